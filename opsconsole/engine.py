@@ -1,0 +1,585 @@
+"""Engine: builds and starts the parts; the one object every door talks to.
+
+Commands go down as method calls, facts come up as events. Nothing here draws, parses arguments or prints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from opsconsole import host
+from opsconsole.clock import SYSTEM, Clock
+from opsconsole.errors import ConsoleError, OpsError
+from opsconsole.events import Event, EventBus, ExecutionFinished, Notice, TaskChanged, TasksRemoved
+from opsconsole.execution import reconcile, submission
+from opsconsole.execution.commands import Commands, spec_of, why_waiting
+from opsconsole.execution.environment import EnvironmentStore
+from opsconsole.execution.executor import Executor
+from opsconsole.execution.pool import SlotPool
+from opsconsole.execution.worker import ensure_worker
+from opsconsole.models import ExecutionResult, Origin, Priority, Status, Task, TaskSpec
+from opsconsole.paths import StatePaths, state_root
+from opsconsole.settings import Settings, load_settings
+from opsconsole.storage import consoles, database, tasks
+from opsconsole.storage.consoles import ConsoleInfo, Registration
+from opsconsole.storage.history import Filter
+from opsconsole.storage.reader import Reader
+from opsconsole.storage.writer import Job, Writer
+
+if TYPE_CHECKING:
+    from opsconsole.storage.cleanup import Cleaned
+    from opsconsole.storage.statistics import Statistics
+
+T = TypeVar("T")
+Claims = Literal["all", "own", "none"]
+
+TICK_S = 0.2
+LIVENESS_TICKS = 4
+_log = logging.getLogger("opsconsole.engine")
+
+
+class Submission:
+    """A task on its way into the database: `await` it for the Task, or ask for `task_id` (blocks until stored)."""
+
+    def __init__(self, stored: Future[list[int]], read: Callable[[int], Task]) -> None:
+        self._stored = stored
+        self._read = read
+
+    @property
+    def task_id(self) -> int:
+        """Raises what the submission raises."""
+        return self._stored.result()[0]
+
+    @property
+    def task(self) -> Task:
+        """As it is now. Raises what the submission raises."""
+        return self._read(self.task_id)
+
+    def __await__(self) -> Generator[Any, None, Task]:
+        ids = yield from asyncio.wrap_future(self._stored).__await__()
+        return self._read(ids[0])
+
+
+class Engine:
+    """A console's engine. `claims`: `all` runs whatever is queued, `own` only what it submits, `none` nothing.
+
+    `async with Engine() as engine` starts and closes it; `with Engine.look() as engine` reads and commands without a
+    loop. Closing leaves runs going and queued work queued.
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        state_dir: str | Path | None = None,
+        door: str = "api",
+        claims: Claims = "all",
+        clock: Clock = SYSTEM,
+    ) -> None:
+        self.settings = settings if settings is not None else load_settings()
+        self.paths = StatePaths(Path(state_dir).absolute() if state_dir is not None else state_root())
+        self.bus = EventBus()
+        self.origin = Origin(host.host_name(), door, host.actor(), host.ssh_client())
+        self._claims: Claims = claims
+        self._clock = clock
+        self._environments = EnvironmentStore(self.paths.environments)
+        self._commands = Commands(self.paths, self.settings.queue, self.origin, clock)
+        self._writer: Writer | None = None
+        self._reader: Reader | None = None
+        self._registration: Registration | None = None
+        self._executor: Executor | None = None
+        self._pool: SlotPool | None = None
+        self._ticking: asyncio.Task[None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiters: dict[int, list[asyncio.Future[None]]] = {}
+        self._seen: dict[int, tuple[Status, int]] = {}
+        self._rev = 0
+        self._next_due: int | None = None
+        self._background: _Background | None = None
+
+    # -- life
+
+    async def __aenter__(self) -> Engine:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def start(self) -> None:
+        """Open the database, register, take over what dead consoles left, begin to claim. Raises OpsErrors."""
+        host.require_execution()
+        self._loop = asyncio.get_running_loop()
+        self.paths.prepare()
+        self._pool = SlotPool(self.paths.log, self._on_slot_message, self._on_slot_lost)
+        if self._claims != "none":
+            self._pool.warm()
+        try:
+            self._open()
+            orphans = await asyncio.wrap_future(self._job(self._register))
+        except BaseException:
+            self._pool.close()
+            self._close_store()
+            raise
+        assert self._registration is not None and self._writer is not None  # noqa: S101 - just made
+        self._executor = Executor(
+            self._writer, self._registration.id, self.paths, self.settings, self._environments, self._pool, self.bus,
+            self._clock, claims=self._claims, on_committed=self._on_committed,
+        )  # fmt: skip
+        self._adopt(orphans)
+        self._rev = self._reads.newest_rev()
+        self._next_due = tasks.next_due(self._reads.connection)
+        if self._claims == "all":
+            self._pool.prefork()
+        self._executor.look_for_work()
+        self._ticking = self._loop.create_task(self._tick_for_ever())
+
+    async def close(self) -> None:
+        """Leave: runs go on, queued work stays queued. Can be called twice."""
+        if self._ticking is not None:
+            self._ticking.cancel()
+            await asyncio.gather(self._ticking, return_exceptions=True)
+            self._ticking = None
+        if self._executor is not None:
+            self._executor.stop()
+        if self._pool is not None:
+            self._pool.close()
+        if self._registration is not None:
+            await asyncio.gather(asyncio.wrap_future(self._job(self._sign_off)), return_exceptions=True)
+            self._registration.release()
+            self._registration = None
+        self._close_store()
+        for waiters in self._waiters.values():
+            for waiter in waiters:
+                waiter.cancel()
+
+    @classmethod
+    def look(
+        cls, settings: Settings | None = None, *, state_dir: str | Path | None = None, door: str = "headless"
+    ) -> Engine:
+        """An engine that reads and commands without a loop: `with Engine.look() as engine`."""
+        return cls(settings, state_dir=state_dir, door=door, claims="none")
+
+    def __enter__(self) -> Engine:
+        """Opens the store, and brings rows of dead consoles up to date."""
+        self._open()
+        self._settle_ownerless()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close_store()
+        if self._background is not None:
+            self._background.close()
+            self._background = None
+
+    def _open(self) -> None:
+        if self._writer is not None:
+            return
+        self.paths.prepare()
+        path = self.paths.database
+        notices: list[str] = []
+        connection = database.open_database(path, notices.append)
+        for notice in notices:
+            _log.warning("%s", notice)
+            self.bus.publish(Notice("warning", notice))
+        self._writer = Writer(connection, path)
+        self._reader = Reader(database.connect(path, read_only=True), self.paths)
+
+    def _close_store(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _register(self, c: sqlite3.Connection) -> list[tuple[str, int, str]]:
+        """In one transaction: our row and lock, the burial of the dead, and what they left to us."""
+        now = self._clock.now()
+        dead = consoles.dead(c, self.paths)
+        self._registration = consoles.register(
+            c, self.paths, self.origin, self._claims, pid=os.getpid(), started=host.start_time(os.getpid()),
+            boot=host.boot_id(), now=now,
+        )  # fmt: skip
+        consoles.bury(c, self.paths, dead, now)
+        if self._claims == "all":
+            return consoles.take_over(c, self._registration.id)
+        return []
+
+    def _sign_off(self, c: sqlite3.Connection) -> None:
+        assert self._registration is not None  # noqa: S101 - the caller looked
+        consoles.sign_off(c, self._registration.id, self._clock.now())
+        self._environments.forget_unused(c)
+
+    def _settle_ownerless(self) -> None:
+        """Finish, requeue or abandon what dead consoles left; what is alive stays for a console to adopt."""
+        reads = self._reads.connection
+        if consoles.dead(reads, self.paths):
+            self._job(self._bury_the_dead).result()
+        for execution_id, launch, boot in consoles.ownerless(reads):
+            watched = reconcile.Watched(execution_id, launch, boot)
+            found = reconcile.look_until_certain(watched, self.paths, self._clock)
+            if isinstance(found, tasks.Outcome):
+                self._job(functools.partial(self._finish_one, found)).result()
+            elif found == "unclaimed":
+                self._job(lambda c, w=watched: tasks.unclaim(c, w.execution_id, w.launch)).result()  # type: ignore[misc]
+
+    def _bury_the_dead(self, c: sqlite3.Connection) -> None:
+        consoles.bury(c, self.paths, consoles.dead(c, self.paths), self._clock.now())
+
+    def _finish_one(self, outcome: tasks.Outcome, c: sqlite3.Connection) -> None:
+        import random
+
+        tasks.finish(c, [outcome], self._clock.now(), self.settings.retry, random.Random())  # noqa: S311 - jitter
+
+    # -- submitting
+
+    def submit(self, spec: TaskSpec, *, stdin_fd: int | None = None) -> Submission:
+        """Queue a task. A refused one is stored too, as refused.
+
+        `stdin_fd` becomes the script's standard input; only this console can then run it. The returned Submission
+        raises QueueFull, TaskNotFound (of `after`), DatabaseLocked, …; SpecError and ScriptNotFound come at once.
+        """
+        self._open()
+        new = self._build(spec, stdin_fd is not None)
+        return Submission(self._insert([new], None if stdin_fd is None else os.dup(stdin_fd)), self.task)
+
+    async def submit_many(self, specs: Sequence[TaskSpec]) -> list[Task]:
+        """Queue several in one transaction: all or none."""
+        self._open()
+        ids = await asyncio.wrap_future(self._insert([self._build(spec, False) for spec in specs], None))
+        return [self.task(task_id) for task_id in ids]
+
+    def add(self, spec: TaskSpec) -> Task:
+        """`submit` and wait, without a loop."""
+        return self.submit(spec).task
+
+    def add_detached(self, spec: TaskSpec) -> Task:
+        """`add`, and make sure that somebody runs it: a background worker is started if no console claims."""
+
+        def job(c: sqlite3.Connection) -> tuple[int, bool]:
+            ids = tasks.insert(c, [new], self._clock.now(), self.settings.queue)
+            return ids[0], ensure_worker(c, self.paths) if new.status.is_open else False
+
+        self._open()
+        new = self._build(spec, False)
+        return self.task(self._job(job).result()[0])
+
+    def plan(self, spec: TaskSpec) -> submission.Plan:
+        """What would run; changes nothing. Raises SpecError, ScriptNotFound."""
+        return submission.plan(spec, self.settings)
+
+    def _build(self, spec: TaskSpec, keeps_descriptor: bool) -> tasks.NewTask:
+        own = self._claims == "own" or keeps_descriptor
+        return submission.build(
+            spec, self.settings, self.origin, self._environments, self.paths,
+            reserved_for=self._registration.id if own and self._registration else None,
+            keeps_descriptor=keeps_descriptor,
+        )  # fmt: skip
+
+    def _insert(self, new: list[tasks.NewTask], stdin_fd: int | None) -> Future[list[int]]:
+        def job(c: sqlite3.Connection) -> list[int]:
+            ids = tasks.insert(c, new, self._clock.now(), self.settings.queue)
+            if stdin_fd is not None and self._executor is not None:
+                self._executor.descriptors[ids[0]] = stdin_fd
+            return ids
+
+        stored = self._job(job)
+        stored.add_done_callback(lambda _: self._from_any_thread(self._on_submitted))
+        return stored
+
+    def _on_submitted(self) -> None:
+        if self._executor is not None:
+            self._executor.look_for_work()
+        self._publish_changes()
+
+    # -- running
+
+    async def run(self, spec: TaskSpec) -> ExecutionResult:
+        """Submit and wait for the end."""
+        return await self.wait((await self.submit(spec)).id)
+
+    async def wait(self, task_id: int) -> ExecutionResult:
+        """The result of the last attempt, when the task has ended. Raises TaskNotFound."""
+        while self.task(task_id).status.is_open:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.setdefault(task_id, []).append(waiter)
+            if self.task(task_id).status.is_open:
+                await waiter
+        return self.result(task_id)
+
+    def run_sync(self, spec: TaskSpec) -> ExecutionResult:
+        """`run` for code without a loop; the engine lives in a thread until `with` ends, or the process."""
+        if self._background is None:
+            self._background = _Background(self)
+        return self._background.call(self.run(spec))
+
+    async def drained(self) -> None:
+        """Return when nothing is queued, due or running here, and this console claims no more."""
+        while True:
+            if self._executor is None or self._registration is None:
+                return
+            if self._executor.idle and await asyncio.wrap_future(
+                self._job(functools.partial(consoles.stop_claiming_if_drained, console_id=self._registration.id))
+            ):
+                return
+            await asyncio.sleep(TICK_S)
+
+    # -- commands
+
+    async def cancel(self, task_id: int) -> Task:
+        """At any moment of its life; returns at once, the end comes as an event."""
+        return await self._command(self._commands.cancel(task_id))
+
+    async def pause(self, task_id: int) -> Task:
+        return await self._command(self._commands.pause(task_id))
+
+    async def resume(self, task_id: int) -> Task:
+        return await self._command(self._commands.resume(task_id))
+
+    async def hold(self, task_id: int) -> Task:
+        return await self._command(self._commands.hold(task_id))
+
+    async def release(self, task_id: int) -> Task:
+        return await self._command(self._commands.release(task_id))
+
+    async def set_priority(self, task_id: int, priority: Priority) -> Task:
+        return await self._command(self._commands.set_priority(task_id, priority))
+
+    async def pin(self, task_id: int, pinned: bool = True) -> Task:
+        return await self._command(self._commands.pin(task_id, pinned))
+
+    async def retry(self, task_id: int) -> Task:
+        """Run an ended task once more, as a new task whose parent is the old one."""
+        return await self.submit(spec_of(self._reads.connection, task_id))
+
+    def command(self, name: str, task_id: int, value: Priority | bool | None = None) -> Task:
+        """`cancel pause resume hold release retry priority pin` without a loop."""
+        if name == "retry":
+            return self.add_detached(spec_of(self._reads.connection, task_id))
+        plain = {
+            "cancel": self._commands.cancel, "pause": self._commands.pause, "resume": self._commands.resume,
+            "hold": self._commands.hold, "release": self._commands.release,
+        }  # fmt: skip
+        if name == "priority":
+            job = self._commands.set_priority(task_id, Priority(value or 0))
+        elif name == "pin":
+            job = self._commands.pin(task_id, value is not False)
+        else:
+            job = plain[name](task_id)
+        return self._job(job).result()
+
+    async def _command(self, job: Job[Task]) -> Task:
+        task = await asyncio.wrap_future(self._job(job))
+        self._on_submitted()
+        return task
+
+    async def clean_up(self) -> Cleaned:
+        """Remove ended tasks beyond the history settings; never an open or pinned one."""
+        from opsconsole.storage import cleanup
+
+        cleaned = await asyncio.to_thread(
+            cleanup.clean_all, self._job, self.paths, self.settings.history, self._clock.now()
+        )
+        if cleaned.tasks:
+            self.bus.publish(TasksRemoved(cleaned.tasks))
+        return cleaned
+
+    # -- reads
+
+    @property
+    def _reads(self) -> Reader:
+        if self._reader is None:
+            self._open()
+        if self._reader is None:
+            raise ConsoleError("the engine is closed")
+        return self._reader
+
+    def task(self, task_id: int) -> Task:
+        return self._reads.task(task_id)
+
+    def tasks(self, filter: Filter | None = None) -> list[Task]:
+        return self._reads.tasks(filter)
+
+    def counts(self) -> dict[Status, int]:
+        return self._reads.counts()
+
+    def result(self, id: int | str) -> ExecutionResult:
+        return self._reads.result(id)
+
+    def attempts(self, task_id: int) -> list[ExecutionResult]:
+        return self._reads.attempts(task_id)
+
+    def script(self, task_id: int) -> bytes:
+        return self._reads.script(task_id)
+
+    def statistics(self, filter: Filter | None = None) -> Statistics:
+        return self._reads.statistics(filter, self._clock.now())
+
+    def consoles(self) -> list[ConsoleInfo]:
+        return self._reads.consoles()
+
+    def waiting_reason(self, task_id: int) -> str | None:
+        """Why an open task does not run yet, in words."""
+        execution = self.settings.execution
+        return why_waiting(
+            self._reads.connection, task_id, execution.concurrency, execution.min_free, self.paths.runs
+        )
+
+    # -- events
+
+    def subscribe(self, listener: Callable[[Event], object]) -> Callable[[], None]:
+        """Hear every event, on the loop's thread; the returned call ends it. An error in it breaks nothing."""
+        return self.bus.subscribe(listener)
+
+    def on_status(self, callback: Callable[[Task, Status | None], object]) -> Callable[[], None]:
+        """`callback(task, previous status)` on every change of a task's status."""
+        return self.subscribe(lambda e: callback(e.task, e.previous) if isinstance(e, TaskChanged) else None)
+
+    def on_complete(self, callback: Callable[[ExecutionResult], object]) -> Callable[[], None]:
+        """`callback(result)` when an attempt has ended."""
+        return self.subscribe(lambda e: callback(e.result) if isinstance(e, ExecutionFinished) else None)
+
+    def _on_committed(self, changed: list[int]) -> None:
+        if self._reader is None:
+            return
+        if changed:
+            self._next_due = tasks.next_due(self._reads.connection)
+        for task_id in changed:
+            self._wake(task_id)
+        self._publish_changes()
+
+    def _wake(self, task_id: int) -> None:
+        if task_id in self._waiters and not self.task(task_id).status.is_open:
+            for waiter in self._waiters.pop(task_id):
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    def _publish_changes(self) -> None:
+        """Tell listeners what changed since the last time, whoever changed it."""
+        if not self.bus.heard or self._reader is None:
+            return
+        while changed := self._reads.changed_since(self._rev):
+            for task in changed:
+                self._rev = max(self._rev, task.rev)
+                self._publish(task)
+
+    def _publish(self, task: Task) -> None:
+        previous, attempt = self._seen.get(task.id, (None, task.attempt))
+        if task.status.is_open:
+            self._seen[task.id] = (task.status, task.attempt)
+        else:
+            self._seen.pop(task.id, None)
+        self.bus.publish(TaskChanged(task, previous))
+        if task.attempt > attempt:
+            self.bus.publish(ExecutionFinished(self.result(f"{task.id}.{attempt}")))
+        if not task.status.is_open and (previous is not None or task.started_at is not None):
+            self.bus.publish(ExecutionFinished(self.result(task.id)))
+
+    # -- the clockwork
+
+    async def _tick_for_ever(self) -> None:
+        count = 0
+        while True:
+            await asyncio.sleep(TICK_S)
+            count += 1
+            try:
+                self._tick(liveness=count % LIVENESS_TICKS == 0)
+            except (OpsError, sqlite3.Error) as error:
+                _log.warning("a tick failed: %s", error)
+                self.bus.publish(Notice("warning", str(error)))
+
+    def _tick(self, *, liveness: bool) -> None:
+        executor, reads = self._executor, self._reads
+        assert executor is not None  # noqa: S101 - it is made before the first tick
+        if executor.watched:
+            executor.look_at_adopted()
+        if reads.moved_on():
+            self._next_due = tasks.next_due(reads.connection)
+            for task_id in list(self._waiters):
+                self._wake(task_id)
+            self._publish_changes()
+            executor.look_for_work()
+        if self._next_due is not None and self._is_due(self._next_due):
+            longest = self.settings.retry.max_s * (1 + self.settings.retry.jitter)
+            executor.report(lambda c: tasks.queue_due(c, self._clock.now(), longest))
+            executor.look_for_work()
+        if liveness and self._claims == "all":
+            self._look_after_the_dead()
+
+    def _is_due(self, due: int) -> bool:
+        now, retry = self._clock.now(), self.settings.retry
+        return due <= now or due - now > int(retry.max_s * (1 + retry.jitter) * 1_000_000)
+
+    def _look_after_the_dead(self) -> None:
+        c = self._reads.connection
+        own = self._registration.id if self._registration else None
+        if consoles.dead(c, self.paths, besides=own) or consoles.ownerless(c):
+            self._job(self._inherit).add_done_callback(self._inherited)
+
+    def _inherit(self, c: sqlite3.Connection) -> list[tuple[str, int, str]]:
+        if self._registration is None:
+            return []
+        self._bury_the_dead(c)
+        return consoles.take_over(c, self._registration.id)
+
+    def _inherited(self, future: Future[list[tuple[str, int, str]]]) -> None:
+        if future.exception() is None:
+            self._from_any_thread(functools.partial(self._adopt, future.result()))
+
+    def _adopt(self, orphans: list[tuple[str, int, str]]) -> None:
+        if self._executor is None:
+            return
+        for orphan in orphans:
+            self._executor.adopt(reconcile.Watched(*orphan))
+        if orphans:
+            self._executor.look_at_adopted()
+
+    def _on_slot_message(self, execution_id: str, message: dict[str, Any], slot: Any) -> None:
+        if self._executor is not None:
+            self._executor.on_message(execution_id, message, slot)
+
+    def _on_slot_lost(self, execution_id: str) -> None:
+        if self._executor is not None:
+            self._executor.on_lost(execution_id)
+
+    # -- threads
+
+    def _job(self, job: Job[T]) -> Future[T]:
+        if self._writer is None:
+            raise ConsoleError("the engine is closed")
+        return self._writer.submit(job)
+
+    def _from_any_thread(self, call: Callable[[], None]) -> None:
+        if self._loop is not None and not self._loop.is_closed() and self._executor is not None:
+            self._loop.call_soon_threadsafe(call)
+
+
+class _Background:
+    """A loop in a thread, for `run_sync`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="opsconsole-engine", daemon=True)
+        self._thread.start()
+        if engine._executor is None:
+            self.call(engine.start())
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+    def close(self) -> None:
+        self.call(self._engine.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()

@@ -1,0 +1,77 @@
+"""The typed events, and the bus that carries them: facts come up, nothing else.
+
+A listener that raises cannot break the engine: its error is logged and the others still hear.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from opsconsole.models import ExecutionResult, Status, Task
+
+_log = logging.getLogger("opsconsole.events")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskChanged:
+    """A task was created or its row changed, here or in another console. `previous` is None when first seen."""
+
+    task: Task
+    previous: Status | None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionFinished:
+    """An attempt ended, with its recorded result."""
+
+    result: ExecutionResult
+
+
+@dataclass(frozen=True, slots=True)
+class TasksRemoved:
+    """Clean-up removed ended tasks."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the operator must be told: a degraded mode, a moved-aside file, a full disk."""
+
+    level: str
+    message: str
+
+
+Event = TaskChanged | ExecutionFinished | TasksRemoved | Notice
+Listener = Callable[[Event], object]
+
+
+class EventBus:
+    """Carries events to listeners, in the order of publication."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Add a listener; the returned call removes it."""
+        self._listeners.append(listener)
+
+        def unsubscribe() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return unsubscribe
+
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens, so that building an event can be left out."""
+        return bool(self._listeners)
+
+    def publish(self, event: Event) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception:
+                _log.exception("a listener failed on %s", type(event).__name__)

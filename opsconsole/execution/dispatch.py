@@ -1,0 +1,112 @@
+"""From a claimed task to the launch message of a supervisor; pure but for reading what it names.
+
+The message (JSON, one line; descriptors travel beside it, in this order: script, stdin):
+`id`, `launch`, `folder`, `argv` (absolute program first), `environment` (key of one sent before), `cwd`, `umask`,
+`timeout_s`, `grace_s`, `kill_wait_s`, `output_limit`, `kill_leftovers`, `stdin` (path or null), `script` (text, or
+null when it comes as a descriptor), `fds`, `owner` ([uid, gid] the files shall belong to, or null).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from opsconsole.errors import OpsError, SecurityError
+from opsconsole.execution import elevation, interpreters
+from opsconsole.models import ExecutionPolicy
+from opsconsole.paths import StatePaths
+from opsconsole.safety import policy as policies
+from opsconsole.settings import ExecutionSettings
+from opsconsole.storage.tasks import Claimed
+
+INLINE_BYTES = 32 * 1024
+
+
+@dataclass(slots=True)
+class Launch:
+    """A message and the descriptors that go with it; `close` them after sending."""
+
+    message: dict[str, Any]
+    fds: list[int]
+
+    def close(self) -> None:
+        for fd in self.fds:
+            os.close(fd)
+
+
+def prepare(
+    claimed: Claimed,
+    environment: Mapping[str, str],
+    paths: StatePaths,
+    settings: ExecutionSettings,
+    stdin_fd: int | None = None,
+) -> Launch:
+    """Check again what was checked at the submission, and build the launch. Raises SecurityError, NotRunnable."""
+    spec = claimed.spec
+    _check_again(claimed)
+    folder = paths.run_folder(claimed.execution_id)
+    fds: list[int] = []
+    script: str | None = claimed.body.decode("utf-8", "surrogateescape")
+    argv = _argv(claimed, environment, folder)
+    if len(claimed.body) > INLINE_BYTES:
+        script = None
+        fds.append(_as_descriptor(claimed.body, paths.runs))
+    if stdin_fd is not None:
+        fds.append(os.dup(stdin_fd))
+    message = {
+        "op": "launch",
+        "id": claimed.execution_id,
+        "launch": claimed.launch,
+        "folder": str(folder),
+        "argv": argv,
+        "environment": claimed.environment,
+        "cwd": spec["cwd"],
+        "umask": spec["umask"],
+        "timeout_s": spec["timeout_s"],
+        "grace_s": settings.grace_s,
+        "kill_wait_s": settings.kill_wait_s,
+        "output_limit": spec["output_limit"],
+        "kill_leftovers": spec["kill_leftovers"],
+        "stdin": spec["stdin"],
+        "script": script,
+        "fds": len(fds),
+        "owner": elevation.owner() if claimed.policy == ExecutionPolicy.ELEVATED else None,
+    }
+    return Launch(message, fds)
+
+
+def _check_again(claimed: Claimed) -> None:
+    spec = claimed.spec
+    if hashlib.sha256(claimed.body).hexdigest() != claimed.sha256:
+        raise SecurityError("the stored script is not the one that was submitted (its SHA-256 differs)")
+    decision = policies.decide(
+        ExecutionPolicy(claimed.policy), confirmed=spec["confirmed"], reason=spec["reason"]
+    )
+    if not decision.runs:
+        raise SecurityError(decision.reason)
+
+
+def _argv(claimed: Claimed, environment: Mapping[str, str], folder: Path) -> list[str]:
+    spec, path = claimed.spec, environment.get("PATH", os.defpath)
+    if claimed.interpreter == interpreters.EXEC:
+        return interpreters.command_line(claimed.body, spec["cwd"], path)
+    choice = interpreters.Choice(
+        claimed.interpreter, spec.get("program"), tuple(spec.get("program_options") or ())
+    )
+    return [*interpreters.locate(choice, path), str(folder / "script"), *spec["args"]]
+
+
+def _as_descriptor(body: bytes, folder: Path) -> int:
+    """The script as an open file without a name."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(body)
+            file.flush()
+            return os.dup(file.fileno())
+    except OSError as error:
+        raise OpsError(f"the script cannot be handed over: {error.strerror}") from error

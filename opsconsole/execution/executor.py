@@ -1,0 +1,299 @@
+"""Claims what is queued, launches it, records what comes back: one turn at a time, one transaction a turn.
+
+A turn carries everything that has come in since the last one (ends, starts, pauses) and claims for the free slots, so
+that a busy queue pays one commit for several runs. A failed turn loses nothing: what it carried goes into the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import random
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from opsconsole import host
+from opsconsole.clock import Clock
+from opsconsole.errors import ConsoleError, NotRunnable, OpsError, SecurityError, StorageError, SupervisorError
+from opsconsole.events import EventBus, Notice
+from opsconsole.execution import dispatch, reconcile
+from opsconsole.execution.environment import EnvironmentStore
+from opsconsole.execution.pool import SlotPool
+from opsconsole.execution.slots import Slot
+from opsconsole.models import Status
+from opsconsole.paths import StatePaths
+from opsconsole.settings import Settings
+from opsconsole.storage import tasks
+from opsconsole.storage.tasks import Claimed
+from opsconsole.storage.writer import Job, Writer
+
+TRY_AGAIN_S = 1.0
+
+
+@dataclass(slots=True)
+class Turn:
+    """What one transaction brings to the database, and what it brought back."""
+
+    outcomes: list[tasks.Outcome] = field(default_factory=list)
+    reports: list[Job[Any]] = field(default_factory=list)
+    want: int = 0
+    changed: list[int] = field(default_factory=list)
+    claimed: list[Claimed] = field(default_factory=list)
+
+    @property
+    def carries(self) -> bool:
+        return bool(self.outcomes or self.reports)
+
+
+class Executor:
+    """The part of the engine that runs things. `on_changed` hears the ids of tasks whose execution ended."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        console_id: int,
+        paths: StatePaths,
+        settings: Settings,
+        environments: EnvironmentStore,
+        pool: SlotPool,
+        bus: EventBus,
+        clock: Clock,
+        *,
+        claims: str,
+        on_committed: Callable[[list[int]], None],
+    ) -> None:
+        self._writer = writer
+        self._console_id = console_id
+        self._paths = paths
+        self._settings = settings
+        self._environments = environments
+        self._pool = pool
+        self._bus = bus
+        self._clock = clock
+        self._claims = claims
+        self._on_committed = on_committed
+        self._loop = asyncio.get_running_loop()
+        self._next = Turn()
+        self._in_turn = False
+        self._scheduled = False
+        self._look_for_work = False
+        self._closed = False
+        self._boot = host.boot_id()
+        self._luck = random.Random()  # noqa: S311 - jitter of a delay
+        self._timer: asyncio.TimerHandle | None = None
+        self._said = ""
+        self._launches: dict[str, int] = {}
+        self.watched: dict[str, reconcile.Watched] = {}
+        self.descriptors: dict[int, int] = {}
+
+    # -- what comes in
+
+    def look_for_work(self) -> None:
+        """Something may have been queued."""
+        if self._claims != "none":
+            self._look_for_work = True
+            self._schedule()
+
+    def ended(self, outcome: tasks.Outcome) -> None:
+        self._next.outcomes.append(outcome)
+        self._schedule()
+
+    def report(self, job: Job[Any]) -> None:
+        """A smaller change of a row, to be brought along."""
+        self._next.reports.append(job)
+        self._schedule()
+
+    def adopt(self, watched: reconcile.Watched) -> None:
+        """An open execution that no slot of ours runs: it is looked at until it ends."""
+        self.watched[watched.execution_id] = watched
+
+    def stop(self) -> None:
+        """No more claims, no more turns."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for fd in self.descriptors.values():
+            os.close(fd)
+        self.descriptors.clear()
+
+    @property
+    def idle(self) -> bool:
+        return not (self._pool.busy or self._in_turn or self._next.carries or self.watched)
+
+    # -- the turn
+
+    def _schedule(self) -> None:
+        if not self._scheduled and not self._in_turn and not self._closed:
+            self._scheduled = True
+            self._loop.call_soon(self._begin_turn)
+
+    def _begin_turn(self) -> None:
+        self._scheduled = False
+        if self._in_turn or self._closed:
+            return
+        turn, self._next = self._next, Turn()
+        turn.want = self._free_slots() if turn.outcomes or self._look_for_work else 0
+        self._look_for_work = False
+        if not turn.carries and not turn.want:
+            return
+        self._in_turn = True
+        future = self._writer.submit(functools.partial(self._commit, turn))
+        future.add_done_callback(functools.partial(self._hand_back, turn))
+
+    def _free_slots(self) -> int:
+        if self._claims == "none":
+            return 0
+        free = host.free_bytes(self._paths.runs)
+        if free < self._settings.execution.min_free:
+            self._wait_for("nothing is started: the disk of the state directory is nearly full")
+            return 0
+        return self._settings.execution.concurrency - self._pool.busy
+
+    def _commit(self, turn: Turn, c: sqlite3.Connection) -> None:
+        """In the writer's thread."""
+        now = self._clock.now()
+        turn.changed, turn.claimed = [], []
+        for report in turn.reports:
+            report(c)
+        if turn.outcomes:
+            turn.changed = tasks.finish(c, turn.outcomes, now, self._settings.retry, self._luck)
+        if turn.want:
+            turn.claimed = tasks.claim(
+                c, self._console_id, turn.want, self._settings.execution.concurrency, now, self._boot,
+                own_only=self._claims == "own",
+            )  # fmt: skip
+
+    def _hand_back(self, turn: Turn, future: Future[None]) -> None:
+        error = future.exception()
+        try:
+            self._loop.call_soon_threadsafe(self._end_turn, turn, error)
+        except RuntimeError:
+            return  # the loop is closed; what was committed is found again by the next console
+
+    def _end_turn(self, turn: Turn, error: BaseException | None) -> None:
+        self._in_turn = False
+        if error is not None:
+            self._carry_over(turn, error)
+            return
+        if turn.claimed or turn.changed:
+            self._said = ""
+        for claimed in turn.claimed:
+            self._launch(claimed)
+        self._on_committed(turn.changed)
+        if self._next.carries or self._look_for_work:
+            self._schedule()
+
+    def _carry_over(self, turn: Turn, error: BaseException) -> None:
+        if not isinstance(error, StorageError):
+            raise error
+        self._next.outcomes[:0] = turn.outcomes
+        self._next.reports[:0] = turn.reports
+        self._wait_for(str(error), level="error")
+
+    def _wait_for(self, message: str, level: str = "warning") -> None:
+        if message != self._said:
+            self._said = message
+            self._bus.publish(Notice(level, message))
+        if self._timer is None and not self._closed:
+            self._timer = self._loop.call_later(TRY_AGAIN_S, self._try_again)
+
+    def _try_again(self) -> None:
+        self._timer = None
+        self._look_for_work = True
+        self._schedule()
+
+    # -- launching
+
+    def _launch(self, claimed: Claimed) -> None:
+        try:
+            environment = self._environments.get(claimed.environment or "")
+            stdin_fd = self.descriptors.pop(claimed.task_id, None)
+            launch = dispatch.prepare(claimed, environment, self._paths, self._settings.execution, stdin_fd)
+            if stdin_fd is not None:
+                os.close(stdin_fd)
+        except (SecurityError, NotRunnable, ConsoleError) as error:
+            self._turn_down(claimed, error)
+            return
+        self._launches[claimed.execution_id] = claimed.launch
+        try:
+            self._pool.launch(
+                claimed.execution_id, launch, environment, elevated=claimed.policy == "elevated"
+            )
+        except SupervisorError as error:
+            self._turn_down(claimed, error)
+        finally:
+            launch.close()
+
+    def _turn_down(self, claimed: Claimed, error: OpsError) -> None:
+        """A claimed task that cannot be launched ends here, and says why."""
+        refused = isinstance(error, SecurityError)
+        status = Status.REFUSED if refused else Status.FAILED
+        code = error.exit_code if isinstance(error, NotRunnable) else None
+
+        def end(c: sqlite3.Connection) -> None:
+            changed = tasks.refuse(c, claimed, str(error), status, code, self._clock.now())
+            self._loop.call_soon_threadsafe(self._on_committed, changed)
+
+        self.report(end)
+        self._look_for_work = True
+
+    # -- what the slots say
+
+    def on_message(self, execution_id: str, message: dict[str, Any], slot: Slot) -> None:
+        kind = message["op"]
+        if kind == "result":
+            self._launches.pop(execution_id, None)
+            self.ended(reconcile.outcome_of(execution_id, message, self._paths.run_folder(execution_id)))
+        elif kind == "started":
+            who = (slot.pid or 0, slot.start)
+            self.report(lambda c: tasks.mark_supervised(c, execution_id, who, message))
+        elif kind == "status":
+            paused = message["status"] == "paused"
+            self.report(lambda c: tasks.mark_paused(c, execution_id, paused=paused, how=message["how"]))
+        elif kind == "failed":
+            self._never_started(execution_id, message["reason"])
+        elif kind == "lost":
+            self.on_lost(execution_id)
+
+    def _never_started(self, execution_id: str, reason: str) -> None:
+        """The supervisor could not even claim (a full disk, say): the task ends, honestly."""
+        self._launches.pop(execution_id, None)
+        now = self._clock.now()
+        self.ended(
+            tasks.Outcome(execution_id, Status.FAILED, reason, None, None, None, now, None, {"kill": None})
+        )
+
+    def on_lost(self, execution_id: str) -> None:
+        """The slot died, or somebody else has the claim: the run's folder tells what is so."""
+        launch = self._launches.pop(execution_id, None)
+        if launch is not None:
+            self.adopt(reconcile.Watched(execution_id, launch, self._boot))
+
+    # -- the adopted
+
+    def look_at_adopted(self) -> None:
+        """One look at each; called on every tick while there are any."""
+        for watched in list(self.watched.values()):
+            found = reconcile.look(watched, self._paths, self._clock.monotonic, self._clock.now())
+            if isinstance(found, tasks.Outcome):
+                del self.watched[watched.execution_id]
+                self.ended(found)
+            elif found == "unclaimed":
+                del self.watched[watched.execution_id]
+                self.report(_unclaim(watched.execution_id, watched.launch))
+                self._look_for_work = True
+            elif watched.told:
+                told, watched.told = watched.told, []
+                self.report(functools.partial(_apply, watched.execution_id, told))
+
+
+def _unclaim(execution_id: str, launch: int) -> Job[bool]:
+    return lambda c: tasks.unclaim(c, execution_id, launch)
+
+
+def _apply(execution_id: str, told: list[dict[str, Any]], c: sqlite3.Connection) -> None:
+    reconcile.apply_told(c, execution_id, told)

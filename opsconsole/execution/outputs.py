@@ -1,0 +1,214 @@
+"""Reading a run's output: both streams in the order of the timing index, live or afterwards.
+
+The supervisor may give the middle of a stream back to the file system while we read. Holes are found with SEEK_DATA,
+and the closed-up file of an ended run is mapped by the gap in its result; either way missing bytes are counted.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+StreamName = Literal["stdout", "stderr"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of one stream. `elapsed_s`: seconds since the start; `missing` bytes were not kept before `data`."""
+
+    stream: StreamName
+    data: bytes
+    elapsed_s: float | None
+    missing: int = 0
+
+
+class StreamReader:
+    """One stream by its logical offsets: what the script wrote, kept or not."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._fd = -1
+        self.position = 0
+        self.gap: dict[str, int] | None = None
+        """`offset`, `bytes`, `lost_at_end` of the closed-up file, once the run has ended."""
+
+    def read(self, most: int) -> tuple[int, bytes]:
+        """(bytes missing before it, data); (0, b"") when there is nothing now."""
+        if self._fd < 0:
+            try:
+                self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                return 0, b""
+        fcntl.flock(self._fd, fcntl.LOCK_SH)  # the supervisor closes the gap under an exclusive lock
+        try:
+            missing, data = self._read_closed(most) if self.gap else self._read_live(most)
+        finally:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)
+        self.position += missing + len(data)
+        return missing, data
+
+    def _read_live(self, most: int) -> tuple[int, bytes]:
+        start = self._next_data(self.position)
+        if start is None:
+            return 0, b""
+        data = os.pread(self._fd, most, start)
+        again = self._next_data(start)
+        if again is None or again > start:  # punched while we read: look again next time
+            return 0, b""
+        return start - self.position, data
+
+    def _next_data(self, position: int) -> int | None:
+        if not hasattr(os, "SEEK_DATA"):
+            return position
+        try:
+            return os.lseek(self._fd, position, os.SEEK_DATA)
+        except OSError as error:
+            return None if error.errno == errno.ENXIO else position
+
+    def _read_closed(self, most: int) -> tuple[int, bytes]:
+        assert self.gap is not None  # noqa: S101 - the caller looked
+        offset, gap = self.gap["offset"], self.gap["bytes"]
+        if self.position < offset:
+            return 0, os.pread(self._fd, min(most, offset - self.position), self.position)
+        if self.position < offset + gap:
+            return offset + gap - self.position, os.pread(self._fd, most, offset)
+        return 0, os.pread(self._fd, most, self.position - gap)
+
+    def close(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class Follower:
+    """What a run writes, as it writes it. `last`: begin at most that many bytes before each stream's end."""
+
+    def __init__(self, folder: Path, *, last: int | None = None) -> None:
+        self._folder = folder
+        self._streams = {b"o": StreamReader(folder / "stdout"), b"e": StreamReader(folder / "stderr")}
+        self._timing = -1
+        self._partial = b""
+        self._pending: deque[tuple[bytes, float, int]] = deque()
+        self._indexed = {b"o": 0, b"e": 0}
+        self._ended = False
+        if last is not None:
+            self._skip_to_end(last)
+
+    def read(self, most: int = 1 << 20) -> list[Chunk]:
+        """What is new, in order, at most about `most` bytes; [] when there is nothing now."""
+        ended = self._ended or self._look_for_result()
+        self._read_index()
+        chunks: list[Chunk] = []
+        room = most
+        while self._pending and room > 0:
+            taken = self._take_pending(chunks, room)
+            if not taken and not ended:
+                break
+            room -= taken
+        if ended and not self._pending and room > 0:
+            for letter in (b"o", b"e"):
+                self._take(chunks, letter, room, None)
+        return chunks
+
+    @property
+    def ended(self) -> bool:
+        """The run has written its result: when `read` gives nothing now, there will be nothing more."""
+        return self._ended
+
+    def close(self) -> None:
+        for stream in self._streams.values():
+            stream.close()
+        if self._timing >= 0:
+            os.close(self._timing)
+            self._timing = -1
+
+    # -- the index
+
+    def _read_index(self) -> None:
+        if self._timing < 0:
+            try:
+                self._timing = os.open(self._folder / "timing", os.O_RDONLY | os.O_CLOEXEC)
+            except OSError:
+                return
+        while data := os.read(self._timing, 1 << 18):
+            *lines, self._partial = (self._partial + data).split(b"\n")
+            for line in lines:
+                letter, elapsed, count = line.split()
+                self._indexed[letter] += int(count)
+                self._pending.append((letter, float(elapsed), int(count)))
+
+    def _take_pending(self, chunks: list[Chunk], room: int) -> int:
+        """Serve the first pending entry, or a part of it; bytes taken."""
+        letter, elapsed, count = self._pending[0]
+        taken = self._take(chunks, letter, min(room, count), elapsed)
+        if taken >= count:
+            self._pending.popleft()
+            self._give_up(letter, taken - count)
+        elif taken:
+            self._pending[0] = (letter, elapsed, count - taken)
+        elif self._ended:
+            self._pending.popleft()
+        return taken
+
+    def _give_up(self, letter: bytes, surplus: int) -> None:
+        """A hole swallowed more than its entry: take it off the entries that follow."""
+        while surplus > 0:
+            index = next((i for i, entry in enumerate(self._pending) if entry[0] == letter), None)
+            if index is None:
+                return
+            _, elapsed, count = self._pending[index]
+            if count > surplus:
+                self._pending[index] = (letter, elapsed, count - surplus)
+                return
+            del self._pending[index]
+            surplus -= count
+
+    def _take(self, chunks: list[Chunk], letter: bytes, most: int, elapsed: float | None) -> int:
+        missing, data = self._streams[letter].read(most)
+        if missing or data:
+            chunks.append(Chunk("stdout" if letter == b"o" else "stderr", data, elapsed, missing))
+        return missing + len(data)
+
+    # -- the end, and where to begin
+
+    def _look_for_result(self) -> bool:
+        try:
+            with open(self._folder / "result.json", "rb") as file:
+                result: dict[str, Any] = json.loads(file.read())
+        except (OSError, ValueError):
+            return False
+        output = result.get("output") or {}
+        for letter, name in ((b"o", "stdout"), (b"e", "stderr")):
+            stream = self._streams[letter]
+            gap = output.get(f"{name}_gap")
+            stream.gap = gap if gap and gap["bytes"] else None
+        self._ended = True
+        return True
+
+    def _skip_to_end(self, last: int) -> None:
+        self._look_for_result()
+        self._read_index()
+        for letter, stream in self._streams.items():
+            surplus = self._indexed[letter] - last
+            if surplus > 0:
+                stream.position = surplus
+                self._give_up(letter, surplus)
+
+
+def gap_note(output: dict[str, Any], name: str) -> str | None:
+    """What is missing from a stream's file, in words, or None."""
+    gap = output.get(f"{name}_gap")
+    if not gap:
+        return None
+    parts = []
+    if gap["bytes"]:
+        parts.append(f"{gap['bytes']} bytes of {name} after the first {gap['offset']} were not kept")
+    if gap["lost_at_end"]:
+        parts.append(f"the last {gap['lost_at_end']} bytes of {name} could not be kept")
+    return "; ".join(parts)

@@ -1,0 +1,202 @@
+"""From a TaskSpec to a row: read the script, choose the interpreter, decide the policy."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from opsconsole import host
+from opsconsole.errors import DiskFull, InterpreterMissing, NotRunnable, ScriptNotFound, SpecError
+from opsconsole.execution import elevation, interpreters
+from opsconsole.execution.environment import EnvironmentStore
+from opsconsole.models import ExecutionPolicy, Origin, Status, TaskSpec
+from opsconsole.paths import StatePaths
+from opsconsole.safety import policy as policies
+from opsconsole.settings import Settings
+from opsconsole.storage.tasks import NewTask
+
+MAX_SCRIPT_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would run: for `--dry-run`, and the first half of every submission."""
+
+    name: str
+    body: bytes
+    interpreter: str
+    argv: list[str]
+    decision: policies.Decision
+    spec: dict[str, Any]
+    environment: dict[str, str]
+    missing: NotRunnable | None
+
+
+def plan(spec: TaskSpec, settings: Settings, environ: Mapping[str, str] | None = None) -> Plan:
+    """Read and judge, change nothing. Raises ScriptNotFound, SpecError.
+
+    An interpreter that is not here is in `missing`, so that it can be recorded.
+    """
+    body, file_name = _body(spec)
+    environment = {**(os.environ if environ is None else environ), **spec.env}
+    path = environment.get("PATH", os.defpath)
+    cwd = os.path.abspath(os.path.expanduser(spec.cwd or os.getcwd()))
+    if not os.path.isdir(cwd):
+        raise SpecError(f"the working directory {cwd} does not exist")
+    missing: NotRunnable | None = None
+    choice, argv = interpreters.Choice(interpreters.EXEC), []
+    try:
+        if spec.argv is None:
+            choice = interpreters.choose(spec.interpreter, body, file_name, settings.execution.shell)
+            argv = [*interpreters.locate(choice, path), *spec.args]
+        else:
+            argv = interpreters.command_line(body, cwd, path)
+    except InterpreterMissing as error:
+        missing = error
+    decision = policies.decide(
+        spec.policy,
+        confirmed=spec.confirmed,
+        reason=spec.reason,
+        unenforced=spec.limits.unenforced(),
+        grants=_grants(spec),
+    )
+    if decision.runs and spec.policy is ExecutionPolicy.ELEVATED and (why := elevation.impossible()):
+        decision = policies.Decision("refuse", why)
+    return Plan(
+        name=_name(spec, body, file_name),
+        body=body,
+        interpreter=choice.name,
+        argv=argv,
+        decision=decision,
+        spec=_stored(spec, settings, choice, cwd, decision),
+        environment=environment,
+        missing=missing,
+    )
+
+
+def build(
+    spec: TaskSpec,
+    settings: Settings,
+    origin: Origin,
+    environments: EnvironmentStore,
+    paths: StatePaths,
+    *,
+    reserved_for: int | None = None,
+    keeps_descriptor: bool = False,
+) -> NewTask:
+    """The row of a submission; a refused or unrunnable one is a row too. Raises SpecError, ScriptNotFound, DiskFull."""
+    planned = plan(spec, settings)
+    status, reason, code = _standing(planned)
+    if status.is_open:
+        check_space(paths, settings)
+    planned.spec["stdin_descriptor"] = keeps_descriptor
+    return NewTask(
+        name=planned.name,
+        status=status,
+        reason=reason,
+        priority=spec.priority,
+        policy=spec.policy.value,
+        interpreter=planned.interpreter,
+        body=planned.body,
+        spec=planned.spec,
+        environment=environments.keep(planned.environment) if status.is_open else None,
+        attempts=spec.retries + 1,
+        origin=origin,
+        held=spec.hold,
+        after=spec.after,
+        parent_id=spec.parent_id,
+        parent_kind=spec.parent_kind,
+        labels=spec.labels,
+        reserved_for=reserved_for,
+        exit_code=code,
+    )
+
+
+def check_space(paths: StatePaths, settings: Settings) -> None:
+    """Raises DiskFull."""
+    free = host.free_bytes(paths.runs)
+    if free < settings.execution.min_free:
+        raise DiskFull(
+            f"only {free >> 20} MiB are free on the file system of {paths.root}",
+            hint=f"free some space: nothing starts below {settings.execution.min_free >> 20} MiB "
+            "(setting execution.min_free)",
+        )
+
+
+def _standing(planned: Plan) -> tuple[Status, str | None, int | None]:
+    if not planned.decision.runs:
+        return Status.REFUSED, planned.decision.reason, None
+    if planned.missing is not None:
+        return Status.FAILED, str(planned.missing), planned.missing.exit_code
+    return Status.QUEUED, None, None
+
+
+def _body(spec: TaskSpec) -> tuple[bytes, str | None]:
+    if spec.argv is not None:
+        return interpreters.stored_command(spec.argv), None
+    if spec.path is None:
+        text = spec.script or b""
+        body, file_name = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text, None
+    else:
+        body, file_name = _read_script(Path(spec.path).expanduser()), str(spec.path)
+    if len(body) > MAX_SCRIPT_BYTES:
+        raise SpecError(f"the script has {len(body)} bytes, more than {MAX_SCRIPT_BYTES >> 20} MiB")
+    return body, file_name
+
+
+def _read_script(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_SCRIPT_BYTES + 1)
+    except OSError as error:
+        raise ScriptNotFound(f"the script {path} cannot be read: {error.strerror}") from error
+
+
+def _name(spec: TaskSpec, body: bytes, file_name: str | None) -> str:
+    if spec.name:
+        return spec.name[:200]
+    if file_name:
+        return Path(file_name).name
+    if spec.argv:
+        return Path(spec.argv[0]).name
+    lines = (line.strip() for line in body.decode("utf-8", "replace").splitlines())
+    first = next((line for line in lines if line and not line.startswith("#")), "script")
+    return first if len(first) <= 60 else first[:59] + "…"
+
+
+def _grants(spec: TaskSpec) -> list[str]:
+    return ["--allow-network"] * spec.allow_network + [f"--writable {folder}" for folder in spec.writable]
+
+
+def _stored(
+    spec: TaskSpec, settings: Settings, choice: interpreters.Choice, cwd: str, decision: policies.Decision
+) -> dict[str, Any]:
+    execution = settings.execution
+    return {
+        "args": list(spec.args),
+        "program": choice.program,
+        "program_options": list(choice.options),
+        "cwd": cwd,
+        "umask": _umask(),
+        "timeout_s": spec.timeout_s if spec.timeout_s is not None else execution.timeout_s,
+        "output_limit": execution.output_limit if spec.limits.output is None else spec.limits.output,
+        "retry_exit_codes": None if spec.retry_exit_codes is None else list(spec.retry_exit_codes),
+        "idempotent": spec.idempotent,
+        "kill_leftovers": spec.kill_leftovers,
+        "stdin": os.path.abspath(spec.stdin) if spec.stdin else None,
+        "environment_names": sorted(spec.env),
+        "confirmed": spec.confirmed,
+        "reason": spec.reason,
+        "allow": list(spec.allow),
+        "verdict": decision.verdict,
+        "findings": [],
+    }
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,194 @@
+"""Two pipes, two files, one timing index: the bytes of a run on their way to disk.
+
+A stream over its limit keeps the first `head` bytes and the last `limit - head`; what lies between is given back to
+the file system while the run goes on (offsets stay true for whoever tails), and closed up when the stream ends.
+The script is never blocked by any of it, a full disk included: then bytes are counted in place of kept.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import time
+
+from . import kernel
+
+SLACK = 4 << 20
+_CHUNK = 1 << 20
+_SMALL_PIPE = 1 << 16
+_FINE_INDEX = 4 << 20
+
+
+class Stream:
+    """One of stdout and stderr. `total` counts every byte the script wrote, kept or not."""
+
+    def __init__(self, letter: bytes, path: str, limit: int, owner: tuple[int, int] | None) -> None:
+        self.letter = letter
+        self.path = path
+        self.limit = limit
+        self.head = min(4 << 20, limit // 4)
+        self.total = 0
+        self.unkept = 0  # bytes lost to a full disk or a file system without holes
+        self.punched = self.head
+        self.wide = False
+        self.error = ""
+        self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        if owner:
+            os.fchown(self.file, *owner)
+        self.pipe, self.write_end = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self.pipe, False)
+
+    @property
+    def open(self) -> bool:
+        return self.pipe >= 0
+
+    @property
+    def gap(self) -> int:
+        """Bytes missing between the first and the last part."""
+        return max(0, self.total - self.unkept - self.limit) if self.limit else 0
+
+    def pump(self, buffer: memoryview) -> int:
+        """Move what is there, at most one buffer. Bytes moved; 0: nothing now; -1: the end."""
+        try:
+            count = os.readv(self.pipe, [buffer])
+        except BlockingIOError:
+            return 0
+        except OSError:
+            count = 0
+        if count == 0:
+            self.close_pipe()
+            return -1
+        if count >= _SMALL_PIPE and not self.wide:
+            self.wide = True
+            kernel.widen_pipe(self.pipe)
+        self.total += count
+        self._keep(buffer[:count])
+        return count
+
+    def _keep(self, data: memoryview) -> None:
+        while data and not self.error:
+            try:
+                data = data[os.write(self.file, data) :]
+            except OSError as error:
+                self.error = errno.errorcode.get(error.errno or 0, "EIO")
+        self.unkept += len(data)
+        if self.limit and self.total - self.unkept - self.limit >= SLACK:
+            self._punch()
+
+    def _punch(self) -> None:
+        """Give the middle back; always up to a block border, so that the last part stays whole."""
+        end = (self.total - self.unkept - (self.limit - self.head)) & ~4095
+        if end - self.punched >= SLACK:
+            if kernel.punch_hole(self.file, self.punched, end):
+                self.punched = end
+            else:
+                self.error = "EOPNOTSUPP"
+
+    def close_pipe(self) -> None:
+        if self.pipe >= 0:
+            os.close(self.pipe)
+            self.pipe = -1
+        self.close_write_end()
+
+    def close_write_end(self) -> None:
+        if self.write_end >= 0:
+            os.close(self.write_end)
+            self.write_end = -1
+
+    def finish(self) -> None:
+        """Close up the gap, so that the file is exactly the first part and the last part."""
+        if self.gap:
+            self._wait_for_readers()
+            try:
+                self._close_gap()
+            except OSError as error:
+                self.error = self.error or errno.errorcode.get(error.errno or 0, "EIO")
+
+    def _wait_for_readers(self) -> None:
+        """Readers hold a shared lock for the length of one read; a stuck one is not waited for."""
+        for _ in range(100):
+            try:
+                fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                time.sleep(0.005)
+            else:
+                return
+
+    def _close_gap(self) -> None:
+        source, target = self.total - self.unkept - (self.limit - self.head), self.head
+        end = self.total - self.unkept
+        while source < end:
+            data = os.pread(self.file, min(_CHUNK, end - source), source)
+            if not data:
+                break
+            os.pwrite(self.file, data, target)
+            source, target = source + len(data), target + len(data)
+            hole = max(source - len(data), target)
+            if source > hole:
+                kernel.punch_hole(self.file, hole, source)
+        os.ftruncate(self.file, target)
+
+    def release(self) -> None:
+        """Close all descriptors."""
+        self.close_pipe()
+        if self.file >= 0:
+            os.close(self.file)
+            self.file = -1
+
+    def give_back(self, count: int) -> None:
+        """Drop the last `count` kept bytes, to make room for the result on a full disk."""
+        size = os.fstat(self.file).st_size
+        cut = min(count, size)
+        os.ftruncate(self.file, size - cut)
+        self.unkept += cut
+        self.error = self.error or "ENOSPC"
+
+
+class Timing:
+    """Which stream wrote when: lines `o 1.234567 512` (stream, seconds since start, bytes), in order.
+
+    Reads of one stream within the window are one line; past 4 MiB of index the window grows to a second, so that
+    the index stays small whatever a script does.
+    """
+
+    def __init__(self, path: str, owner: tuple[int, int] | None) -> None:
+        self._path = path
+        self._owner = owner
+        self._file = -1
+        self._size = 0
+        self._letter = b""
+        self.since = 0.0
+        self._bytes = 0
+
+    def note(self, letter: bytes, count: int, elapsed: float) -> None:
+        window = 0.01 if self._size < _FINE_INDEX else 1.0
+        if self._letter and (letter != self._letter or elapsed - self.since > window):
+            self.flush()
+        if not self._bytes:
+            self._letter, self.since = letter, elapsed
+        self._bytes += count
+
+    @property
+    def pending(self) -> bool:
+        return self._bytes > 0
+
+    def flush(self) -> None:
+        if not self._bytes:
+            return
+        line = b"%s %.6f %d\n" % (self._letter, self.since, self._bytes)
+        self._bytes = 0
+        try:
+            if self._file < 0:
+                self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+                if self._owner:
+                    os.fchown(self._file, *self._owner)
+            self._size += os.write(self._file, line)
+        except OSError:
+            pass  # a full disk: the streams say so; the order is then lost, the bytes are not
+
+    def release(self) -> None:
+        self.flush()
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1

@@ -1,0 +1,104 @@
+"""Where state, configuration and shipped data live."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from opsconsole.errors import StateDirError
+
+_PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class StatePaths:
+    """The layout of one state directory; it belongs to one uid and is 0700."""
+
+    root: Path
+
+    @property
+    def database(self) -> Path:
+        return self.root / "opsconsole.db"
+
+    @property
+    def runs(self) -> Path:
+        """One folder per execution: script, stdout, stderr, timing, result.json."""
+        return self.root / "runs"
+
+    @property
+    def consoles(self) -> Path:
+        """One locked file per living console."""
+        return self.root / "consoles"
+
+    @property
+    def environments(self) -> Path:
+        """Environments of open tasks, by content; removed when no open task needs them."""
+        return self.root / "environments"
+
+    @property
+    def log(self) -> Path:
+        return self.root / "console.log"
+
+    def run_folder(self, execution_id: str) -> Path:
+        return self.runs / execution_id
+
+    def prepare(self) -> StatePaths:
+        """Create what is missing (0700) and refuse a directory of another user.
+
+        Raises StateDirError.
+        """
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._check_owner()
+            for folder in (self.runs, self.consoles, self.environments):
+                if not folder.is_dir():
+                    folder.mkdir(mode=0o700, exist_ok=True)
+            if not os.access(self.root, os.W_OK | os.X_OK) or _read_only(self.root):
+                raise PermissionError("not writable")
+        except OSError as error:
+            raise StateDirError(
+                f"the state directory {self.root} cannot be used: {error.strerror or error}",
+                hint="make it writable for you, or set OPSCONSOLE_STATE_DIR to one that is",
+            ) from error
+        return self
+
+    def _check_owner(self) -> None:
+        info = self.root.stat()
+        if hasattr(os, "geteuid") and info.st_uid != os.geteuid():
+            raise StateDirError(
+                f"the state directory {self.root} belongs to uid {info.st_uid}, you are uid {os.geteuid()}",
+                hint="a state directory belongs to one user: set OPSCONSOLE_STATE_DIR to one of your own",
+            )
+        if stat.S_IMODE(info.st_mode) & 0o077:
+            self.root.chmod(0o700)
+
+
+def _read_only(folder: Path) -> bool:
+    if not hasattr(os, "statvfs"):
+        return False
+    return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
+
+
+def state_root(environ: dict[str, str] | os._Environ[str] = os.environ) -> Path:
+    """$OPSCONSOLE_STATE_DIR, else $XDG_STATE_HOME/opsconsole, else ~/.local/state/opsconsole."""
+    if own := environ.get("OPSCONSOLE_STATE_DIR"):
+        return Path(own).expanduser().absolute()
+    if base := environ.get("XDG_STATE_HOME"):
+        return Path(base) / "opsconsole"
+    return Path.home() / ".local" / "state" / "opsconsole"
+
+
+def config_file(environ: dict[str, str] | os._Environ[str] = os.environ) -> Path:
+    """$OPSCONSOLE_CONFIG, else $XDG_CONFIG_HOME/opsconsole/config.toml, else ~/.config/opsconsole/config.toml."""
+    if own := environ.get("OPSCONSOLE_CONFIG"):
+        return Path(own).expanduser().absolute()
+    base = environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "opsconsole" / "config.toml"
+
+
+def shipped(name: str) -> Path:
+    """The folder `themes` or `sample_scripts`, from the wheel or from the source tree."""
+    installed = _PACKAGE / "_data" / name
+    return installed if installed.is_dir() else _PACKAGE.parent / name

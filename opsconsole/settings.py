@@ -1,0 +1,237 @@
+"""One Settings object from TOML and the environment, passed down, never global.
+
+File: `$OPSCONSOLE_CONFIG`, else `~/.config/opsconsole/config.toml`. A variable `OPSCONSOLE_<SECTION>__<KEY>` (or
+`OPSCONSOLE_<KEY>` at the top) wins over the file. The text under a field is its documentation: `opsconsole config`
+prints it. pydantic validates these dataclasses, and is imported only where there is something to validate.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from opsconsole.errors import SettingsError, SpecError
+from opsconsole.models import MAX_TIMEOUT_S, MIB, parse_size
+from opsconsole.paths import config_file
+
+RESERVED = frozenset(
+    {
+        "OPSCONSOLE_STATE_DIR", "OPSCONSOLE_CONFIG", "OPSCONSOLE_EXEC_ID", "OPSCONSOLE_TASK_ID", "OPSCONSOLE_RUN_ID",
+        "OPSCONSOLE_RUN_FOLDER", "OPSCONSOLE_REPORT", "OPSCONSOLE_TOKEN", "OPSCONSOLE_VENV",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ExecutionSettings:
+    concurrency: int = 8
+    """Runs at the same time on this state directory, all consoles together."""
+    timeout_s: float = 300.0
+    """Wall time of a run that does not say its own, in seconds; at most 3600."""
+    grace_s: float = 5.0
+    """Seconds between TERM and KILL."""
+    kill_wait_s: float = 2.0
+    """Seconds to wait after KILL before survivors are reported."""
+    output_limit: int = 64 * MIB
+    """Bytes kept of each of stdout and stderr ("64M"); 0 keeps everything."""
+    min_free: int = 16 * MIB
+    """No run starts with less free space on the state directory's file system."""
+    shell: str = "bash"
+    """Interpreter of a text that names none."""
+
+
+@dataclass(frozen=True)
+class RetrySettings:
+    base_s: float = 1.0
+    """Delay before the first retry, in seconds; it doubles with each further one."""
+    max_s: float = 60.0
+    """Longest delay, in seconds."""
+    jitter: float = 0.25
+    """Share of the delay that is random, so that retries do not come in step."""
+    exit_codes: tuple[int, ...] = ()
+    """Exit codes worth a retry; empty: every failure. Timeouts and refusals are never retried."""
+
+
+@dataclass(frozen=True)
+class QueueSettings:
+    capacity: int = 20_000
+    """Open tasks at the most; one more is refused."""
+    ageing_s: float = 600.0
+    """A priority level is worth this head start in seconds: an older LOW overtakes a newer NORMAL."""
+
+
+@dataclass(frozen=True)
+class HistorySettings:
+    keep_days: int = 90
+    """Ended tasks older than this are cleaned up; 0: no limit."""
+    keep_tasks: int = 50_000
+    """Ended tasks kept at the most; 0: no limit."""
+    keep_bytes: int = 10 * 1024 * MIB
+    """Bytes of run folders kept at the most; 0: no limit."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    on_hangup: Literal["leave", "drain"] = "leave"
+    """When the terminal goes: "leave" (runs go on, queued work stays queued) or "drain" (a worker without a screen
+    works the queue off, then leaves)."""
+    execution: ExecutionSettings = field(default_factory=ExecutionSettings)
+    retry: RetrySettings = field(default_factory=RetrySettings)
+    queue: QueueSettings = field(default_factory=QueueSettings)
+    history: HistorySettings = field(default_factory=HistorySettings)
+
+
+def load_settings(
+    file: Path | None = None, environ: Mapping[str, str] | None = None
+) -> Settings:
+    """Settings from `file` (default: `paths.config_file`) and the environment. Raises SettingsError."""
+    environ = os.environ if environ is None else environ
+    file = file or config_file(dict(environ))
+    data = _read_toml(file) if file.is_file() else {}
+    overrides = _from_environment(environ)
+    if not data and not overrides:
+        return Settings()
+    _reject_unknown(data, Settings, str(file))
+    for path, value in overrides:
+        section = data
+        for part in path[:-1]:
+            section = section.setdefault(part, {})
+        section[path[-1]] = value
+    return _validate(data)
+
+
+def documented(kind: type = Settings, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
+    """(`section.key`, default, documentation) of every setting."""
+    docs = _field_docs(kind)
+    for item in fields(kind):
+        name = prefix + item.name
+        default = getattr(kind(), item.name)
+        if is_dataclass(default):
+            yield from documented(type(default), name + ".")
+        else:
+            yield name, default, docs.get(item.name, "")
+
+
+def _field_docs(kind: type) -> dict[str, str]:
+    import ast
+    import inspect
+    import textwrap
+
+    body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
+    assert isinstance(body, ast.ClassDef)  # noqa: S101 - shape of our own source
+    docs: dict[str, str] = {}
+    for here, after in zip(body.body, body.body[1:], strict=False):
+        if (
+            isinstance(here, ast.AnnAssign)
+            and isinstance(here.target, ast.Name)
+            and isinstance(after, ast.Expr)
+            and isinstance(after.value, ast.Constant)
+        ):
+            docs[here.target.id] = " ".join(str(after.value.value).split())
+    return docs
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} is not valid TOML: {error}") from error
+
+
+def _from_environment(environ: Mapping[str, str]) -> list[tuple[list[str], str]]:
+    found = []
+    for key in environ:
+        if not key.startswith("OPSCONSOLE_") or key in RESERVED:
+            continue
+        path = key.removeprefix("OPSCONSOLE_").lower().split("__")
+        nested: dict[str, Any] = {}
+        section = nested
+        for part in path[:-1]:
+            section[part] = section = {}
+        section[path[-1]] = None
+        _reject_unknown(nested, Settings, f"variable {key}", environment=True)
+        found.append((path, environ[key]))
+    return found
+
+
+def _reject_unknown(
+    data: Mapping[str, Any], kind: type, where: str, prefix: str = "", *, environment: bool = False
+) -> None:
+    known = {item.name: item for item in fields(kind)}
+    for key, value in data.items():
+        if key not in known:
+            _unknown(prefix + key, where, environment=environment)
+        default = getattr(kind(), key)
+        if is_dataclass(default):
+            if not isinstance(value, Mapping):
+                raise SettingsError(f"{where}: {prefix + key} is a section, not a value")
+            _reject_unknown(value, type(default), where, f"{prefix}{key}.", environment=environment)
+
+
+def _unknown(name: str, where: str, *, environment: bool) -> None:
+    import difflib
+
+    names = [known for known, _, _ in documented()]
+    by_last = {known.rsplit(".", 1)[-1]: known for known in names}
+    close = difflib.get_close_matches(name, names, 1, 0.5) or [
+        by_last[last] for last in difflib.get_close_matches(name.rsplit(".", 1)[-1], list(by_last), 1, 0.5)
+    ]
+    nearest = close[0] if close else ""
+    if environment and nearest:
+        nearest = "OPSCONSOLE_" + nearest.replace(".", "__").upper()
+    hint = f"did you mean {nearest}?" if nearest else "`opsconsole config` lists all settings"
+    raise SettingsError(f"{where}: unknown setting {name}", hint=hint)
+
+
+_SIZES = (("execution", "output_limit"), ("execution", "min_free"), ("history", "keep_bytes"))
+
+
+def _validate(data: dict[str, Any]) -> Settings:
+    from pydantic import TypeAdapter, ValidationError
+
+    for section, key in _SIZES:
+        value = data.get(section, {}).get(key)
+        if isinstance(value, str):
+            try:
+                data[section][key] = parse_size(value)
+            except SpecError as error:
+                raise SettingsError(f"{section}.{key}: {error}") from error
+    codes = data.get("retry", {}).get("exit_codes")
+    if isinstance(codes, str):
+        data["retry"]["exit_codes"] = [part for part in codes.replace(",", " ").split() if part]
+    try:
+        settings = TypeAdapter(Settings).validate_python(data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"setting {name}: {first['msg']}, got {first['input']!r}") from error
+    _check_ranges(settings)
+    return settings
+
+
+def _check_ranges(settings: Settings) -> None:
+    execution, queue, retry = settings.execution, settings.queue, settings.retry
+    checks = (
+        (execution.concurrency >= 1, "execution.concurrency must be at least 1"),
+        (
+            0 < execution.timeout_s <= MAX_TIMEOUT_S,
+            f"execution.timeout_s must be more than 0 and at most {MAX_TIMEOUT_S:g}",
+        ),
+        (execution.grace_s >= 0, "execution.grace_s cannot be negative"),
+        (execution.kill_wait_s >= 0, "execution.kill_wait_s cannot be negative"),
+        (execution.output_limit >= 0, "execution.output_limit cannot be negative"),
+        (queue.capacity >= 1, "queue.capacity must be at least 1"),
+        (queue.ageing_s >= 0, "queue.ageing_s cannot be negative"),
+        (retry.base_s >= 0 and retry.max_s >= retry.base_s, "retry.max_s cannot be less than retry.base_s"),
+        (0 <= retry.jitter <= 1, "retry.jitter must be between 0 and 1"),
+    )
+    for holds, message in checks:
+        if not holds:
+            raise SettingsError(f"setting {message}")

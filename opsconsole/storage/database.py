@@ -1,0 +1,173 @@
+"""Opening the database: pragmas, versions, and what to do with a file that cannot be read.
+
+A database of a newer opsconsole is refused and not touched. A file that is no database is moved aside and said so. A
+permission error, a lock or a full disk never moves anything.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from opsconsole.errors import DatabaseLocked, DatabaseNewer, DiskFull, StorageError
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+BUSY_S = 30.0
+
+_CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def known_version() -> int:
+    """The newest schema this code knows: the number of the last migration."""
+    return max(int(file.name[:4]) for file in MIGRATIONS.glob("[0-9]*.sql"))
+
+
+def connect(path: Path, *, read_only: bool = False, busy_s: float = BUSY_S) -> sqlite3.Connection:
+    """A connection in autocommit mode; transactions are begun by hand. Raises sqlite3.Error."""
+    mode = "ro" if read_only else "rwc"
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=busy_s,
+        isolation_level=None,
+        check_same_thread=False,
+        cached_statements=256,
+    )
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA foreign_keys = ON")
+    if not read_only:
+        connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def open_database(path: Path, tell: Callable[[str], None], *, busy_s: float = BUSY_S) -> sqlite3.Connection:
+    """The database at `path`, created or brought to the newest version. `tell` hears what was moved aside.
+
+    Raises DatabaseNewer, DatabaseLocked, DiskFull, StorageError.
+    """
+    try:
+        return _open(path, busy_s)
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _CORRUPT:
+            raise translate(error, path) from error
+        aside = _move_aside(path)
+        tell(f"the database could not be read ({error}); it was moved to {aside}, and a new one begun")
+    try:
+        return _open(path, busy_s)
+    except sqlite3.DatabaseError as error:
+        raise translate(error, path) from error
+
+
+def _open(path: Path, busy_s: float) -> sqlite3.Connection:
+    if _emptied(path):
+        raise sqlite3.DatabaseError("the file is empty, but there are runs")
+    connection = connect(path, busy_s=busy_s)
+    try:
+        version = _version(connection)
+        known = known_version() if version < 1 else _known_at_least(version)
+        if version > known:
+            raise DatabaseNewer(
+                f"{path} was written by a newer opsconsole (schema {version}, this one knows {known})",
+                hint="use that version, or another OPSCONSOLE_STATE_DIR; the database was not touched",
+            )
+        if version < known:
+            migrate(connection)
+            if version == 0:
+                _skip_used_ids(connection, path)
+        elif connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+            raise StorageError(f"{path} says schema {version} but holds no table", hint="move it aside")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _known_at_least(version: int) -> int:
+    """`known_version`, without a directory listing in the common case."""
+    following = f"{version + 1:04d}_"
+    if any(MIGRATIONS.glob(following + "*.sql")):
+        return known_version()
+    return version if any(MIGRATIONS.glob(f"{version:04d}_*.sql")) else known_version()
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> None:
+    """Apply every newer migration, each in one transaction with its version. Raises sqlite3.Error."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    for file in sorted(folder.glob("[0-9]*.sql")):
+        number = int(file.name[:4])
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            if _version(connection) < number:  # another console may have been quicker
+                for statement in _statements(file.read_text(encoding="utf-8")):
+                    connection.execute(statement)
+                connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _statements(text: str) -> list[str]:
+    found, pending = [], ""
+    for line in text.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            found.append(pending)
+            pending = ""
+    return found
+
+
+def _emptied(path: Path) -> bool:
+    """A database cut to nothing; one that another console is just creating has no runs yet."""
+    runs = path.parent / "runs"
+    return path.exists() and path.stat().st_size == 0 and runs.is_dir() and any(runs.iterdir())
+
+
+def _skip_used_ids(connection: sqlite3.Connection, path: Path) -> None:
+    """A new database beside old run folders begins after them, so that no record is ever overwritten."""
+    runs = path.parent / "runs"
+    used = [entry.name.partition(".")[0] for entry in runs.iterdir()] if runs.is_dir() else []
+    last = max((int(name) for name in used if name.isdigit()), default=0)
+    if last:
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('task', ?)", (last,))
+
+
+def _move_aside(path: Path) -> Path:
+    aside = path.with_name(f"{path.name}.unreadable-{time.strftime('%Y%m%dT%H%M%S')}-{time.time_ns() % 1000:03d}")
+    path.rename(aside)
+    for suffix in ("-wal", "-shm"):
+        side = path.with_name(path.name + suffix)
+        if side.exists():
+            side.rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def translate(error: sqlite3.Error, path: Path) -> StorageError:
+    """The same failure in our own tree, with what to do."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return DatabaseLocked(
+            f"{path} is locked by another process", hint="nothing was changed: end that process or try again"
+        )
+    if code == sqlite3.SQLITE_FULL:
+        return DiskFull(f"no space left for {path}", hint="free some space; nothing was lost that was confirmed")
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
+        return StorageError(
+            f"{path} cannot be opened for writing: {error}",
+            hint="check the owner and mode of the state directory, or set OPSCONSOLE_STATE_DIR",
+        )
+    return StorageError(f"{path}: {error}")
+
+
+def check(path: Path) -> str:
+    """`ok`, or what SQLite's quick check found."""
+    with closing(connect(path, read_only=True)) as connection:
+        return str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])

@@ -1,0 +1,252 @@
+"""Reads: a page of tasks, a result, a script, what changed since. Functions of a connection, no transaction needed.
+
+A page walks one narrow index (`task_facts`: every column a filter looks at) from the newest task down, so that no
+filter, however rare or deep, costs more than that walk: about 10 ms at 100,000 tasks.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from opsconsole.errors import TaskNotFound
+from opsconsole.models import OPEN, ExecutionResult, Status, Task
+from opsconsole.paths import StatePaths
+from opsconsole.storage import rows
+
+# Forced, because without statistics of the data the planner takes the first index that fits one condition, and then
+# looks up 95 of 100 rows in the table to find that they do not fit the others.
+FACTS = "task INDEXED BY task_facts"
+
+_SAMPLE = 500
+_LONGEST_GLOB = 1000
+_MOST_WORDS = 32
+_INT64 = (1 << 63) - 1
+
+Condition = tuple[str, tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which tasks; every field narrows, None or empty does not."""
+
+    statuses: frozenset[Status] = frozenset()
+    """Any of these."""
+    name: str | None = None
+    """A pattern of the whole name with `*`, `?` or `[…]`, in exact case; a plain word: the name contains it, in any
+    (ASCII) case."""
+    policy: str | None = None
+    """The policy asked for: `safe`, `restricted`, `standard` or `elevated`."""
+    since_us: int | None = None
+    """Queued at this time or later, in microseconds since the epoch."""
+    until_us: int | None = None
+    """Queued before this time, in microseconds since the epoch."""
+    exit_code: int | None = None
+    """Exit code of the last attempt."""
+    text: str | None = None
+    """Words, all of which begin a word of the name or of the script's first 64 KiB. Signs between words do not count;
+    only the first 32 words do."""
+    host: str | None = None
+    """Where it was submitted, exactly."""
+    door: str | None = None
+    """Through which door it came in: `tui`, `headless`, `api`, …"""
+    actor: str | None = None
+    """Who submitted it, exactly."""
+    label: tuple[str, str | None] | None = None
+    """A label's key and value; value None: any value."""
+    parent_id: int | None = None
+    """Retries and follow-ups of this task."""
+    before: int | None = None
+    """Only ids below this one: the last id of the page before."""
+    limit: int = 50
+    """Tasks on a page, at the most."""
+
+
+def page(c: sqlite3.Connection, filter: Filter) -> list[Task]:
+    """The tasks a filter lets through, newest (highest id) first."""
+    if filter.limit <= 0:
+        return []
+    narrow = list(conditions(filter))
+    if filter.before is not None:
+        narrow = [("id < ?", (_int64(filter.before),)), *_rarest_first(c, narrow, _int64(filter.before))]
+    else:
+        narrow = _rarest_first(c, narrow, _INT64)
+    where, values = where_all(narrow)
+    found = c.execute(
+        f"""{rows.TASK} WHERE t.id IN (SELECT id FROM {FACTS} WHERE {where} ORDER BY id DESC LIMIT ?)
+            ORDER BY t.id DESC""",
+        (*values, _int64(filter.limit)),
+    )
+    return [rows.task(row) for row in found]
+
+
+# -- what a filter means in SQL
+
+
+def conditions(filter: Filter) -> Iterator[Condition]:
+    """Everything but `before` and `limit`, as SQL on the columns of `task_facts`, with its values."""
+    if filter.statuses:
+        marks = ", ".join("?" * len(filter.statuses))
+        yield f"status IN ({marks})", tuple(sorted(status.value for status in filter.statuses))
+    for column in ("policy", "host", "door", "actor"):
+        text = getattr(filter, column)
+        if text is not None:
+            yield f"{column} = ?", (_storable(text),)
+    for column in ("exit_code", "parent_id"):
+        number = getattr(filter, column)
+        if number is not None:
+            yield f"{column} = ?", (_int64(number),)
+    if filter.since_us is not None:
+        yield "queued_at >= ?", (_int64(filter.since_us),)
+    if filter.until_us is not None:
+        yield "queued_at < ?", (_int64(filter.until_us),)
+    if filter.label is not None:
+        yield _labelled(*filter.label)
+    if filter.name:
+        yield _named(_storable(filter.name))
+    if filter.text and filter.text.strip():
+        yield _containing(filter.text)
+
+
+def where_all(narrow: Sequence[Condition]) -> tuple[str, tuple[object, ...]]:
+    """All of them as one WHERE expression, with its values."""
+    where = " AND ".join(sql for sql, _ in narrow) or "TRUE"
+    return where, tuple(value for _, values in narrow for value in values)
+
+
+def _named(name: str) -> Condition:
+    """A task has the name of its script row, and there are fewer of those."""
+    if not any(sign in name for sign in "*?["):
+        test, value = "instr(lower(name), lower(?)) > 0", name
+    elif len(name) <= _LONGEST_GLOB:
+        test, value = "name GLOB ?", name.replace("[!", "[^")
+    else:
+        test, value = "FALSE AND ?", ""
+    return f"script_id IN (SELECT id FROM script WHERE {test})", (value,)
+
+
+def _containing(text: str) -> Condition:
+    """Each word is quoted, so nothing in it is query syntax; a star after the quotes makes it a beginning."""
+    words = _storable(text).replace("\0", " ").split()[:_MOST_WORDS]
+    query = " ".join('"' + word.replace('"', '""') + '"*' for word in words)
+    return "script_id IN (SELECT rowid FROM script_text WHERE script_text MATCH ?)", (query,)
+
+
+def _labelled(key: str, value: str | None) -> Condition:
+    """Labels are stored by json.dumps: the quick test is for its exact text, the true one reads the JSON."""
+    key = _storable(key)
+    if value is None:
+        return (
+            "(instr(labels, ?) > 0 AND EXISTS (SELECT 1 FROM json_each(labels) WHERE key = ?))",
+            (f"{json.dumps(key)}: ", key),
+        )
+    value = _storable(value)
+    return (
+        "(instr(labels, ?) > 0 AND EXISTS (SELECT 1 FROM json_each(labels) WHERE key = ? AND value = ?))",
+        (f"{json.dumps(key)}: {json.dumps(value)}", key, value),
+    )
+
+
+def _rarest_first(c: sqlite3.Connection, narrow: list[Condition], before: int) -> list[Condition]:
+    """Ordered by how few of the newest tasks pass each: SQLite tests in this order and stops at the first that fails."""
+    if len(narrow) < 2:
+        return narrow
+    sums = ", ".join(f"total({sql})" for sql, _ in narrow)
+    _, values = where_all(narrow)
+    passed = c.execute(
+        f"""SELECT {sums} FROM (
+                SELECT script_id, status, policy, exit_code, queued_at, host, door, actor, parent_id, labels
+                FROM {FACTS} WHERE id < ? ORDER BY id DESC LIMIT {_SAMPLE})""",
+        (*values, before),
+    ).fetchone()
+    order = sorted(range(len(narrow)), key=lambda index: passed[index])
+    return [narrow[index] for index in order]
+
+
+def _storable(text: str) -> str:
+    """Without lone surrogates, which SQLite cannot take."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _int64(number: int) -> int:
+    """The nearest that SQLite can compare."""
+    return max(-_INT64, min(number, _INT64))
+
+
+# -- one task
+
+
+def result(c: sqlite3.Connection, paths: StatePaths, id: int | str) -> ExecutionResult:
+    """Of a task's newest attempt that exists, else of the task itself; of exactly one attempt for "17.2".
+
+    Raises TaskNotFound.
+    """
+    task_id, attempt = _parse(id)
+    row = c.execute(
+        f"""{rows.RESULT} WHERE t.id = :task AND (:attempt IS NULL OR coalesce(e.attempt, t.attempt) = :attempt)
+            ORDER BY e.attempt DESC LIMIT 1""",
+        {"task": task_id, "attempt": attempt},
+    ).fetchone()
+    if row is None:
+        raise _not_found(id)
+    return rows.result(row, paths)
+
+
+def attempts(c: sqlite3.Connection, paths: StatePaths, task_id: int) -> list[ExecutionResult]:
+    """Of every attempt that exists, first to last; empty when there was none. Raises TaskNotFound."""
+    found = c.execute(f"{rows.RESULT} WHERE t.id = ? ORDER BY e.attempt", (_int64(task_id),)).fetchall()
+    if not found:
+        raise _not_found(task_id)
+    return [rows.result(row, paths) for row in found if row["e_id"] is not None]
+
+
+def script(c: sqlite3.Connection, task_id: int) -> bytes:
+    """The exact bytes that were submitted. Raises TaskNotFound."""
+    row = c.execute(
+        "SELECT s.body FROM task t JOIN script s ON s.id = t.script_id WHERE t.id = ?", (_int64(task_id),)
+    ).fetchone()
+    if row is None:
+        raise _not_found(task_id)
+    return bytes(row["body"])
+
+
+def _parse(id: int | str) -> tuple[int, int | None]:
+    """Task id, and the attempt for "17.2"."""
+    task, dot, attempt = str(id).partition(".")
+    numbers = (task, attempt) if dot else (task,)
+    if not all(number.isascii() and number.isdigit() and len(number) < 19 for number in numbers):
+        raise _not_found(id)
+    return int(task), int(attempt) if dot else None
+
+
+def _not_found(id: int | str) -> TaskNotFound:
+    kind = "execution" if "." in str(id) else "task"
+    return TaskNotFound(f"there is no {kind} {id}", hint="`opsconsole history` lists them")
+
+
+# -- the queue, and what changed
+
+
+def open_counts(c: sqlite3.Connection) -> dict[Status, int]:
+    """How many tasks are in each open status; one that has none is left out."""
+    marks = ", ".join("?" * len(OPEN))
+    found = c.execute(
+        f"SELECT status, count(*) FROM task WHERE status IN ({marks}) GROUP BY status", [*map(str, OPEN)]
+    )
+    return {Status(status): count for status, count in found}
+
+
+def changed_since(c: sqlite3.Connection, rev: int, limit: int = 1000) -> list[Task]:
+    """Tasks whose row changed after `rev`, in order of `rev`: ask again with the last one's until none comes.
+
+    A group of equal `rev` (one transaction) is never cut, so there can be more than `limit`.
+    """
+    last = c.execute(
+        "SELECT rev FROM task WHERE rev > ? ORDER BY rev LIMIT 1 OFFSET ?", (rev, max(limit, 1) - 1)
+    ).fetchone()
+    found = c.execute(
+        f"{rows.TASK} WHERE t.rev > ? AND t.rev <= ? ORDER BY t.rev, t.id", (rev, last[0] if last else _INT64)
+    )
+    return [rows.task(row) for row in found]

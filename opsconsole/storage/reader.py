@@ -1,0 +1,73 @@
+"""Reads of one console, on a connection of their own."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from opsconsole.models import ExecutionResult, Status, Task
+from opsconsole.paths import StatePaths
+from opsconsole.storage import consoles, history, tasks
+from opsconsole.storage.consoles import ConsoleInfo
+from opsconsole.storage.history import Filter
+
+if TYPE_CHECKING:
+    from opsconsole.storage.statistics import Statistics
+
+
+class Reader:
+    """What the doors ask: tasks, results, history, statistics. Quick, synchronous, never writing."""
+
+    def __init__(self, connection: sqlite3.Connection, paths: StatePaths) -> None:
+        self.connection = connection
+        self._paths = paths
+        self._version = -1
+
+    def moved_on(self) -> bool:
+        """Whether any connection committed since the last call."""
+        version = self.connection.execute("PRAGMA data_version").fetchone()[0]
+        changed = version != self._version
+        self._version = version
+        return bool(changed)
+
+    def task(self, task_id: int) -> Task:
+        """Raises TaskNotFound."""
+        return tasks.get(self.connection, task_id)
+
+    def tasks(self, filter: Filter | None = None) -> list[Task]:
+        """Newest first."""
+        return history.page(self.connection, filter or Filter())
+
+    def counts(self) -> dict[Status, int]:
+        """Open tasks by status, and those that ended in the last 24 hours."""
+        return history.open_counts(self.connection)
+
+    def result(self, id: int | str) -> ExecutionResult:
+        """Of a task's newest attempt, or of the execution "17.2". Raises TaskNotFound."""
+        return history.result(self.connection, self._paths, id)
+
+    def attempts(self, task_id: int) -> list[ExecutionResult]:
+        """Every attempt, the first one first. Raises TaskNotFound."""
+        return history.attempts(self.connection, self._paths, task_id)
+
+    def script(self, task_id: int) -> bytes:
+        """Raises TaskNotFound."""
+        return history.script(self.connection, task_id)
+
+    def statistics(self, filter: Filter | None, now: int) -> Statistics:
+        from opsconsole.storage import statistics
+
+        return statistics.summary(self.connection, filter or Filter(), now)
+
+    def changed_since(self, rev: int) -> list[Task]:
+        return history.changed_since(self.connection, rev)
+
+    def newest_rev(self) -> int:
+        return tasks.next_rev(self.connection) - 1
+
+    def consoles(self) -> list[ConsoleInfo]:
+        """The living ones."""
+        return consoles.living(self.connection, self._paths)
+
+    def close(self) -> None:
+        self.connection.close()

@@ -1,0 +1,514 @@
+"""The queue and its transitions, as functions of a connection inside a transaction.
+
+Every change of a status names the statuses it may come from (the table is `execution.lifecycle`; a test holds the two
+together); a row that moved on meanwhile is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from opsconsole.errors import IllegalTransition, QueueFull, SpecError, TaskNotFound
+from opsconsole.models import Origin, Priority, Status, Task
+from opsconsole.settings import QueueSettings, RetrySettings
+from opsconsole.storage import rows
+
+INDEXED_BYTES = 64 * 1024
+_ACTIVE = "('preparing', 'running', 'paused')"
+_OPEN = "('queued', 'waiting', 'preparing', 'running', 'paused')"
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A checked submission, ready to be stored."""
+
+    name: str
+    status: Status
+    reason: str | None
+    priority: Priority
+    policy: str
+    interpreter: str
+    body: bytes
+    spec: Mapping[str, Any]
+    environment: str | None
+    attempts: int
+    origin: Origin
+    held: bool = False
+    after: int | None = None
+    parent_id: int | None = None
+    parent_kind: str | None = None
+    labels: Mapping[str, str] | None = None
+    reserved_for: int | None = None
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A task this console has claimed: what its launch needs."""
+
+    task_id: int
+    execution_id: str
+    launch: int
+    name: str
+    interpreter: str
+    policy: str
+    body: bytes
+    sha256: str
+    spec: Mapping[str, Any]
+    environment: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an execution ended, as the supervisor or a reconciler reports it. `report` is kept as JSON."""
+
+    execution_id: str
+    status: Status
+    reason: str | None
+    exit_code: int | None
+    signal: str | None
+    started_at: int | None
+    finished_at: int
+    duration_s: float | None
+    report: Mapping[str, Any]
+    bytes_kept: int = 0
+
+
+def next_rev(c: sqlite3.Connection) -> int:
+    return int(c.execute("SELECT coalesce(max(rev), 0) + 1 FROM task").fetchone()[0])
+
+
+# -- coming in
+
+
+def insert(c: sqlite3.Connection, new: Sequence[NewTask], now: int, queue: QueueSettings) -> list[int]:
+    """Store tasks; returns their ids. Raises QueueFull, TaskNotFound, SpecError."""
+    adding = sum(task.status.is_open for task in new)
+    if adding:
+        check_capacity(c, adding, queue)
+    rev = next_rev(c)
+    clock = _rank_clock(c, now)
+    scripts: dict[tuple[str, bytes], int] = {}
+    ids = []
+    for task in new:
+        key = (task.name, task.body)
+        if key not in scripts:
+            scripts[key] = _script_id(c, task.name, task.body)
+        ids.append(_insert_one(c, task, scripts[key], rev, now, clock, queue))
+    return ids
+
+
+def check_capacity(c: sqlite3.Connection, adding: int, queue: QueueSettings) -> None:
+    """Raises QueueFull."""
+    waiting = c.execute(f"SELECT count(*) FROM task WHERE status IN {_OPEN}").fetchone()[0]
+    if waiting + adding > queue.capacity:
+        raise QueueFull(
+            f"the queue is full: {waiting} of {queue.capacity} tasks are open",
+            hint="cancel some, wait, or raise the setting queue.capacity",
+        )
+
+
+def _rank_clock(c: sqlite3.Connection, now: int) -> int:
+    """`now`, or the latest time ever seen here: a clock that was set back does not let newcomers overtake."""
+    seen = int(c.execute("SELECT value FROM meta WHERE key = 'rank_clock'").fetchone()[0])
+    if now > seen:
+        c.execute("UPDATE meta SET value = ? WHERE key = 'rank_clock'", (now,))
+        return now
+    return seen
+
+
+def rank(clock: int, priority: int, queue: QueueSettings) -> int:
+    """Order of the claim, smaller first: a level of priority is worth a head start of `ageing_s`."""
+    return clock - priority * int(queue.ageing_s * 1_000_000)
+
+
+def _script_id(c: sqlite3.Connection, name: str, body: bytes) -> int:
+    sha = hashlib.sha256(body).hexdigest()
+    found = c.execute("SELECT id FROM script WHERE sha256 = ? AND name = ?", (sha, name)).fetchone()
+    if found:
+        return int(found[0])
+    cursor = c.execute("INSERT INTO script (name, sha256, body) VALUES (?, ?, ?)", (name, sha, body))
+    c.execute(
+        "INSERT INTO script_text (rowid, name, body) VALUES (?, ?, ?)", (cursor.lastrowid, name, indexed_text(body))
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def indexed_text(body: bytes) -> str:
+    """The part of a script that full-text search sees."""
+    return body[:INDEXED_BYTES].decode("utf-8", "replace")
+
+
+def _insert_one(
+    c: sqlite3.Connection, task: NewTask, script: int, rev: int, now: int, clock: int, queue: QueueSettings
+) -> int:
+    status, reason = task.status, task.reason
+    if task.after is not None and status.is_open:
+        status = _dependency(c, task.after)
+    if task.held and status.is_open:
+        status = Status.WAITING
+    origin = task.origin
+    cursor = c.execute(
+        """INSERT INTO task (rev, status, reason, name, priority, rank, policy, interpreter, script_id, spec,
+               environment, queued_at, finished_at, exit_code, held, after_id, attempts, console_id, reserved,
+               host, door, actor, ssh_client, parent_id, parent_kind, labels)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            rev, status.value, reason, task.name, int(task.priority), rank(clock, task.priority, queue), task.policy,
+            task.interpreter, script, json.dumps(task.spec), task.environment if status.is_open else None, now,
+            None if status.is_open else now, task.exit_code, task.held, task.after, task.attempts,
+            task.reserved_for, task.reserved_for is not None, origin.host, origin.door, origin.actor,
+            origin.ssh_client, task.parent_id, task.parent_kind, json.dumps(task.labels) if task.labels else "{}",
+        ),
+    )  # fmt: skip
+    return int(cursor.lastrowid or 0)
+
+
+def _dependency(c: sqlite3.Connection, after: int) -> Status:
+    row = c.execute("SELECT status FROM task WHERE id = ?", (after,)).fetchone()
+    if row is None:
+        raise TaskNotFound(f"there is no task {after} to run after")
+    status = Status(row[0])
+    if status is Status.COMPLETED:
+        return Status.QUEUED
+    if not status.is_open:
+        raise SpecError(f"task {after} ended as {status}: nothing can run after its success")
+    return Status.WAITING
+
+
+# -- the claim
+
+
+def claim(
+    c: sqlite3.Connection, console_id: int, want: int, concurrency: int, now: int, boot_id: str, *, own_only: bool
+) -> list[Claimed]:
+    """Claim up to `want` queued tasks for this console, within the limit of all consoles together."""
+    if want <= 0:
+        return []
+    active = c.execute(f"SELECT count(*) FROM execution WHERE status IN {_ACTIVE}").fetchone()[0]
+    want = min(want, concurrency - active)
+    if want <= 0:
+        return []
+    mine = "t.console_id = :me AND t.reserved" if own_only else "(NOT t.reserved OR t.console_id = :me)"
+    found = c.execute(
+        f"""SELECT t.id, t.name, t.attempt, t.launch, t.interpreter, t.policy, t.spec, t.environment, s.body, s.sha256
+            FROM task t JOIN script s ON s.id = t.script_id
+            WHERE t.status = 'queued' AND {mine} ORDER BY t.rank, t.id LIMIT :want""",
+        {"me": console_id, "want": want},
+    ).fetchall()
+    if not found:
+        return []
+    rev = next_rev(c)
+    claimed = []
+    for row in found:
+        launch = row["launch"] + 1
+        execution_id = f"{row['id']}.{row['attempt']}"
+        c.execute(
+            "UPDATE task SET status = 'preparing', reason = NULL, console_id = ?, launch = ?, rev = ? WHERE id = ?",
+            (console_id, launch, rev, row["id"]),
+        )
+        c.execute(
+            """INSERT INTO execution (id, task_id, attempt, launch, status, console_id, boot_id, claimed_at)
+               VALUES (?, ?, ?, ?, 'preparing', ?, ?, ?)""",
+            (execution_id, row["id"], row["attempt"], launch, console_id, boot_id, now),
+        )
+        claimed.append(
+            Claimed(
+                row["id"], execution_id, launch, row["name"], row["interpreter"], row["policy"], row["body"],
+                row["sha256"], json.loads(row["spec"]), row["environment"],
+            )
+        )  # fmt: skip
+    return claimed
+
+
+def unclaim(c: sqlite3.Connection, execution_id: str, launch: int) -> bool:
+    """A launch that can never start any more: its task is queued again. The caller holds or voided its claim."""
+    gone = c.execute(
+        "DELETE FROM execution WHERE id = ? AND launch = ? AND status = 'preparing'", (execution_id, launch)
+    ).rowcount
+    if not gone:
+        return False
+    task_id = int(execution_id.partition(".")[0])
+    rev = next_rev(c)
+    c.execute(
+        """UPDATE task SET status = 'queued', console_id = CASE WHEN reserved THEN console_id END, rev = ?
+           WHERE id = ? AND status = 'preparing'""",
+        (rev, task_id),
+    )
+    if get(c, task_id).cancel_requested:
+        now = time.time_ns() // 1000
+        _cancel_waiting(c, task_id, "cancelled", rev, now)
+        _settle_dependents(c, task_id, rev, now)
+    return True
+
+
+def launch_of(c: sqlite3.Connection, execution_id: str) -> int:
+    """Number of the execution's launch. Raises TaskNotFound."""
+    row = c.execute("SELECT launch FROM execution WHERE id = ?", (execution_id,)).fetchone()
+    if row is None:
+        raise TaskNotFound(f"there is no execution {execution_id}")
+    return int(row[0])
+
+
+# -- while it runs
+
+
+def mark_supervised(
+    c: sqlite3.Connection, execution_id: str, supervisor: tuple[int, int | None], report: Mapping[str, Any]
+) -> bool:
+    """PREPARING → RUNNING, with who supervises and who leads."""
+    changed = c.execute(
+        """UPDATE execution SET status = 'running', supervisor_pid = ?, supervisor_start = ?, leader_pid = ?,
+               leader_start = ?, started_at = ? WHERE id = ? AND status = 'preparing'""",
+        (*supervisor, report.get("leader"), report.get("leader_start"), report.get("started_at"), execution_id),
+    ).rowcount
+    if changed:
+        c.execute(
+            "UPDATE task SET status = 'running', started_at = ?, rev = ? WHERE id = ? AND status = 'preparing'",
+            (report.get("started_at"), next_rev(c), int(execution_id.partition(".")[0])),
+        )
+    return bool(changed)
+
+
+def mark_paused(c: sqlite3.Connection, execution_id: str, *, paused: bool, how: str) -> bool:
+    """RUNNING ↔ PAUSED."""
+    before, after = ("running", "paused") if paused else ("paused", "running")
+    changed = c.execute(
+        "UPDATE execution SET status = ? WHERE id = ? AND status = ?", (after, execution_id, before)
+    ).rowcount
+    if changed:
+        c.execute(
+            "UPDATE task SET status = ?, reason = ?, rev = ? WHERE id = ? AND status = ?",
+            (after, how if paused else None, next_rev(c), int(execution_id.partition(".")[0]), before),
+        )
+    return bool(changed)
+
+
+# -- the end
+
+
+def finish(
+    c: sqlite3.Connection, outcomes: Iterable[Outcome], now: int, retry: RetrySettings, luck: random.Random
+) -> list[int]:
+    """Record how executions ended, schedule retries, release or cancel what waited. Ids of the changed tasks.
+
+    An execution that already has its end keeps it.
+    """
+    rev = next_rev(c)
+    changed: list[int] = []
+    for outcome in outcomes:
+        report = outcome.report
+        rows_changed = c.execute(
+            f"""UPDATE execution SET status = ?, reason = ?, exit_code = ?, signal = ?, finished_at = ?,
+                   started_at = coalesce(?, started_at), duration_s = ?, result = ?, bytes = ?,
+                   supervisor_pid = coalesce(?, supervisor_pid), leader_pid = coalesce(?, leader_pid)
+               WHERE id = ? AND status IN {_ACTIVE}""",
+            (
+                outcome.status.value, outcome.reason, outcome.exit_code, outcome.signal, outcome.finished_at,
+                outcome.started_at, outcome.duration_s, json.dumps(report), outcome.bytes_kept,
+                report.get("supervisor"), report.get("leader"), outcome.execution_id,
+            ),
+        ).rowcount  # fmt: skip
+        if rows_changed:
+            task_id = int(outcome.execution_id.partition(".")[0])
+            changed.append(task_id)
+            _finish_task(c, task_id, outcome, rev, now, retry, luck)
+            changed.extend(_settle_dependents(c, task_id, rev, now))
+    return changed
+
+
+def _finish_task(
+    c: sqlite3.Connection,
+    task_id: int,
+    outcome: Outcome,
+    rev: int,
+    now: int,
+    retry: RetrySettings,
+    luck: random.Random,
+) -> None:
+    if outcome.status in (Status.FAILED, Status.ABANDONED):
+        row = c.execute(
+            "SELECT attempt, attempts, cancel_requested, spec FROM task WHERE id = ?", (task_id,)
+        ).fetchone()
+        delay = _retry_delay(row, outcome, retry, luck)
+        if delay is not None:
+            c.execute(
+                f"""UPDATE task SET status = 'waiting', reason = ?, attempt = attempt + 1,
+                       attempts = max(attempts, attempt + 1), launch = 0, due_at = ?, console_id =
+                       CASE WHEN reserved THEN console_id END, exit_code = ?, signal = ?, rev = ?
+                   WHERE id = ? AND status IN {_ACTIVE}""",
+                (
+                    f"attempt {row['attempt']}: {outcome.reason}", now + int(delay * 1_000_000), outcome.exit_code,
+                    outcome.signal, rev, task_id,
+                ),
+            )  # fmt: skip
+            return
+    c.execute(
+        f"""UPDATE task SET status = ?, reason = ?, exit_code = ?, signal = ?, started_at = coalesce(?, started_at),
+               finished_at = ?, duration_s = ?, environment = NULL, due_at = NULL, rev = ?
+           WHERE id = ? AND status IN {_ACTIVE}""",
+        (
+            outcome.status.value, outcome.reason, outcome.exit_code, outcome.signal, outcome.started_at,
+            outcome.finished_at, outcome.duration_s, rev, task_id,
+        ),
+    )  # fmt: skip
+
+
+def _retry_delay(row: sqlite3.Row, outcome: Outcome, retry: RetrySettings, luck: random.Random) -> float | None:
+    """Seconds until the next attempt, or None: this was the last. base × 2^(attempt-1), at most max, ± jitter."""
+    spec = json.loads(row["spec"])
+    if row["cancel_requested"]:
+        return None
+    if outcome.status is Status.ABANDONED:
+        # An abandoned script may have run: only one that was declared idempotent goes again.
+        if not spec.get("idempotent") or row["attempt"] > 3:
+            return None
+    elif row["attempt"] >= row["attempts"] or outcome.started_at is None:
+        return None
+    else:
+        codes = spec.get("retry_exit_codes")
+        codes = retry.exit_codes if codes is None else codes
+        if codes and outcome.exit_code not in codes:
+            return None
+    delay = min(retry.max_s, retry.base_s * 2.0 ** (row["attempt"] - 1))
+    return delay * (1 + retry.jitter * luck.uniform(-1, 1))
+
+
+def _settle_dependents(c: sqlite3.Connection, task_id: int, rev: int, now: int) -> list[int]:
+    """What waited for this task is queued (it succeeded) or cancelled (it never will); its own waiters too."""
+    settled: list[int] = []
+    ended = [task_id]
+    while ended:
+        this = ended.pop()
+        dependents = c.execute(
+            "SELECT id, held FROM task WHERE after_id = ? AND status = 'waiting' AND due_at IS NULL", (this,)
+        ).fetchall()
+        if not dependents:
+            continue
+        status = Status(c.execute("SELECT status FROM task WHERE id = ?", (this,)).fetchone()[0])
+        if status.is_open:
+            continue
+        for row in dependents:
+            settled.append(row["id"])
+            if status is not Status.COMPLETED:
+                _cancel_waiting(c, row["id"], f"task {this} did not succeed ({status})", rev, now)
+                ended.append(row["id"])
+            elif not row["held"]:
+                c.execute("UPDATE task SET status = 'queued', rev = ? WHERE id = ?", (rev, row["id"]))
+    return settled
+
+
+def _cancel_waiting(c: sqlite3.Connection, task_id: int, reason: str, rev: int, now: int) -> None:
+    c.execute(
+        """UPDATE task SET status = 'cancelled', reason = ?, finished_at = ?, environment = NULL, due_at = NULL,
+               cancel_requested = 1, rev = ? WHERE id = ? AND status IN ('queued', 'waiting')""",
+        (reason, now, rev, task_id),
+    )
+
+
+def refuse(c: sqlite3.Connection, claimed: Claimed, reason: str, status: Status, code: int | None, now: int) -> list[int]:
+    """A claimed task that must not or cannot be launched: it ends without a supervisor."""
+    c.execute("DELETE FROM execution WHERE id = ? AND status = 'preparing'", (claimed.execution_id,))
+    rev = next_rev(c)
+    c.execute(
+        """UPDATE task SET status = ?, reason = ?, exit_code = ?, finished_at = ?, environment = NULL, rev = ?
+           WHERE id = ? AND status = 'preparing'""",
+        (status.value, reason, code, now, rev, claimed.task_id),
+    )
+    return [claimed.task_id, *_settle_dependents(c, claimed.task_id, rev, now)]
+
+
+# -- commands
+
+
+def get(c: sqlite3.Connection, task_id: int) -> Task:
+    """Raises TaskNotFound."""
+    row = c.execute(f"{rows.TASK} WHERE t.id = ?", (task_id,)).fetchone()
+    if row is None:
+        raise TaskNotFound(f"there is no task {task_id}", hint="`opsconsole history` lists them")
+    return rows.task(row)
+
+
+def cancel(c: sqlite3.Connection, task_id: int, by: str, now: int) -> Task:
+    """A task that does not run is cancelled now; one that runs is marked, and its supervisor must be told.
+
+    Raises TaskNotFound, IllegalTransition.
+    """
+    task = get(c, task_id)
+    if not task.status.is_open:
+        raise IllegalTransition(f"task {task_id} has already ended: {task.status}")
+    rev = next_rev(c)
+    if task.status.is_active:
+        c.execute("UPDATE task SET cancel_requested = 1, rev = ? WHERE id = ?", (rev, task_id))
+    else:
+        _cancel_waiting(c, task_id, f"cancelled by {by}", rev, now)
+        _settle_dependents(c, task_id, rev, now)
+    return get(c, task_id)
+
+
+def hold(c: sqlite3.Connection, task_id: int) -> Task:
+    """A queued or waiting task waits until it is released. Raises TaskNotFound, IllegalTransition."""
+    task = get(c, task_id)
+    if task.status not in (Status.QUEUED, Status.WAITING):
+        raise IllegalTransition(f"task {task_id} is {task.status}: only a queued or waiting one can be held")
+    c.execute("UPDATE task SET held = 1, status = 'waiting', rev = ? WHERE id = ?", (next_rev(c), task_id))
+    return get(c, task_id)
+
+
+def release(c: sqlite3.Connection, task_id: int) -> Task:
+    """The opposite of `hold`. Raises TaskNotFound, IllegalTransition."""
+    task = get(c, task_id)
+    if not task.held or task.status is not Status.WAITING:
+        raise IllegalTransition(f"task {task_id} is {task.status} and not held")
+    still_waits = task.due_at is not None
+    if task.after_id is not None and not still_waits:
+        row = c.execute("SELECT status FROM task WHERE id = ?", (task.after_id,)).fetchone()
+        still_waits = row is not None and Status(row[0]).is_open
+    status = Status.WAITING if still_waits else Status.QUEUED
+    c.execute(
+        "UPDATE task SET held = 0, status = ?, rev = ? WHERE id = ?", (status.value, next_rev(c), task_id)
+    )
+    return get(c, task_id)
+
+
+def set_priority(c: sqlite3.Connection, task_id: int, priority: Priority, queue: QueueSettings) -> Task:
+    """Raises TaskNotFound, IllegalTransition."""
+    task = get(c, task_id)
+    if task.status not in (Status.QUEUED, Status.WAITING):
+        raise IllegalTransition(f"task {task_id} is {task.status}: its priority matters only while it is queued")
+    shift = int((priority - task.priority) * queue.ageing_s * 1_000_000)
+    c.execute(
+        "UPDATE task SET priority = ?, rank = rank - ?, rev = ? WHERE id = ?",
+        (int(priority), shift, next_rev(c), task_id),
+    )
+    return get(c, task_id)
+
+
+def pin(c: sqlite3.Connection, task_id: int, pinned: bool) -> Task:
+    """A pinned task is never cleaned up. Raises TaskNotFound."""
+    get(c, task_id)
+    c.execute("UPDATE task SET pinned = ?, rev = ? WHERE id = ?", (pinned, next_rev(c), task_id))
+    return get(c, task_id)
+
+
+def queue_due(c: sqlite3.Connection, now: int, longest_s: float) -> int:
+    """Retries whose time has come are queued. One due later than any delay can be had the clock set back on it."""
+    horizon = now + int(longest_s * 1_000_000)
+    return c.execute(
+        """UPDATE task SET status = 'queued', due_at = NULL, rev = ?
+           WHERE status = 'waiting' AND NOT held AND (due_at <= ? OR due_at > ?)""",
+        (next_rev(c), now, horizon),
+    ).rowcount
+
+
+def next_due(c: sqlite3.Connection) -> int | None:
+    """When the next retry is due."""
+    found = c.execute("SELECT min(due_at) FROM task WHERE status = 'waiting' AND NOT held").fetchone()[0]
+    return None if found is None else int(found)
