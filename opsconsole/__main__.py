@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 
-from opsconsole.cli.main import main
+# Imports allocate much and free nothing: with the default threshold the collector takes a tenth of a short `--run`.
+gc.set_threshold(50_000, 10, 10)
+
+from opsconsole.cli.main import main as run_command_line  # noqa: E402
+
+
+def main() -> None:
+    """Run, and leave without taking the interpreter apart, which takes a while and changes nothing any more."""
+    code = run_command_line()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+    os._exit(code)
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from opsconsole import host
 from opsconsole.clock import SYSTEM, Clock
-from opsconsole.errors import ConsoleError, OpsError
+from opsconsole.errors import ConsoleError, OpsError, SpecError
 from opsconsole.events import Event, EventBus, ExecutionFinished, Notice, TaskChanged, TasksRemoved
 from opsconsole.execution import reconcile, submission
 from opsconsole.execution.commands import Commands, spec_of, why_waiting
@@ -102,9 +102,10 @@ class Engine:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiters: dict[int, list[asyncio.Future[None]]] = {}
         self._seen: dict[int, tuple[Status, int]] = {}
-        self._rev = 0
+        self._rev = self._woken_rev = 0
         self._next_due: int | None = None
         self._background: _Background | None = None
+        self._to_tidy = False
 
     # -- life
 
@@ -120,7 +121,9 @@ class Engine:
         host.require_execution()
         self._loop = asyncio.get_running_loop()
         self.paths.prepare()
-        self._pool = SlotPool(self.paths.log, self._on_slot_message, self._on_slot_lost)
+        self._pool = SlotPool(
+            self.paths.log, self._on_slot_message, self._on_slot_lost, use_cgroup=self.settings.execution.use_cgroup
+        )
         if self._claims != "none":
             self._pool.warm()
         try:
@@ -129,6 +132,9 @@ class Engine:
         except BaseException:
             self._pool.close()
             self._close_store()
+            if self._registration is not None:  # its transaction may have failed: the next console gets the same id
+                self._registration.release()
+                self._registration = None
             raise
         assert self._registration is not None and self._writer is not None  # noqa: S101 - just made
         self._executor = Executor(
@@ -136,10 +142,11 @@ class Engine:
             self._clock, claims=self._claims, on_committed=self._on_committed,
         )  # fmt: skip
         self._adopt(orphans)
-        self._rev = self._reads.newest_rev()
+        self._rev = self._woken_rev = self._reads.newest_rev()
         self._next_due = tasks.next_due(self._reads.connection)
         if self._claims == "all":
             self._pool.prefork()
+        self._to_tidy = True
         self._executor.look_for_work()
         self._ticking = self._loop.create_task(self._tick_for_ever())
 
@@ -151,8 +158,10 @@ class Engine:
             self._ticking = None
         if self._executor is not None:
             self._executor.stop()
+            self._executor = None
         if self._pool is not None:
             self._pool.close()
+            self._pool = None
         if self._registration is not None:
             await asyncio.gather(asyncio.wrap_future(self._job(self._sign_off)), return_exceptions=True)
             self._registration.release()
@@ -161,6 +170,7 @@ class Engine:
         for waiters in self._waiters.values():
             for waiter in waiters:
                 waiter.cancel()
+        self._waiters.clear()
 
     @classmethod
     def look(
@@ -176,10 +186,12 @@ class Engine:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._close_store()
         if self._background is not None:
             self._background.close()
             self._background = None
+        if self._writer is not None and self._to_tidy:
+            self._job(self._environments.forget_unused)
+        self._close_store()
 
     def _open(self) -> None:
         if self._writer is not None:
@@ -229,6 +241,7 @@ class Engine:
             watched = reconcile.Watched(execution_id, launch, boot)
             found = reconcile.look_until_certain(watched, self.paths, self._clock)
             if isinstance(found, tasks.Outcome):
+                self._to_tidy = True
                 self._job(functools.partial(self._finish_one, found)).result()
             elif found == "unclaimed":
                 self._job(lambda c, w=watched: tasks.unclaim(c, w.execution_id, w.launch)).result()  # type: ignore[misc]
@@ -250,13 +263,18 @@ class Engine:
         raises QueueFull, TaskNotFound (of `after`), DatabaseLocked, …; SpecError and ScriptNotFound come at once.
         """
         self._open()
+        if stdin_fd is not None:
+            self._check_stdin(spec)
         new = self._build(spec, stdin_fd is not None)
-        return Submission(self._insert([new], None if stdin_fd is None else os.dup(stdin_fd)), self.task)
+        stored = self._insert([new])
+        if stdin_fd is not None:
+            stored.add_done_callback(functools.partial(self._hand_on, os.dup(stdin_fd)))
+        return Submission(stored, self.task)
 
     async def submit_many(self, specs: Sequence[TaskSpec]) -> list[Task]:
         """Queue several in one transaction: all or none."""
         self._open()
-        ids = await asyncio.wrap_future(self._insert([self._build(spec, False) for spec in specs], None))
+        ids = await asyncio.wrap_future(self._insert([self._build(spec, False) for spec in specs]))
         return [self.task(task_id) for task_id in ids]
 
     def add(self, spec: TaskSpec) -> Task:
@@ -266,13 +284,13 @@ class Engine:
     def add_detached(self, spec: TaskSpec) -> Task:
         """`add`, and make sure that somebody runs it: a background worker is started if no console claims."""
 
-        def job(c: sqlite3.Connection) -> tuple[int, bool]:
-            ids = tasks.insert(c, [new], self._clock.now(), self.settings.queue)
-            return ids[0], ensure_worker(c, self.paths) if new.status.is_open else False
+        def and_worker(c: sqlite3.Connection) -> None:
+            if new.status.is_open:
+                ensure_worker(c, self.paths)
 
         self._open()
         new = self._build(spec, False)
-        return self.task(self._job(job).result()[0])
+        return self.task(self._insert([new], also=and_worker).result()[0])
 
     def plan(self, spec: TaskSpec) -> submission.Plan:
         """What would run; changes nothing. Raises SpecError, ScriptNotFound."""
@@ -286,20 +304,39 @@ class Engine:
             keeps_descriptor=keeps_descriptor,
         )  # fmt: skip
 
-    def _insert(self, new: list[tasks.NewTask], stdin_fd: int | None) -> Future[list[int]]:
+    def _insert(
+        self, new: list[tasks.NewTask], also: Callable[[sqlite3.Connection], None] = lambda c: None
+    ) -> Future[list[int]]:
+        keys = [task.environment for task in new]
+
         def job(c: sqlite3.Connection) -> list[int]:
             ids = tasks.insert(c, new, self._clock.now(), self.settings.queue)
-            if stdin_fd is not None and self._executor is not None:
-                self._executor.descriptors[ids[0]] = stdin_fd
+            self._environments.restore(keys)
+            also(c)
             return ids
 
         stored = self._job(job)
+        stored.add_done_callback(lambda _: self._environments.let_go(keys))
         stored.add_done_callback(lambda _: self._from_any_thread(self._on_submitted))
         return stored
+
+    def _check_stdin(self, spec: TaskSpec) -> None:
+        if spec.retries:
+            raise SpecError("standard input can be read only once: no retries with it", hint="stdin=FILE allows them")
+        if self._executor is None:
+            raise ConsoleError("only a started engine can hand its standard input on")
+
+    def _hand_on(self, stdin_fd: int, stored: Future[list[int]]) -> None:
+        """After the commit of the submission, and before that of any claim: the writer's thread does both."""
+        if stored.cancelled() or stored.exception() is not None or self._executor is None:
+            os.close(stdin_fd)
+        else:
+            self._executor.descriptors[stored.result()[0]] = stdin_fd
 
     def _on_submitted(self) -> None:
         if self._executor is not None:
             self._executor.look_for_work()
+        self._wake_waiters()
         self._publish_changes()
 
     # -- running
@@ -310,11 +347,10 @@ class Engine:
 
     async def wait(self, task_id: int) -> ExecutionResult:
         """The result of the last attempt, when the task has ended. Raises TaskNotFound."""
-        while self.task(task_id).status.is_open:
+        if self._reads.status(task_id).is_open:
             waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiters.setdefault(task_id, []).append(waiter)
-            if self.task(task_id).status.is_open:
-                await waiter
+            await waiter
         return self.result(task_id)
 
     def run_sync(self, spec: TaskSpec) -> ExecutionResult:
@@ -326,10 +362,13 @@ class Engine:
     async def drained(self) -> None:
         """Return when nothing is queued, due or running here, and this console claims no more."""
         while True:
-            if self._executor is None or self._registration is None:
+            executor, registration = self._executor, self._registration
+            if executor is None or registration is None:
                 return
-            if self._executor.idle and await asyncio.wrap_future(
-                self._job(functools.partial(consoles.stop_claiming_if_drained, console_id=self._registration.id))
+            if executor.idle and self._claims == "all":  # a console that has just died leaves its rows to us
+                self._adopt(await asyncio.wrap_future(self._job(self._inherit)))
+            if executor.idle and await asyncio.wrap_future(
+                self._job(functools.partial(consoles.stop_claiming_if_drained, console_id=registration.id))
             ):
                 return
             await asyncio.sleep(TICK_S)
@@ -376,10 +415,12 @@ class Engine:
             job = self._commands.pin(task_id, value is not False)
         else:
             job = plain[name](task_id)
+        self._to_tidy = True
         return self._job(job).result()
 
     async def _command(self, job: Job[Task]) -> Task:
         task = await asyncio.wrap_future(self._job(job))
+        self._to_tidy = True
         self._on_submitted()
         return task
 
@@ -453,14 +494,16 @@ class Engine:
         if self._reader is None:
             return
         if changed:
+            self._to_tidy = True
             self._next_due = tasks.next_due(self._reads.connection)
-        for task_id in changed:
-            self._wake(task_id)
+            self._wake_waiters()
         self._publish_changes()
 
-    def _wake(self, task_id: int) -> None:
-        if task_id in self._waiters and not self.task(task_id).status.is_open:
-            for waiter in self._waiters.pop(task_id):
+    def _wake_waiters(self) -> None:
+        """Whoever waits for a task that has ended since the last look goes on."""
+        ended, self._woken_rev = self._reads.ended_since(self._woken_rev)
+        for task_id in ended:
+            for waiter in self._waiters.pop(task_id, ()):
                 if not waiter.done():
                     waiter.set_result(None)
 
@@ -494,7 +537,7 @@ class Engine:
             count += 1
             try:
                 self._tick(liveness=count % LIVENESS_TICKS == 0)
-            except (OpsError, sqlite3.Error) as error:
+            except (OpsError, sqlite3.Error, OSError) as error:
                 _log.warning("a tick failed: %s", error)
                 self.bus.publish(Notice("warning", str(error)))
 
@@ -505,14 +548,16 @@ class Engine:
             executor.look_at_adopted()
         if reads.moved_on():
             self._next_due = tasks.next_due(reads.connection)
-            for task_id in list(self._waiters):
-                self._wake(task_id)
+            self._wake_waiters()
             self._publish_changes()
             executor.look_for_work()
         if self._next_due is not None and self._is_due(self._next_due):
             longest = self.settings.retry.max_s * (1 + self.settings.retry.jitter)
             executor.report(lambda c: tasks.queue_due(c, self._clock.now(), longest))
             executor.look_for_work()
+        if self._to_tidy:
+            self._to_tidy = False
+            executor.report(self._environments.forget_unused)
         if liveness and self._claims == "all":
             self._look_after_the_dead()
 
@@ -573,13 +618,20 @@ class _Background:
         self._thread = threading.Thread(target=self._loop.run_forever, name="opsconsole-engine", daemon=True)
         self._thread.start()
         if engine._executor is None:
-            self.call(engine.start())
+            try:
+                self.call(engine.start())
+            except BaseException:
+                self._stop()
+                raise
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def close(self) -> None:
         self.call(self._engine.close())
+        self._stop()
+
+    def _stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

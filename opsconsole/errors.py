@@ -11,15 +11,15 @@ OpsError                         category, hint (what the user can do), exit_cod
 ├── NotRunnable           127    nothing to run it with
 │   ├── InterpreterMissing       this host lacks the interpreter
 │   └── ScriptNotFound           the script cannot be read
-├── ConsoleError          125    the console itself failed
-│   ├── StateDirError            the state directory cannot be used
-│   ├── StorageError             the database cannot be used
-│   │   ├── DatabaseNewer        written by a newer opsconsole: refused, not touched
-│   │   ├── DatabaseLocked       another process holds it
-│   │   └── DiskFull             no space left for the record
-│   ├── QueueFull                the queue's capacity is reached
-│   └── SupervisorError          the supervisor could not be started or spoken to
-└── PlatformUnsupported   125    this operating system cannot execute
+└── ConsoleError          125    the console itself failed
+    ├── StateDirError            the state directory cannot be used
+    ├── StorageError             the database cannot be used
+    │   ├── DatabaseNewer        written by a newer opsconsole: refused, not touched
+    │   ├── DatabaseLocked       another process holds it
+    │   └── DiskFull             no space left for the record
+    ├── QueueFull                the queue's capacity is reached
+    ├── SupervisorError          the supervisor could not be started or spoken to
+    └── PlatformUnsupported      this operating system cannot execute
 """
 
 from __future__ import annotations

@@ -73,5 +73,5 @@ class EventBus:
         for listener in tuple(self._listeners):
             try:
                 listener(event)
-            except Exception:
+            except Exception:  # noqa: BLE001 - a listener's bug stays the listener's
                 _log.exception("a listener failed on %s", type(event).__name__)

@@ -91,6 +91,22 @@ def processes_marked(run_folder: Path) -> Iterator[tuple[int, int]]:
             yield int(entry.name), started
 
 
+def processes_of_session(leader: int, started: int) -> Iterator[tuple[int, int]]:
+    """(pid, start time) of every living process in the session of a leader that may have ended. Linux only."""
+    if not LINUX or start_time(leader) not in (None, started):
+        return  # a number is not given out again while a session has it: this is somebody else's
+    for entry in os.scandir("/proc"):
+        if not entry.name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry.name}/stat", "rb") as file:
+                fields = file.read().rpartition(b")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == leader and fields[0] not in b"ZX":
+            yield int(entry.name), int(fields[19])
+
+
 def host_name() -> str:
     return socket.gethostname()
 

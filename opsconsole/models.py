@@ -164,18 +164,39 @@ class TaskSpec:
                 "a task needs exactly one of script, path and argv" + (f", not {', '.join(given)}" if given else "")
             )
         _coerce(self, "policy", ExecutionPolicy)
-        if isinstance(self.priority, str):
-            object.__setattr__(self, "priority", Priority.parse(self.priority))
+        given_priority: object = self.priority
+        if isinstance(given_priority, str) and not isinstance(given_priority, int):
+            object.__setattr__(self, "priority", Priority.parse(given_priority))
         _coerce(self, "priority", Priority)
-        if self.argv is not None and (not self.argv or any("\0" in word for word in self.argv)):
-            raise SpecError("argv needs at least one word, and no NUL")
+        if self.argv is not None and not self.argv:
+            raise SpecError("argv needs at least one word")
+        for field_name in ("argv", "args", "path", "cwd", "stdin"):
+            value = getattr(self, field_name)
+            words = value if isinstance(value, tuple) else () if value is None else (str(value),)
+            if not all(map(_can_be_passed, words)):
+                raise SpecError(f"{field_name} holds a NUL or half a character, which no program can be given")
+        if isinstance(self.script, str) and not _is_text(self.script):
+            raise SpecError("the script holds half a character (a lone surrogate)", hint="give it as bytes")
         if self.timeout_s is not None and not 0 < self.timeout_s <= MAX_TIMEOUT_S:
             raise SpecError(f"timeout {self.timeout_s:g} s: more than 0 and at most {MAX_TIMEOUT_S:g} seconds")
         if not 0 <= self.retries <= MAX_RETRIES:
             raise SpecError(f"retries {self.retries}: 0 to {MAX_RETRIES}")
         for key, value in self.env.items():
-            if not key or "=" in key or "\0" in key or "\0" in value:
+            if not key or "=" in key or not _can_be_passed(key + value):
                 raise SpecError(f"environment variable {key!r} cannot be set")
+
+
+def _can_be_passed(word: str) -> bool:
+    """Whether a process can be given it: bytes that are no UTF-8 may be in it (as surrogate escapes), a NUL not."""
+    return "\0" not in word and _is_text(word)
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _coerce(spec: TaskSpec, name: str, kind: type[StrEnum] | type[IntEnum]) -> None:
@@ -319,7 +340,7 @@ def rfc3339(microseconds: int | None) -> str | None:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-_UNITS = {"": 1, "b": 1, "k": 1024, "m": MIB, "g": 1024 * MIB, "t": 1024 * 1024 * MIB}
+_UNITS = {"": 1, "k": 1024, "m": MIB, "g": 1024 * MIB, "t": 1024 * 1024 * MIB}
 
 
 def parse_size(text: str | int) -> int:
@@ -330,8 +351,9 @@ def parse_size(text: str | int) -> int:
     number, unit = (folded[:-1], folded[-1]) if folded[-1:] in "kmgt" and folded else (folded, "")
     try:
         value = float(number) * _UNITS[unit]
-    except (ValueError, KeyError):
+        whole = int(value)
+    except (ValueError, OverflowError):  # the latter for "inf"
         raise SpecError(f"{text!r} is not a size", hint="a number with K, M, G or T, such as 64M") from None
     if value < 0:
         raise SpecError(f"{text!r} is not a size", hint="it cannot be negative")
-    return int(value)
+    return whole

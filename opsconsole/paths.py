@@ -85,17 +85,20 @@ def state_root(environ: dict[str, str] | os._Environ[str] = os.environ) -> Path:
     """$OPSCONSOLE_STATE_DIR, else $XDG_STATE_HOME/opsconsole, else ~/.local/state/opsconsole."""
     if own := environ.get("OPSCONSOLE_STATE_DIR"):
         return Path(own).expanduser().absolute()
-    if base := environ.get("XDG_STATE_HOME"):
-        return Path(base) / "opsconsole"
-    return Path.home() / ".local" / "state" / "opsconsole"
+    return (_xdg(environ, "XDG_STATE_HOME") or Path.home() / ".local" / "state") / "opsconsole"
 
 
 def config_file(environ: dict[str, str] | os._Environ[str] = os.environ) -> Path:
     """$OPSCONSOLE_CONFIG, else $XDG_CONFIG_HOME/opsconsole/config.toml, else ~/.config/opsconsole/config.toml."""
     if own := environ.get("OPSCONSOLE_CONFIG"):
         return Path(own).expanduser().absolute()
-    base = environ.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path.home() / ".config") / "opsconsole" / "config.toml"
+    return (_xdg(environ, "XDG_CONFIG_HOME") or Path.home() / ".config") / "opsconsole" / "config.toml"
+
+
+def _xdg(environ: dict[str, str] | os._Environ[str], name: str) -> Path | None:
+    """The XDG specification: a relative path is invalid and to be ignored."""
+    base = environ.get(name, "")
+    return Path(base) if os.path.isabs(base) else None
 
 
 def shipped(name: str) -> Path:

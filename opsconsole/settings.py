@@ -7,6 +7,7 @@ prints it. pydantic validates these dataclasses, and is imported only where ther
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -39,6 +40,8 @@ class ExecutionSettings:
     """Bytes kept of each of stdout and stderr ("64M"); 0 keeps everything."""
     min_free: int = 16 * MIB
     """No run starts with less free space on the state directory's file system."""
+    use_cgroup: bool = True
+    """Kill and freeze trees through a cgroup v2 group of their own where one can be made; false: by signals only."""
     shell: str = "bash"
     """Interpreter of a text that names none."""
 
@@ -173,6 +176,8 @@ def _reject_unknown(
             if not isinstance(value, Mapping):
                 raise SettingsError(f"{where}: {prefix + key} is a section, not a value")
             _reject_unknown(value, type(default), where, f"{prefix}{key}.", environment=environment)
+        elif isinstance(value, Mapping):
+            raise SettingsError(f"{where}: {prefix + key} is a value, not a section")
 
 
 def _unknown(name: str, where: str, *, environment: bool) -> None:
@@ -216,8 +221,20 @@ def _validate(data: dict[str, Any]) -> Settings:
     return settings
 
 
+def _values(section: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for item in fields(section):
+        value = getattr(section, item.name)
+        if is_dataclass(value):
+            yield from _values(value, f"{prefix}{item.name}.")
+        else:
+            yield prefix + item.name, value
+
+
 def _check_ranges(settings: Settings) -> None:
-    execution, queue, retry = settings.execution, settings.queue, settings.retry
+    execution, queue, retry, history = settings.execution, settings.queue, settings.retry, settings.history
+    for name, value in _values(settings):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise SettingsError(f"setting {name} must be a finite number")
     checks = (
         (execution.concurrency >= 1, "execution.concurrency must be at least 1"),
         (
@@ -229,8 +246,13 @@ def _check_ranges(settings: Settings) -> None:
         (execution.output_limit >= 0, "execution.output_limit cannot be negative"),
         (queue.capacity >= 1, "queue.capacity must be at least 1"),
         (queue.ageing_s >= 0, "queue.ageing_s cannot be negative"),
-        (retry.base_s >= 0 and retry.max_s >= retry.base_s, "retry.max_s cannot be less than retry.base_s"),
+        (retry.base_s >= 0, "retry.base_s cannot be negative"),
+        (retry.max_s >= retry.base_s, "retry.max_s cannot be less than retry.base_s"),
         (0 <= retry.jitter <= 1, "retry.jitter must be between 0 and 1"),
+        (execution.min_free >= 0, "execution.min_free cannot be negative"),
+        (history.keep_days >= 0, "history.keep_days cannot be negative"),
+        (history.keep_tasks >= 0, "history.keep_tasks cannot be negative"),
+        (history.keep_bytes >= 0, "history.keep_bytes cannot be negative"),
     )
     for holds, message in checks:
         if not holds:

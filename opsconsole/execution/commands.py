@@ -96,13 +96,19 @@ def spec_of(c: sqlite3.Connection, task_id: int) -> TaskSpec:
             f"task {task_id} was given {', '.join(gone)}, whose values are not kept",
             hint="set them in your environment, or submit the script again with --env",
         )
+    if stored["stdin_descriptor"]:
+        raise SpecError(
+            f"task {task_id} read the standard input of its console, which is not kept",
+            hint="submit the script again with --stdin",
+        )
     command = task.interpreter == interpreters.EXEC
+    by_shebang = stored["program"] is not None or task.interpreter == interpreters.UNKNOWN
     return TaskSpec(
         script=None if command else bytes(row["body"]),
         argv=tuple(shlex.split(row["body"].decode("utf-8", "surrogateescape"))) if command else None,
         name=task.name,
         args=tuple(stored["args"]),
-        interpreter=None if command or stored.get("program") else task.interpreter,
+        interpreter=None if by_shebang or command else task.interpreter,
         policy=ExecutionPolicy(task.policy),
         priority=task.priority,
         timeout_s=stored["timeout_s"],

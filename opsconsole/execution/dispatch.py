@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from opsconsole.errors import OpsError, SecurityError
+from opsconsole.errors import ConsoleError, SecurityError
 from opsconsole.execution import elevation, interpreters
 from opsconsole.models import ExecutionPolicy
 from opsconsole.paths import StatePaths
@@ -46,10 +46,14 @@ def prepare(
     settings: ExecutionSettings,
     stdin_fd: int | None = None,
 ) -> Launch:
-    """Check again what was checked at the submission, and build the launch. Raises SecurityError, NotRunnable."""
+    """Check again what was checked at the submission, and build the launch. Raises SecurityError, NotRunnable,
+    ConsoleError.
+    """
     spec = claimed.spec
     _check_again(claimed)
-    folder = paths.run_folder(claimed.execution_id)
+    if spec["stdin_descriptor"] and stdin_fd is None:
+        raise ConsoleError("the standard input it was to read went with the console it was submitted from")
+    folder = f"{paths.runs}/{claimed.execution_id}"
     fds: list[int] = []
     script: str | None = claimed.body.decode("utf-8", "surrogateescape")
     argv = _argv(claimed, environment, folder)
@@ -62,7 +66,7 @@ def prepare(
         "op": "launch",
         "id": claimed.execution_id,
         "launch": claimed.launch,
-        "folder": str(folder),
+        "folder": folder,
         "argv": argv,
         "environment": claimed.environment,
         "cwd": spec["cwd"],
@@ -91,14 +95,14 @@ def _check_again(claimed: Claimed) -> None:
         raise SecurityError(decision.reason)
 
 
-def _argv(claimed: Claimed, environment: Mapping[str, str], folder: Path) -> list[str]:
+def _argv(claimed: Claimed, environment: Mapping[str, str], folder: str) -> list[str]:
     spec, path = claimed.spec, environment.get("PATH", os.defpath)
     if claimed.interpreter == interpreters.EXEC:
         return interpreters.command_line(claimed.body, spec["cwd"], path)
     choice = interpreters.Choice(
         claimed.interpreter, spec.get("program"), tuple(spec.get("program_options") or ())
     )
-    return [*interpreters.locate(choice, path), str(folder / "script"), *spec["args"]]
+    return [*interpreters.locate(choice, path), f"{folder}/script", *spec["args"]]
 
 
 def _as_descriptor(body: bytes, folder: Path) -> int:
@@ -109,4 +113,4 @@ def _as_descriptor(body: bytes, folder: Path) -> int:
             file.flush()
             return os.dup(file.fileno())
     except OSError as error:
-        raise OpsError(f"the script cannot be handed over: {error.strerror}") from error
+        raise ConsoleError(f"the script cannot be handed over: {error.strerror}") from error

@@ -32,6 +32,9 @@ from opsconsole.storage.tasks import Claimed
 from opsconsole.storage.writer import Job, Writer
 
 TRY_AGAIN_S = 1.0
+GATHER = 6
+GATHER_S = 0.001
+_CORES = os.cpu_count() or 1
 
 
 @dataclass(slots=True)
@@ -84,6 +87,7 @@ class Executor:
         self._closed = False
         self._boot = host.boot_id()
         self._luck = random.Random()  # noqa: S311 - jitter of a delay
+        self._gathering: asyncio.TimerHandle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._said = ""
         self._launches: dict[str, int] = {}
@@ -99,8 +103,13 @@ class Executor:
             self._schedule()
 
     def ended(self, outcome: tasks.Outcome) -> None:
+        """An end is written down with those that come within a millisecond, while others keep the cores busy."""
         self._next.outcomes.append(outcome)
-        self._schedule()
+        if len(self._next.outcomes) < GATHER and self._pool.busy >= _CORES:
+            if self._gathering is None and not self._in_turn and not self._closed:
+                self._gathering = self._loop.call_later(GATHER_S, self._schedule)
+        else:
+            self._schedule()
 
     def report(self, job: Job[Any]) -> None:
         """A smaller change of a row, to be brought along."""
@@ -133,6 +142,9 @@ class Executor:
 
     def _begin_turn(self) -> None:
         self._scheduled = False
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
         if self._in_turn or self._closed:
             return
         turn, self._next = self._next, Turn()
@@ -176,6 +188,8 @@ class Executor:
 
     def _end_turn(self, turn: Turn, error: BaseException | None) -> None:
         self._in_turn = False
+        if self._closed:
+            return  # what was committed, the next console finds
         if error is not None:
             self._carry_over(turn, error)
             return
@@ -247,7 +261,7 @@ class Executor:
         kind = message["op"]
         if kind == "result":
             self._launches.pop(execution_id, None)
-            self.ended(reconcile.outcome_of(execution_id, message, self._paths.run_folder(execution_id)))
+            self.ended(reconcile.outcome_of(execution_id, message, self._paths))
         elif kind == "started":
             who = (slot.pid or 0, slot.start)
             self.report(lambda c: tasks.mark_supervised(c, execution_id, who, message))

@@ -10,12 +10,17 @@ import errno
 import fcntl
 import json
 import os
+import struct
+import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 StreamName = Literal["stdout", "stderr"]
+
+_ENTRY = re.compile(rb"([oe]) ([0-9]+\.[0-9]+) ([0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +36,15 @@ class Chunk:
 class StreamReader:
     """One stream by its logical offsets: what the script wrote, kept or not."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, look_for_result: Callable[[], object] = lambda: None) -> None:
         self._path = path
+        self._look_for_result = look_for_result
         self._fd = -1
         self.position = 0
         self.gap: dict[str, int] | None = None
         """`offset`, `bytes`, `lost_at_end` of the closed-up file, once the run has ended."""
+        self.kept = 0
+        """Bytes the closed-up file has."""
 
     def read(self, most: int) -> tuple[int, bytes]:
         """(bytes missing before it, data); (0, b"") when there is nothing now."""
@@ -45,31 +53,37 @@ class StreamReader:
                 self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             except OSError:
                 return 0, b""
-        fcntl.flock(self._fd, fcntl.LOCK_SH)  # the supervisor closes the gap under an exclusive lock
+        fcntl.flock(self._fd, fcntl.LOCK_SH)  # the supervisor closes the gap and writes the result under its own lock
         try:
-            missing, data = self._read_closed(most) if self.gap else self._read_live(most)
+            self._look_for_result()
+            missing, data = self._read_closed(most) if self._is_closed_up() else self._read_live(most)
         finally:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
         self.position += missing + len(data)
         return missing, data
 
-    def _read_live(self, most: int) -> tuple[int, bytes]:
-        start = self._next_data(self.position)
-        if start is None:
-            return 0, b""
-        data = os.pread(self._fd, most, start)
-        again = self._next_data(start)
-        if again is None or again > start:  # punched while we read: look again next time
-            return 0, b""
-        return start - self.position, data
+    def _is_closed_up(self) -> bool:
+        """While what a run left behind still writes, the file has a hole where the gap is, whatever the result says."""
+        return self.gap is not None and os.fstat(self._fd).st_size <= self.kept
 
-    def _next_data(self, position: int) -> int | None:
+    def _read_live(self, most: int) -> tuple[int, bytes]:
+        start, end = self._next_piece(self.position, most)
+        data = os.pread(self._fd, end - start, start)
+        if self._next_piece(start, len(data)) != (start, start + len(data)):
+            return 0, b""  # punched while we read: look again next time
+        return (start - self.position, data) if data else (0, b"")
+
+    def _next_piece(self, position: int, most: int) -> tuple[int, int]:
+        """Where the next bytes that are kept begin and end, from `position` on; an empty piece where there are none."""
         if not hasattr(os, "SEEK_DATA"):
-            return position
+            return position, position + most
         try:
-            return os.lseek(self._fd, position, os.SEEK_DATA)
+            start = os.lseek(self._fd, position, os.SEEK_DATA)
+            return start, min(start + most, os.lseek(self._fd, start, os.SEEK_HOLE))
         except OSError as error:
-            return None if error.errno == errno.ENXIO else position
+            if error.errno == errno.ENXIO:
+                return position, position
+            return position, position + most
 
     def _read_closed(self, most: int) -> tuple[int, bytes]:
         assert self.gap is not None  # noqa: S101 - the caller looked
@@ -87,11 +101,18 @@ class StreamReader:
 
 
 class Follower:
-    """What a run writes, as it writes it. `last`: begin at most that many bytes before each stream's end."""
+    """What a run writes, as it writes it. `last`: begin at most that many bytes before each stream's end.
 
-    def __init__(self, folder: Path, *, last: int | None = None) -> None:
+    `every_byte`: the supervisor gives nothing back that was not read here, as long as this reader keeps moving.
+    """
+
+    def __init__(self, folder: Path, *, last: int | None = None, every_byte: bool = False) -> None:
         self._folder = folder
-        self._streams = {b"o": StreamReader(folder / "stdout"), b"e": StreamReader(folder / "stderr")}
+        self._following = _hold(folder) if every_byte else -1
+        self._streams = {
+            letter: StreamReader(folder / name, self._look_for_result)
+            for letter, name in ((b"o", "stdout"), (b"e", "stderr"))
+        }
         self._timing = -1
         self._partial = b""
         self._pending: deque[tuple[bytes, float, int]] = deque()
@@ -102,7 +123,7 @@ class Follower:
 
     def read(self, most: int = 1 << 20) -> list[Chunk]:
         """What is new, in order, at most about `most` bytes; [] when there is nothing now."""
-        ended = self._ended or self._look_for_result()
+        ended = self._look_for_result()
         self._read_index()
         chunks: list[Chunk] = []
         room = most
@@ -114,6 +135,9 @@ class Follower:
         if ended and not self._pending and room > 0:
             for letter in (b"o", b"e"):
                 self._take(chunks, letter, room, None)
+        if self._following >= 0 and chunks:
+            read = [self._streams[letter].position for letter in (b"o", b"e")]
+            os.pwrite(self._following, struct.pack("<QQ", *read), 0)
         return chunks
 
     @property
@@ -127,6 +151,9 @@ class Follower:
         if self._timing >= 0:
             os.close(self._timing)
             self._timing = -1
+        if self._following >= 0:
+            os.close(self._following)
+            self._following = -1
 
     # -- the index
 
@@ -139,7 +166,10 @@ class Follower:
         while data := os.read(self._timing, 1 << 18):
             *lines, self._partial = (self._partial + data).split(b"\n")
             for line in lines:
-                letter, elapsed, count = line.split()
+                entry = _ENTRY.fullmatch(line)
+                if entry is None:
+                    continue  # torn by a full disk: the bytes still come, at the end
+                letter, elapsed, count = entry.groups()
                 self._indexed[letter] += int(count)
                 self._pending.append((letter, float(elapsed), int(count)))
 
@@ -178,6 +208,8 @@ class Follower:
     # -- the end, and where to begin
 
     def _look_for_result(self) -> bool:
+        if self._ended:
+            return True
         try:
             with open(self._folder / "result.json", "rb") as file:
                 result: dict[str, Any] = json.loads(file.read())
@@ -187,7 +219,9 @@ class Follower:
         for letter, name in ((b"o", "stdout"), (b"e", "stderr")):
             stream = self._streams[letter]
             gap = output.get(f"{name}_gap")
-            stream.gap = gap if gap and gap["bytes"] else None
+            if gap and gap["bytes"]:
+                stream.gap = gap
+                stream.kept = output[f"{name}_bytes"] - gap["bytes"] - gap["lost_at_end"]
         self._ended = True
         return True
 
@@ -199,6 +233,22 @@ class Follower:
             if surplus > 0:
                 stream.position = surplus
                 self._give_up(letter, surplus)
+
+
+def _hold(folder: Path) -> int:
+    """Be the reader that the supervisor waits for (`supervisor/following.py`); -1: somebody else is."""
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        fd = os.open(folder / "following", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError:
+        return -1
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.pwrite(fd, bytes(16), 0)
+    except OSError:
+        os.close(fd)
+        return -1
+    return fd
 
 
 def gap_note(output: dict[str, Any], name: str) -> str | None:

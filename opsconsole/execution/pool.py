@@ -25,8 +25,11 @@ class SlotPool:
         log: Path,
         on_message: Callable[[str, dict[str, Any], Slot], None],
         on_lost: Callable[[str], None],
+        *,
+        use_cgroup: bool = True,
     ) -> None:
         self._log = log
+        self._use_cgroup = use_cgroup
         self._report = on_message
         self._report_loss = on_lost
         self._parents: dict[bool, LeanParent] = {}
@@ -40,7 +43,7 @@ class SlotPool:
     def warm(self) -> None:
         """Have the parent started before the first launch needs it. Raises SupervisorError."""
         if False not in self._parents:
-            self._parents[False] = LeanParent(self._log)
+            self._parents[False] = LeanParent(self._log, use_cgroup=self._use_cgroup)
 
     def prefork(self) -> None:
         """Have one slot waiting. Raises SupervisorError."""
@@ -70,6 +73,7 @@ class SlotPool:
         for parent in self._parents.values():
             parent.close()
         self._busy.clear()
+        self._idle = {False: [], True: []}
         self._parents.clear()
 
     def _fork(self, apart: bool) -> Slot:
@@ -78,7 +82,8 @@ class SlotPool:
             parent.close()
             parent = None
         if parent is None:
-            parent = self._parents[apart] = LeanParent(self._log, elevation.command_prefix() if apart else [])
+            prefix = elevation.command_prefix() if apart else []
+            parent = self._parents[apart] = LeanParent(self._log, prefix, use_cgroup=self._use_cgroup)
         return Slot(asyncio.get_running_loop(), parent.fork_slot(), self._on_message, self._on_lost)
 
     def _on_message(self, slot: Slot, message: dict[str, Any]) -> None:

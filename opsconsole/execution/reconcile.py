@@ -25,6 +25,7 @@ from opsconsole.storage import tasks
 PARENT_KILLS_WITHIN_S = 1.2
 """The lean parent of a killed supervisor needs this long at most to kill the tree and write the result."""
 KILL_WAIT_S = 1.0
+KILLS_AT_LEAST = 10
 
 
 @dataclass(slots=True)
@@ -39,7 +40,7 @@ class Watched:
     told: list[dict[str, Any]] = field(default_factory=list)
 
 
-def outcome_of(execution_id: str, result: dict[str, Any], folder: Path) -> tasks.Outcome:
+def outcome_of(execution_id: str, result: dict[str, Any], paths: StatePaths) -> tasks.Outcome:
     """A supervisor's report as the storage records it."""
     return tasks.Outcome(
         execution_id=execution_id,
@@ -51,7 +52,7 @@ def outcome_of(execution_id: str, result: dict[str, Any], folder: Path) -> tasks
         finished_at=result["finished_at"],
         duration_s=result.get("duration_s"),
         report={key: value for key, value in result.items() if key not in _IN_COLUMNS},
-        bytes_kept=_kept(result, folder),
+        bytes_kept=_kept(execution_id, result, paths),
     )
 
 
@@ -61,10 +62,10 @@ _IN_COLUMNS = frozenset(
 )  # fmt: skip
 
 
-def _kept(result: dict[str, Any], folder: Path) -> int:
+def _kept(execution_id: str, result: dict[str, Any], paths: StatePaths) -> int:
     output = result.get("output")
     if not output:
-        return runfolder.stream_bytes(folder)
+        return runfolder.stream_bytes(paths.run_folder(execution_id))
     kept = 0
     for name in ("stdout", "stderr"):
         gap = output.get(f"{name}_gap") or {}
@@ -83,7 +84,7 @@ def look(watched: Watched, paths: StatePaths, clock: Callable[[], float], now: i
         watched.told = finding.lines[:1] + finding.lines[max(1, watched.seen_lines) :]
         watched.seen_lines = len(finding.lines)
     if finding.standing == "result":
-        return outcome_of(watched.execution_id, finding.result, folder)
+        return outcome_of(watched.execution_id, finding.result, paths)
     if finding.standing == "unclaimed":
         return "unclaimed" if runfolder.void(folder, watched.launch) else None
     if finding.standing == "alive":
@@ -107,7 +108,7 @@ def abandon(
     if survivors:
         reason += f"; still alive: {', '.join(str(entry['pid']) for entry in survivors)}"
     elif not restarted and finding.entry("leader"):
-        reason += "; nothing of its tree is alive"
+        reason += "; nothing of its tree was found alive"
     return tasks.Outcome(
         execution_id=execution_id,
         status=Status.ABANDONED,
@@ -129,17 +130,28 @@ def abandon(
 def kill_remains(finding: runfolder.Finding, folder: Path) -> list[dict[str, Any]]:
     """SIGKILL to every process of the run that can be found; those that live on, with pid and start time."""
     cgroup = finding.entry("cgroup").get("cgroup")
+    leader = finding.entry("leader")
     until = time.monotonic() + KILL_WAIT_S
+    turns = 0
     while True:
+        turns += 1
         if cgroup:
             _cgroup_kill(cgroup)
-        marked = dict(host.processes_marked(folder))
-        for pid, started in marked.items():
+        found = dict(host.processes_marked(folder))
+        if leader.get("start") is not None:
+            found.update(host.processes_of_session(leader["leader"], leader["start"]))
+        for pid, started in found.items():
             _kill_exactly(pid, started)
-        alive = {pid: started for pid, started in marked.items() if host.is_alive(pid, started)}
-        if not alive or time.monotonic() >= until:
-            return [{"pid": pid, "start": started, "name": ""} for pid, started in alive.items()]
+        alive = {pid: started for pid, started in found.items() if host.is_alive(pid, started)}
+        if not alive or (turns > KILLS_AT_LEAST and time.monotonic() >= until):
+            return [_named(pid, started) for pid, started in alive.items()]
         time.sleep(0.005)
+
+
+def _named(pid: int, started: int) -> dict[str, Any]:
+    from opsconsole.execution.supervisor.kernel import process_name
+
+    return {"pid": pid, "start": started, "name": process_name(pid)}
 
 
 def _cgroup_kill(path: str) -> None:

@@ -28,11 +28,12 @@ _RECEIVE = 1 << 16
 class LeanParent:
     """A process that forks slots; it outlives this console as long as one of them works."""
 
-    def __init__(self, log: Path, prefix: Sequence[str] = ()) -> None:
+    def __init__(self, log: Path, prefix: Sequence[str] = (), *, use_cgroup: bool = True) -> None:
         """Start it; `prefix` stands before its command line (sudo). Raises SupervisorError."""
+        command = [*prefix, sys.executable, "-I", "-S", "-c", _BOOT, *([] if use_cgroup else ["no-cgroup"])]
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            self._pid = self._spawn(theirs.fileno(), log, [*prefix, sys.executable, "-I", "-S", "-c", _BOOT])
+            self._pid = self._spawn(theirs.fileno(), log, command)
         except OSError as error:
             ours.close()
             raise SupervisorError(f"the supervisor cannot be started: {error.strerror}") from error

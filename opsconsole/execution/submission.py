@@ -47,7 +47,7 @@ def plan(spec: TaskSpec, settings: Settings, environ: Mapping[str, str] | None =
     if not os.path.isdir(cwd):
         raise SpecError(f"the working directory {cwd} does not exist")
     missing: NotRunnable | None = None
-    choice, argv = interpreters.Choice(interpreters.EXEC), []
+    choice, argv = interpreters.Choice(interpreters.UNKNOWN if spec.argv is None else interpreters.EXEC), []
     try:
         if spec.argv is None:
             choice = interpreters.choose(spec.interpreter, body, file_name, settings.execution.shell)

@@ -13,6 +13,7 @@ from opsconsole.paths import StatePaths
 from opsconsole.storage.tasks import next_rev
 
 _ACTIVE = "('preparing', 'running', 'paused')"
+_OPEN = "('queued', 'waiting', 'preparing', 'running', 'paused')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +67,16 @@ def register(
 
 
 def sign_off(c: sqlite3.Connection, console_id: int, now: int) -> None:
-    """The console leaves; its queued reservations are open to all."""
+    """The console leaves; what was reserved for it is open to all."""
     c.execute("UPDATE console SET ended_at = ?, claims = 'none' WHERE id = ?", (now, console_id))
     free_reservations(c, console_id)
 
 
 def free_reservations(c: sqlite3.Connection, console_id: int) -> None:
-    """Queued and waiting tasks that only this console could claim can now be claimed by any."""
+    """Open tasks that only this console could claim can now be claimed by any; a running one, for its next attempt."""
     c.execute(
-        """UPDATE task SET reserved = 0, console_id = NULL, rev = ?
-           WHERE console_id = ? AND reserved AND status IN ('queued', 'waiting')""",
+        f"""UPDATE task SET reserved = 0, console_id = CASE WHEN status IN {_ACTIVE} THEN console_id END, rev = ?
+            WHERE console_id = ? AND reserved AND status IN {_OPEN}""",
         (next_rev(c), console_id),
     )
 

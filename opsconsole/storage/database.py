@@ -6,9 +6,12 @@ permission error, a lock or a full disk never moves anything.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -37,10 +40,18 @@ def connect(path: Path, *, read_only: bool = False, busy_s: float = BUSY_S) -> s
         cached_statements=256,
     )
     connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA foreign_keys = ON")
-    if not read_only:
-        connection.execute("PRAGMA synchronous = FULL")
+    try:
+        connection.execute("PRAGMA foreign_keys = ON")
+        if not read_only:
+            connection.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+class _NotReadyError(Exception):
+    """It must be created, migrated or replaced, which one console at a time may do."""
 
 
 def open_database(path: Path, tell: Callable[[str], None], *, busy_s: float = BUSY_S) -> sqlite3.Connection:
@@ -49,20 +60,41 @@ def open_database(path: Path, tell: Callable[[str], None], *, busy_s: float = BU
     Raises DatabaseNewer, DatabaseLocked, DiskFull, StorageError.
     """
     try:
-        return _open(path, busy_s)
-    except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _CORRUPT:
-            raise translate(error, path) from error
-        aside = _move_aside(path)
-        tell(f"the database could not be read ({error}); it was moved to {aside}, and a new one begun")
-    try:
-        return _open(path, busy_s)
+        with contextlib.suppress(_NotReadyError):
+            return _open_ready(path, busy_s)
+        with _alone(path, busy_s):
+            return _make_ready(path, tell, busy_s)
     except sqlite3.DatabaseError as error:
         raise translate(error, path) from error
+    except OSError as error:
+        hint = "check the owner and mode of the state directory, or set OPSCONSOLE_STATE_DIR"
+        raise StorageError(f"{path} cannot be used: {error}", hint=hint) from error
 
 
-def _open(path: Path, busy_s: float) -> sqlite3.Connection:
-    if _emptied(path):
+def _open_ready(path: Path, busy_s: float) -> sqlite3.Connection:
+    if _empty(path):
+        raise _NotReadyError
+    try:
+        return _open(path, busy_s, alone=False)
+    except sqlite3.DatabaseError as error:
+        if _unreadable(error):
+            raise _NotReadyError from error
+        raise
+
+
+def _make_ready(path: Path, tell: Callable[[str], None], busy_s: float) -> sqlite3.Connection:
+    try:
+        return _open(path, busy_s, alone=True)
+    except sqlite3.DatabaseError as error:
+        if not _unreadable(error):
+            raise
+        aside = _move_aside(path)
+        tell(f"the database could not be read ({error}); it was moved to {aside}, and a new one begun")
+    return _open(path, busy_s, alone=True)
+
+
+def _open(path: Path, busy_s: float, *, alone: bool) -> sqlite3.Connection:
+    if alone and _emptied(path):
         raise sqlite3.DatabaseError("the file is empty, but there are runs")
     connection = connect(path, busy_s=busy_s)
     try:
@@ -74,15 +106,47 @@ def _open(path: Path, busy_s: float) -> sqlite3.Connection:
                 hint="use that version, or another OPSCONSOLE_STATE_DIR; the database was not touched",
             )
         if version < known:
-            migrate(connection)
-            if version == 0:
-                _skip_used_ids(connection, path)
+            if not alone:
+                raise _NotReadyError
+            migrate(connection, last_id=_last_used_id(path))
         elif connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
             raise StorageError(f"{path} says schema {version} but holds no table", hint="move it aside")
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+@contextlib.contextmanager
+def _alone(path: Path, busy_s: float) -> Iterator[None]:
+    """One console at a time, for as long as the block lasts. Raises DatabaseLocked.
+
+    To a second one, a file that is just being created would look like one that was emptied; and what it moves aside
+    could be the new database of the first.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    fd = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        deadline = time.monotonic() + busy_s
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise _locked(path) from error
+                time.sleep(0.01)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _unreadable(error: sqlite3.DatabaseError) -> bool:
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _CORRUPT
 
 
 def _known_at_least(version: int) -> int:
@@ -97,16 +161,21 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS) -> None:
-    """Apply every newer migration, each in one transaction with its version. Raises sqlite3.Error."""
+def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS, *, last_id: int = 0) -> None:
+    """Apply every newer migration, each in one transaction with its version; tasks of a new database come after
+    `last_id`. Raises sqlite3.Error.
+    """
     connection.execute("PRAGMA journal_mode = WAL")
     for file in sorted(folder.glob("[0-9]*.sql")):
         number = int(file.name[:4])
         connection.execute("BEGIN IMMEDIATE")
         try:
-            if _version(connection) < number:  # another console may have been quicker
+            version = _version(connection)
+            if version < number:  # another console may have been quicker
                 for statement in _statements(file.read_text(encoding="utf-8")):
                     connection.execute(statement)
+                if version == 0 and last_id:
+                    connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('task', ?)", (last_id,))
                 connection.execute(f"PRAGMA user_version = {number}")
             connection.execute("COMMIT")
         except BaseException:
@@ -128,20 +197,25 @@ def _statements(text: str) -> list[str]:
 def _emptied(path: Path) -> bool:
     """A database cut to nothing; one that another console is just creating has no runs yet."""
     runs = path.parent / "runs"
-    return path.exists() and path.stat().st_size == 0 and runs.is_dir() and any(runs.iterdir())
+    return path.exists() and _empty(path) and runs.is_dir() and any(runs.iterdir())
 
 
-def _skip_used_ids(connection: sqlite3.Connection, path: Path) -> None:
+def _empty(path: Path) -> bool:
+    """Whether SQLite would begin a new database there; it takes a file of one byte for an empty one."""
+    return not path.exists() or path.stat().st_size <= 1
+
+
+def _last_used_id(path: Path) -> int:
     """A new database beside old run folders begins after them, so that no record is ever overwritten."""
     runs = path.parent / "runs"
     used = [entry.name.partition(".")[0] for entry in runs.iterdir()] if runs.is_dir() else []
-    last = max((int(name) for name in used if name.isdigit()), default=0)
-    if last:
-        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('task', ?)", (last,))
+    return max((int(name) for name in used if name.isascii() and name.isdigit() and len(name) < 18), default=0)
 
 
 def _move_aside(path: Path) -> Path:
-    aside = path.with_name(f"{path.name}.unreadable-{time.strftime('%Y%m%dT%H%M%S')}-{time.time_ns() % 1000:03d}")
+    stamp, number = time.strftime("%Y%m%dT%H%M%S"), 1
+    while (aside := path.with_name(f"{path.name}.unreadable-{stamp}-{number}")).exists():
+        number += 1
     path.rename(aside)
     for suffix in ("-wal", "-shm"):
         side = path.with_name(path.name + suffix)
@@ -154,9 +228,7 @@ def translate(error: sqlite3.Error, path: Path) -> StorageError:
     """The same failure in our own tree, with what to do."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return DatabaseLocked(
-            f"{path} is locked by another process", hint="nothing was changed: end that process or try again"
-        )
+        return _locked(path)
     if code == sqlite3.SQLITE_FULL:
         return DiskFull(f"no space left for {path}", hint="free some space; nothing was lost that was confirmed")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
@@ -165,6 +237,11 @@ def translate(error: sqlite3.Error, path: Path) -> StorageError:
             hint="check the owner and mode of the state directory, or set OPSCONSOLE_STATE_DIR",
         )
     return StorageError(f"{path}: {error}")
+
+
+def _locked(path: Path) -> DatabaseLocked:
+    hint = "nothing was changed: end that process or try again"
+    return DatabaseLocked(f"{path} is locked by another process", hint=hint)
 
 
 def check(path: Path) -> str:

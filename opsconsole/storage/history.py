@@ -1,6 +1,6 @@
-"""Reads: a page of tasks, a result, a script, what changed since. Functions of a connection, no transaction needed.
+"""Reads: a page of tasks, a result, a script, what changed since. Functions of a connection.
 
-A page walks one narrow index (`task_facts`: every column a filter looks at) from the newest task down, so that no
+A page walks one narrow index (`task_facts`: every column a filter looks at) from the newest task down, so no
 filter, however rare or deep, costs more than that walk: about 10 ms at 100,000 tasks.
 """
 
@@ -16,8 +16,8 @@ from opsconsole.models import OPEN, ExecutionResult, Status, Task
 from opsconsole.paths import StatePaths
 from opsconsole.storage import rows
 
-# Forced, because without statistics of the data the planner takes the first index that fits one condition, and then
-# looks up 95 of 100 rows in the table to find that they do not fit the others.
+# Forced: without statistics of the data the planner takes an index that fits one condition, and then looks up
+# 95 of 100 rows in the table to find that they do not fit the others.
 FACTS = "task INDEXED BY task_facts"
 
 _SAMPLE = 500
@@ -35,8 +35,8 @@ class Filter:
     statuses: frozenset[Status] = frozenset()
     """Any of these."""
     name: str | None = None
-    """A pattern of the whole name with `*`, `?` or `[…]`, in exact case; a plain word: the name contains it, in any
-    (ASCII) case."""
+    """A pattern of the whole name with `*`, `?` or `[…]`, in exact case. A plain word: the name contains it,
+    in any (ASCII) case."""
     policy: str | None = None
     """The policy asked for: `safe`, `restricted`, `standard` or `elevated`."""
     since_us: int | None = None
@@ -46,8 +46,8 @@ class Filter:
     exit_code: int | None = None
     """Exit code of the last attempt."""
     text: str | None = None
-    """Words, all of which begin a word of the name or of the script's first 64 KiB. Signs between words do not count;
-    only the first 32 words do."""
+    """Words, all of which begin a word of the name or of the script's first 64 KiB. Only the first 32 count,
+    and no signs between them."""
     host: str | None = None
     """Where it was submitted, exactly."""
     door: str | None = None
@@ -150,7 +150,7 @@ def _labelled(key: str, value: str | None) -> Condition:
 
 
 def _rarest_first(c: sqlite3.Connection, narrow: list[Condition], before: int) -> list[Condition]:
-    """Ordered by how few of the newest tasks pass each: SQLite tests in this order and stops at the first that fails."""
+    """Ordered by how few of the newest tasks pass: SQLite tests in this order, up to the first that fails."""
     if len(narrow) < 2:
         return narrow
     sums = ", ".join(f"total({sql})" for sql, _ in narrow)
@@ -185,9 +185,10 @@ def result(c: sqlite3.Connection, paths: StatePaths, id: int | str) -> Execution
     """
     task_id, attempt = _parse(id)
     row = c.execute(
-        f"""{rows.RESULT} WHERE t.id = :task AND (:attempt IS NULL OR coalesce(e.attempt, t.attempt) = :attempt)
+        f"""{rows.RESULT}
+            WHERE t.id = ? AND coalesce(e.attempt, t.attempt) = coalesce(?, e.attempt, t.attempt)
             ORDER BY e.attempt DESC LIMIT 1""",
-        {"task": task_id, "attempt": attempt},
+        (task_id, attempt),
     ).fetchone()
     if row is None:
         raise _not_found(id)
@@ -234,6 +235,15 @@ def open_counts(c: sqlite3.Connection) -> dict[Status, int]:
     marks = ", ".join("?" * len(OPEN))
     found = c.execute(
         f"SELECT status, count(*) FROM task WHERE status IN ({marks}) GROUP BY status", [*map(str, OPEN)]
+    )
+    return {Status(status): count for status, count in found}
+
+
+def ended_counts(c: sqlite3.Connection, since_us: int) -> dict[Status, int]:
+    """How many tasks ended after a time, by how they ended; a status that has none is left out."""
+    found = c.execute(
+        "SELECT status, count(*) FROM task INDEXED BY task_finished WHERE finished_at > ? GROUP BY status",
+        (since_us,),
     )
     return {Status(status): count for status, count in found}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from opsconsole.models import ExecutionResult, Status, Task
+from opsconsole.models import ENDED, ExecutionResult, Status, Task
 from opsconsole.paths import StatePaths
 from opsconsole.storage import consoles, history, tasks
 from opsconsole.storage.consoles import ConsoleInfo
@@ -13,6 +13,8 @@ from opsconsole.storage.history import Filter
 
 if TYPE_CHECKING:
     from opsconsole.storage.statistics import Statistics
+
+_ENDED = frozenset(status.value for status in ENDED)
 
 
 class Reader:
@@ -33,6 +35,22 @@ class Reader:
     def task(self, task_id: int) -> Task:
         """Raises TaskNotFound."""
         return tasks.get(self.connection, task_id)
+
+    def status(self, task_id: int) -> Status:
+        """Raises TaskNotFound."""
+        row = self.connection.execute("SELECT status FROM task WHERE id = ?", (task_id,)).fetchone()
+        return Status(row[0]) if row else self.task(task_id).status
+
+    def ended_since(self, rev: int) -> tuple[list[int], int]:
+        """Tasks that changed after `rev` and have ended, and the newest rev."""
+        ended, newest = [], rev
+        for task_id, status, changed in self.connection.execute(
+            "SELECT id, status, rev FROM task WHERE rev > ?", (rev,)
+        ):
+            newest = max(newest, changed)
+            if status in _ENDED:
+                ended.append(task_id)
+        return ended, newest
 
     def tasks(self, filter: Filter | None = None) -> list[Task]:
         """Newest first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from typing import Any
+from typing import Any, overload
 
 from opsconsole.models import ExecutionPolicy, ExecutionResult, Priority, Status, Task
 from opsconsole.paths import StatePaths
@@ -12,6 +12,17 @@ from opsconsole.paths import StatePaths
 TASK = (
     "SELECT t.*, s.sha256 AS script_sha256 FROM task t JOIN script s ON s.id = t.script_id"
 )
+
+
+@overload
+def storable(text: str) -> str: ...
+@overload
+def storable(text: None) -> None: ...
+def storable(text: str | None) -> str | None:
+    """Names and reasons come from outside: bytes that are no UTF-8 (surrogate escapes), which SQLite cannot take,
+    are spelt out.
+    """
+    return None if text is None else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def task(row: sqlite3.Row) -> Task:
@@ -68,11 +79,11 @@ def result(row: sqlite3.Row, paths: StatePaths) -> ExecutionResult:
     own = row["e_id"] is not None
     report: dict[str, Any] = json.loads(row["e_result"] or "{}") if own else {}
     execution_id = row["e_id"] if own else f"{row['id']}.{row['attempt']}"
-    folder = paths.run_folder(execution_id)
+    folder = f"{paths.runs}/{execution_id}"
     spec = json.loads(row["spec"])
     output = {
-        "stdout_path": str(folder / "stdout") if own else None,
-        "stderr_path": str(folder / "stderr") if own else None,
+        "stdout_path": f"{folder}/stdout" if own else None,
+        "stderr_path": f"{folder}/stderr" if own else None,
         "stdout_bytes": 0,
         "stderr_bytes": 0,
         "truncated": False,

@@ -100,7 +100,7 @@ def insert(c: sqlite3.Connection, new: Sequence[NewTask], now: int, queue: Queue
     for task in new:
         key = (task.name, task.body)
         if key not in scripts:
-            scripts[key] = _script_id(c, task.name, task.body)
+            scripts[key] = _script_id(c, rows.storable(task.name), task.body)
         ids.append(_insert_one(c, task, scripts[key], rev, now, clock, queue))
     return ids
 
@@ -149,7 +149,7 @@ def indexed_text(body: bytes) -> str:
 def _insert_one(
     c: sqlite3.Connection, task: NewTask, script: int, rev: int, now: int, clock: int, queue: QueueSettings
 ) -> int:
-    status, reason = task.status, task.reason
+    status, reason = task.status, rows.storable(task.reason)
     if task.after is not None and status.is_open:
         status = _dependency(c, task.after)
     if task.held and status.is_open:
@@ -161,11 +161,11 @@ def _insert_one(
                host, door, actor, ssh_client, parent_id, parent_kind, labels)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         (
-            rev, status.value, reason, task.name, int(task.priority), rank(clock, task.priority, queue), task.policy,
-            task.interpreter, script, json.dumps(task.spec), task.environment if status.is_open else None, now,
-            None if status.is_open else now, task.exit_code, task.held, task.after, task.attempts,
-            task.reserved_for, task.reserved_for is not None, origin.host, origin.door, origin.actor,
-            origin.ssh_client, task.parent_id, task.parent_kind, json.dumps(task.labels) if task.labels else "{}",
+            rev, status.value, reason, rows.storable(task.name), int(task.priority),
+            rank(clock, task.priority, queue), task.policy, task.interpreter, script, json.dumps(task.spec),
+            task.environment if status.is_open else None, now, None if status.is_open else now, task.exit_code,
+            task.held, task.after, task.attempts, task.reserved_for, task.reserved_for is not None, origin.host,
+            origin.door, origin.actor, origin.ssh_client, task.parent_id, task.parent_kind, json.dumps(task.labels) if task.labels else "{}",
         ),
     )  # fmt: skip
     return int(cursor.lastrowid or 0)
@@ -304,14 +304,14 @@ def finish(
     rev = next_rev(c)
     changed: list[int] = []
     for outcome in outcomes:
-        report = outcome.report
+        report, reason = outcome.report, rows.storable(outcome.reason)
         rows_changed = c.execute(
             f"""UPDATE execution SET status = ?, reason = ?, exit_code = ?, signal = ?, finished_at = ?,
                    started_at = coalesce(?, started_at), duration_s = ?, result = ?, bytes = ?,
                    supervisor_pid = coalesce(?, supervisor_pid), leader_pid = coalesce(?, leader_pid)
                WHERE id = ? AND status IN {_ACTIVE}""",
             (
-                outcome.status.value, outcome.reason, outcome.exit_code, outcome.signal, outcome.finished_at,
+                outcome.status.value, reason, outcome.exit_code, outcome.signal, outcome.finished_at,
                 outcome.started_at, outcome.duration_s, json.dumps(report), outcome.bytes_kept,
                 report.get("supervisor"), report.get("leader"), outcome.execution_id,
             ),
@@ -319,7 +319,7 @@ def finish(
         if rows_changed:
             task_id = int(outcome.execution_id.partition(".")[0])
             changed.append(task_id)
-            _finish_task(c, task_id, outcome, rev, now, retry, luck)
+            _finish_task(c, task_id, outcome, reason, rev, now, retry, luck)
             changed.extend(_settle_dependents(c, task_id, rev, now))
     return changed
 
@@ -328,6 +328,7 @@ def _finish_task(
     c: sqlite3.Connection,
     task_id: int,
     outcome: Outcome,
+    reason: str | None,
     rev: int,
     now: int,
     retry: RetrySettings,
@@ -345,7 +346,7 @@ def _finish_task(
                        CASE WHEN reserved THEN console_id END, exit_code = ?, signal = ?, rev = ?
                    WHERE id = ? AND status IN {_ACTIVE}""",
                 (
-                    f"attempt {row['attempt']}: {outcome.reason}", now + int(delay * 1_000_000), outcome.exit_code,
+                    f"attempt {row['attempt']}: {reason}", now + int(delay * 1_000_000), outcome.exit_code,
                     outcome.signal, rev, task_id,
                 ),
             )  # fmt: skip
@@ -355,7 +356,7 @@ def _finish_task(
                finished_at = ?, duration_s = ?, environment = NULL, due_at = NULL, rev = ?
            WHERE id = ? AND status IN {_ACTIVE}""",
         (
-            outcome.status.value, outcome.reason, outcome.exit_code, outcome.signal, outcome.started_at,
+            outcome.status.value, reason, outcome.exit_code, outcome.signal, outcome.started_at,
             outcome.finished_at, outcome.duration_s, rev, task_id,
         ),
     )  # fmt: skip
@@ -377,7 +378,7 @@ def _retry_delay(row: sqlite3.Row, outcome: Outcome, retry: RetrySettings, luck:
         codes = retry.exit_codes if codes is None else codes
         if codes and outcome.exit_code not in codes:
             return None
-    delay = min(retry.max_s, retry.base_s * 2.0 ** (row["attempt"] - 1))
+    delay: float = min(retry.max_s, retry.base_s * 2.0 ** (row["attempt"] - 1))
     return delay * (1 + retry.jitter * luck.uniform(-1, 1))
 
 
@@ -413,14 +414,16 @@ def _cancel_waiting(c: sqlite3.Connection, task_id: int, reason: str, rev: int, 
     )
 
 
-def refuse(c: sqlite3.Connection, claimed: Claimed, reason: str, status: Status, code: int | None, now: int) -> list[int]:
+def refuse(
+    c: sqlite3.Connection, claimed: Claimed, reason: str, status: Status, code: int | None, now: int
+) -> list[int]:
     """A claimed task that must not or cannot be launched: it ends without a supervisor."""
     c.execute("DELETE FROM execution WHERE id = ? AND status = 'preparing'", (claimed.execution_id,))
     rev = next_rev(c)
     c.execute(
         """UPDATE task SET status = ?, reason = ?, exit_code = ?, finished_at = ?, environment = NULL, rev = ?
            WHERE id = ? AND status = 'preparing'""",
-        (status.value, reason, code, now, rev, claimed.task_id),
+        (status.value, rows.storable(reason), code, now, rev, claimed.task_id),
     )
     return [claimed.task_id, *_settle_dependents(c, claimed.task_id, rev, now)]
 

@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from opsconsole.errors import OpsError, StorageError
+from opsconsole.errors import StorageError
 from opsconsole.storage.database import translate
 
 T = TypeVar("T")
@@ -29,16 +29,18 @@ class Writer:
         self._path = path
         self._jobs: queue.SimpleQueue[tuple[Job[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._closed = False
+        self._closing = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="opsconsole-writer", daemon=True)
         self._thread.start()
 
     def submit(self, job: Job[T]) -> Future[T]:
         """Run `job` in a transaction; the future resolves after its commit. Errors are OpsErrors."""
         future: Future[T] = Future()
-        if self._closed:
-            future.set_exception(StorageError("the engine is closed"))
-            return future
-        self._jobs.put((job, future))
+        with self._closing:  # a job put behind the end would never be run
+            if not self._closed:
+                self._jobs.put((job, future))
+                return future
+        future.set_exception(StorageError("the engine is closed"))
         return future
 
     def run(self, job: Job[T]) -> T:
@@ -47,10 +49,11 @@ class Writer:
 
     def close(self) -> None:
         """Commit what waits, close the connection. Can be called twice."""
-        if not self._closed:
-            self._closed = True
-            self._jobs.put(None)
-            self._thread.join()
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                self._jobs.put(None)
+        self._thread.join()
 
     def _work(self) -> None:
         going = True
@@ -71,55 +74,44 @@ class Writer:
 
     def _commit(self, waiting: list[tuple[Job[Any], Future[Any]]]) -> None:
         batch = [(job, future) for job, future in waiting if future.set_running_or_notify_cancel()]
-        done: list[tuple[Future[Any], Any]] = []
+        if not batch:
+            return
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            for job, future in batch:
-                try:
-                    done.append((future, self._one(job, alone=len(batch) == 1)))
-                except OpsError as error:
-                    future.set_exception(error)
+            if len(batch) == 1:
+                done = [(future, job(self._connection)) for job, future in batch]
+            else:
+                done = [(future, value) for job, future in batch for value in self._apart(job, future)]
             self._connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._roll_back()
-            self._fail(batch, translate(error, self._path), error)
-            return
         except BaseException as error:  # noqa: BLE001 - a job's bug belongs to whoever waits for it
             self._roll_back()
-            self._fail(batch, error, None)
+            self._fail([future for _, future in batch if not future.done()], error)
             return
         for future, value in done:
             future.set_result(value)
 
-    def _one(self, job: Job[T], *, alone: bool) -> T:
-        if alone:
-            return self._alone(job)
+    def _apart(self, job: Job[Any], future: Future[Any]) -> list[Any]:
+        """What a job among others returns, in a list; empty when it failed: it is rolled back and told at once."""
         self._connection.execute("SAVEPOINT job")
         try:
             value = job(self._connection)
-        except OpsError:
+        except BaseException as error:
+            if not self._connection.in_transaction:
+                raise  # SQLite rolled all of them back, such as on a full disk
             self._connection.execute("ROLLBACK TO job")
-            raise
-        finally:
             self._connection.execute("RELEASE job")
-        return value
-
-    def _alone(self, job: Job[T]) -> T:
-        try:
-            return job(self._connection)
-        except OpsError:
-            self._connection.execute("ROLLBACK")
-            self._connection.execute("BEGIN")
-            raise
+            self._fail([future], error)
+            return []
+        self._connection.execute("RELEASE job")
+        return [value]
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
 
-    @staticmethod
-    def _fail(batch: list[tuple[Job[Any], Future[Any]]], error: BaseException, cause: BaseException | None) -> None:
-        if cause is not None:
-            error.__cause__ = cause
-        for _, future in batch:
-            if not future.done():
-                future.set_exception(error)
+    def _fail(self, futures: list[Future[Any]], error: BaseException) -> None:
+        told = translate(error, self._path) if isinstance(error, sqlite3.Error) else error
+        if told is not error:
+            told.__cause__ = error
+        for future in futures:
+            future.set_exception(told)

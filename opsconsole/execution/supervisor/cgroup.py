@@ -84,8 +84,11 @@ def kill_path(path: str) -> bool:
 
 
 def _tidy(base: str) -> None:
+    """Take away the groups of parents that are dead; one that lives may be about to use an empty leaf."""
     for name in os.listdir(base):
-        if name.startswith("opsconsole-"):
+        kind, _, rest = name.partition("-")
+        pid, _, started = rest.partition("-")
+        if kind == "opsconsole" and pid.isdigit() and str(kernel.start_ticks(int(pid))) != started:
             _remove_empty(f"{base}/{name}")
 
 

@@ -18,6 +18,8 @@ _PR_SET_NAME = 15
 _F_SETPIPE_SZ = 1031
 _FALLOC_FL_KEEP_SIZE = 1
 _FALLOC_FL_PUNCH_HOLE = 2
+_PF_EXITING = 4
+_MARK = b"OPSCONSOLE_RUN_FOLDER="
 
 if LINUX:
     import ctypes
@@ -72,6 +74,15 @@ def start_ticks(pid: int) -> int | None:
     return None if not fields or fields[0] in b"ZX" else int(fields[19])
 
 
+def is_ending(pid: int) -> bool:
+    """Whether a child of ours has begun to exit; only from then on can its children become ours."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return bool(int(file.read(1024).rpartition(b")")[2].split()[6]) & _PF_EXITING)
+    except OSError:
+        return True
+
+
 def process_name(pid: int) -> str:
     """The kernel's name of the process; raw bytes of an attacker, to be sanitised by whoever shows it."""
     try:
@@ -79,6 +90,17 @@ def process_name(pid: int) -> str:
             return file.read(64).rstrip(b"\n").decode("utf-8", "backslashreplace")
     except OSError:
         return ""
+
+
+def run_folder(pid: int) -> str | None:
+    """The folder of the run that a process was started in; None when it cannot be told."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            values = file.read().split(b"\0")
+    except OSError:
+        return None
+    marks = [value[len(_MARK) :] for value in values if value.startswith(_MARK)]
+    return os.fsdecode(marks[0]) if marks else None
 
 
 def children(pid: int) -> list[int]:

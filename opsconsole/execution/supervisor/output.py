@@ -13,10 +13,13 @@ import os
 import time
 
 from . import kernel
+from .following import Following
 
-SLACK = 4 << 20
+SLACK = 2 << 20
+MOST_SLACK = 6 << 20
 _CHUNK = 1 << 20
 _SMALL_PIPE = 1 << 16
+_BLOCK = 4096
 _FINE_INDEX = 4 << 20
 
 
@@ -28,9 +31,11 @@ class Stream:
         self.path = path
         self.limit = limit
         self.head = min(4 << 20, limit // 4)
+        self.following = Following(os.path.dirname(path) + "/following", 0 if letter == b"o" else 1)
         self.total = 0
         self.unkept = 0  # bytes lost to a full disk or a file system without holes
         self.punched = self.head
+        self._closed_gap: int | None = None
         self.wide = False
         self.error = ""
         self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -46,6 +51,8 @@ class Stream:
     @property
     def gap(self) -> int:
         """Bytes missing between the first and the last part."""
+        if self._closed_gap is not None:
+            return self._closed_gap
         return max(0, self.total - self.unkept - self.limit) if self.limit else 0
 
     def pump(self, buffer: memoryview) -> int:
@@ -77,13 +84,27 @@ class Stream:
             self._punch()
 
     def _punch(self) -> None:
-        """Give the middle back; always up to a block border, so that the last part stays whole."""
-        end = (self.total - self.unkept - (self.limit - self.head)) & ~4095
-        if end - self.punched >= SLACK:
-            if kernel.punch_hole(self.file, self.punched, end):
+        """Give the middle back; always from block border to block border, so that a reader sees bytes or a hole."""
+        start = (self.punched + _BLOCK - 1) & -_BLOCK
+        end = self.total - self.unkept - (self.limit - self.head)
+        read = self.following.position()
+        end = (end if read is None else min(end, read)) & -_BLOCK
+        if end - start >= SLACK:
+            if kernel.punch_hole(self.file, start, end):
                 self.punched = end
             else:
                 self.error = "EOPNOTSUPP"
+
+    def must_wait(self) -> bool:
+        """The file has all the slack it may have, because a reader of every byte is behind: leave the pipe alone."""
+        if not self.limit or self._surplus() < MOST_SLACK:
+            return False
+        self._punch()
+        return self._surplus() >= MOST_SLACK and self.following.is_worth_waiting_for(time.monotonic())
+
+    def _surplus(self) -> int:
+        """Bytes on disk beyond the limit."""
+        return self.total - self.unkept - self.limit - (self.punched - self.head)
 
     def close_pipe(self) -> None:
         if self.pipe >= 0:
@@ -97,13 +118,27 @@ class Stream:
             self.write_end = -1
 
     def finish(self) -> None:
-        """Close up the gap, so that the file is exactly the first part and the last part."""
+        """Close up the gap, so that the file is exactly the first part and the last part.
+
+        Readers are locked out from here to `let_readers_in`, which must not come before the result is written: they
+        map what they read by the gap that it names.
+        """
         if self.gap:
+            self._wait_for_follower()
             self._wait_for_readers()
             try:
                 self._close_gap()
             except OSError as error:
                 self.error = self.error or errno.errorcode.get(error.errno or 0, "EIO")
+        self._closed_gap = self.gap
+
+    def _wait_for_follower(self) -> None:
+        """It may still be reading what is about to go."""
+        end = self.total - self.unkept - (self.limit - self.head)
+        while (read := self.following.position()) is not None and read < end:
+            if not self.following.is_worth_waiting_for(time.monotonic()):
+                return
+            time.sleep(0.002)
 
     def _wait_for_readers(self) -> None:
         """Readers hold a shared lock for the length of one read; a stuck one is not waited for."""
@@ -114,6 +149,10 @@ class Stream:
                 time.sleep(0.005)
             else:
                 return
+
+    def let_readers_in(self) -> None:
+        if self._closed_gap:
+            fcntl.flock(self.file, fcntl.LOCK_UN)
 
     def _close_gap(self) -> None:
         source, target = self.total - self.unkept - (self.limit - self.head), self.head
@@ -130,8 +169,9 @@ class Stream:
         os.ftruncate(self.file, target)
 
     def release(self) -> None:
-        """Close all descriptors."""
+        """Close all descriptors. Can be called twice."""
         self.close_pipe()
+        self.following.release()
         if self.file >= 0:
             os.close(self.file)
             self.file = -1

@@ -1,35 +1,39 @@
 """The lean parent: forks slots for a console, outlives it, and inherits the tree of a slot that was killed.
 
-Started as `python -I -S` with its control socket on descriptor 0. It leaves when the console has gone and the last
-slot with it.
+Started as `python -I -S` with its control socket on descriptor 0; the argument `no-cgroup` keeps it from making a
+control group. It leaves when the console has gone and the last slot with it.
 """
 
 from __future__ import annotations
 
 import array
+import gc
 import json
 import os
 import select
 import signal
 import socket
+import sys
 import time
 from typing import Any
 
 from . import cgroup, kernel
-from .slot import BUSY, RETIRED, Note, Slot
+from .run import KILLS_AT_LEAST
+from .slot import BUSY, Note, Slot
 
+NO_CGROUP = "no-cgroup"
 KILL_WAIT_S = 2.0
 
 
 class Parent:
     """Keeps the list of living slots; everything else that becomes its child is an orphan."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, *, use_cgroup: bool) -> None:
         self.control: socket.socket | None = control
         self.slots: dict[int, tuple[Note, str | None]] = {}
         self.left_alone: set[int] = set()
         self.home = kernel.cgroup_base()
-        self.group = cgroup.make_group()
+        self.group = cgroup.make_group() if use_cgroup else None
         self._count = 0
         self._wake, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
 
@@ -82,6 +86,8 @@ class Parent:
             try:
                 self._be_slot(fd, note, name)
                 code = 0
+            except BaseException:  # noqa: BLE001 - the end of this process, told to the console's log
+                sys.excepthook(*sys.exc_info())
             finally:
                 os._exit(code)
         os.close(fd)
@@ -109,54 +115,74 @@ class Parent:
     # -- the dead
 
     def _reap(self) -> None:
+        ended: list[tuple[int, int, Note, str | None]] = []
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                break
             if pid == 0:
-                return
+                break
             self.left_alone.discard(pid)
             slot = self.slots.pop(pid, None)
             if slot is not None:
-                self._slot_ended(pid, status, *slot)
-
-    def _slot_ended(self, pid: int, status: int, note: Note, leaf: str | None) -> None:
-        state, folder = note.get()
-        if state != BUSY:
-            if state == RETIRED:
-                self.left_alone.update(self._orphans())
-            elif leaf:
+                ended.append((pid, status, *slot))
+        busy = [entry for entry in ended if entry[2].get()[0] == BUSY]
+        if not busy:
+            self._leave_alone(self._orphans())
+        for _, _, note, leaf in ended:
+            if leaf and note.get()[0] != BUSY:
                 _remove(leaf)
-            return
-        survivors = self._kill_orphans(leaf)
-        _write_result(folder, pid, status, survivors, "cgroup.kill+subreaper" if leaf else "subreaper")
+        for entry in busy:
+            self._died(*entry)
+
+    def _died(self, pid: int, status: int, note: Note, leaf: str | None) -> None:
+        folder = note.get()[1]
+        survivors = self._kill_orphans(leaf, folder)
+        if folder:
+            _write_result(folder, pid, status, survivors, "cgroup.kill+subreaper" if leaf else "subreaper")
         if leaf and not survivors:
             _remove(leaf)
+
+    def _leave_alone(self, orphans: list[int]) -> None:
+        """No slot died in its run: these come from a run that is over, unless a slot is dying right now."""
+        if not any(kernel.is_ending(pid) for pid in self.slots):
+            self.left_alone.update(orphans)
 
     def _orphans(self) -> list[int]:
         return [
             pid for pid in kernel.children(os.getpid()) if pid not in self.slots and pid not in self.left_alone
         ]
 
-    def _kill_orphans(self, leaf: str | None) -> list[int]:
+    def _orphans_of(self, folder: str) -> list[int]:
+        """Orphans that do not say they are of another run: such a one was left alone, and stays so."""
+        orphans = self._orphans()
+        others = {pid for pid in orphans if kernel.run_folder(pid) not in (None, folder)}
+        self.left_alone.update(others)
+        return [pid for pid in orphans if pid not in others]
+
+    def _kill_orphans(self, leaf: str | None, folder: str) -> list[int]:
         """Kill what the dead slot had running; returns the pids that would not die."""
         until = time.monotonic() + KILL_WAIT_S
+        turns = 0
         while True:
+            turns += 1
             if leaf:
                 cgroup.kill_path(leaf)
-            targets = [pid for orphan in self._orphans() for pid in (orphan, *kernel.descendants(orphan))]
+            orphans = self._orphans_of(folder)
+            targets = [pid for orphan in orphans for pid in (orphan, *kernel.descendants(orphan))]
             for pid in targets:
                 kernel.signal_process(pid, signal.SIGKILL)
             alive = [pid for pid in targets if kernel.start_ticks(pid) is not None]
-            for orphan in self._orphans():
+            for orphan in orphans:
                 try:
                     os.waitpid(orphan, os.WNOHANG)
                 except ChildProcessError:
                     continue
-            if not self._orphans() and not alive:
+            if not alive and not self._orphans_of(folder):
                 return []
-            if time.monotonic() >= until:
+            if turns > KILLS_AT_LEAST and time.monotonic() >= until:
+                self.left_alone.update(self._orphans_of(folder))
                 return alive
             select.select([], [], [], 0.002)
 
@@ -200,6 +226,8 @@ def _write_result(folder: str, pid: int, status: int, survivors: list[int], mech
 
 
 def main() -> None:
+    gc.freeze()
+    gc.set_threshold(20_000)
     kernel.become_subreaper()
     kernel.name_process("opsconsole-runs")
     os.chdir("/")
@@ -209,7 +237,7 @@ def main() -> None:
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.close(null)
-    parent = Parent(control)
+    parent = Parent(control, use_cgroup=NO_CGROUP not in sys.argv)
     signal.set_wakeup_fd(parent._wake_write, warn_on_full_buffer=False)
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, lambda *_: None)

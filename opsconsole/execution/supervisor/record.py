@@ -58,7 +58,6 @@ def outcome(run: Run) -> dict[str, Any]:
     """The result of a run that was started."""
     code, sig = _exit(run.leader_status)
     status, reason = _status(run, code, sig)
-    missing_bytes = sum(stream.gap + stream.unkept for stream in run.streams)
     return {
         **_head(run, status, reason),
         "exit_code": code,
@@ -67,14 +66,7 @@ def outcome(run: Run) -> dict[str, Any]:
         "duration_s": round((run.ended if run.leader_status is not None else time.monotonic()) - run.began, 6),
         "leader": run.leader,
         "metrics": run.usage.as_metrics(run.floor),
-        "output": {
-            "stdout_bytes": run.streams[0].total,
-            "stderr_bytes": run.streams[1].total,
-            "truncated": missing_bytes > 0,
-            "stdout_gap": _gap(run.streams[0]),
-            "stderr_gap": _gap(run.streams[1]),
-        },
-        "degraded": _degraded(run.streams),
+        **_output(run.streams),
         "leftovers": run.leftovers,
         "survivors": run.survivors,
         "paused_s": round(run.paused_s, 6),
@@ -128,6 +120,19 @@ def _status(run: Run, code: int | None, sig: str | None) -> tuple[str, str | Non
     return "failed", f"exit code {code}" if sig is None else f"ended by {sig}"
 
 
+def _output(streams: list[Stream]) -> dict[str, Any]:
+    return {
+        "output": {
+            "stdout_bytes": streams[0].total,
+            "stderr_bytes": streams[1].total,
+            "truncated": any(stream.gap or stream.unkept for stream in streams),
+            "stdout_gap": _gap(streams[0]),
+            "stderr_gap": _gap(streams[1]),
+        },
+        "degraded": _degraded(streams),
+    }
+
+
 def _gap(stream: Stream) -> dict[str, int] | None:
     """Where bytes are missing from the file: `offset` in it, and how many."""
     if stream.gap:
@@ -152,8 +157,8 @@ def _degraded(streams: list[Stream]) -> list[str]:
     ]
 
 
-def write_result(folder: str, result: dict[str, Any], streams: list[Stream], owner: tuple[int, int] | None) -> None:
-    """result.json by rename. On a full disk the run's own output makes room; if even that fails, keep trying.
+def write_result(folder: str, result: dict[str, Any], streams: list[Stream], owner: tuple[int, int] | None) -> bytes:
+    """result.json by rename; returns its bytes. On a full disk the run's own output makes room; if even that fails, keep trying.
 
     Nothing else may happen before the result is down: without it the run would count as abandoned.
     """
@@ -171,13 +176,13 @@ def write_result(folder: str, result: dict[str, Any], streams: list[Stream], own
             finally:
                 os.close(fd)
             os.rename(temporary, folder + "/result.json")
-            return
+            return data
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                return  # the folder was removed under us: there is nobody to tell
+                return data  # the folder was removed under us: only the console can still be told
             if room:
                 room.pop().give_back(256 << 10)
-                result["degraded"] = _degraded(streams)
+                result.update(_output(streams))
                 data = json.dumps(result).encode()
             else:
                 time.sleep(0.5)

@@ -23,7 +23,9 @@ REPORT_AFTER_S = 0.005  # a run shorter than this is reported once, by its resul
 DRAIN_S = 0.3  # for `> >(tee log)`: what is left gets this long to finish its last lines
 LEFTOVER_GRACE_S = 0.5
 TIMING_FLUSH_S = 0.02
+HELD_S = 0.002
 KILL_AGAIN_S = 0.02
+KILLS_AT_LEAST = 10  # on a starved host the time may be over before the dying had a turn
 LOOK_AGAIN_S = 0.5  # an ordinary user's console cannot signal root's supervisor: it looks at its commands by itself
 LAST_READS = 4  # what a pipe holds at the end; a leftover that floods it cannot keep the run open
 
@@ -53,16 +55,19 @@ class Run:
         self.paused_at: float | None = None
         self.paused_s = 0.0
         self.pause_how = ""
+        self.pause_early: dict[str, Any] | None = None
         self.tree_empty = False
+        self.kills = 0
         self.commands_read = 0
         self.leftovers: list[dict[str, Any]] = []
         self.survivors: list[dict[str, Any]] = []
         self.floor = 0
+        self.result = b""
 
     # -- before
 
-    def start(self, environment: dict[str, str], script: bytes, stdin: int | None) -> dict[str, Any] | None:
-        """Claim, write the script, spawn. None: under way; else the outcome to report."""
+    def take_claim(self) -> dict[str, Any] | None:
+        """None: this launch is ours; else what to report."""
         try:
             os.mkdir(self.folder, 0o700)
             if self.owner:
@@ -81,34 +86,46 @@ class Run:
         if won is None:
             return {"op": "lost", "id": self.launch["id"]}
         self.claim = won
-        self.read_commands()
-        if self.stop_reason:
-            return self._ended_before_start()
+        return None
+
+    def start(self, environment: dict[str, str], script: bytes, stdin: int | None) -> dict[str, Any] | None:
+        """Write the script, spawn; `stdin` is closed. None: under way; else the outcome to report."""
         try:
+            self.read_commands()
+            if self.stop_reason:
+                return self._ended_before_start()
             self._write_script(script)
-            self.streams = [
-                Stream(b"o", self.folder + "/stdout", self.launch["output_limit"], self.owner),
-                Stream(b"e", self.folder + "/stderr", self.launch["output_limit"], self.owner),
-            ]
+            for letter, name in ((b"o", "stdout"), (b"e", "stderr")):
+                self.streams.append(
+                    Stream(letter, f"{self.folder}/{name}", self.launch["output_limit"], self.owner)
+                )
             self._spawn(environment, stdin)
         except OSError as error:
             return self._spawn_failed(error)
+        finally:
+            if stdin is not None:
+                os.close(stdin)
         return None
 
     def _write_script(self, script: bytes) -> None:
-        fd = os.open(self.folder + "/script", os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        path = self.folder + "/script"
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
             if self.owner:
                 os.fchown(fd, *self.owner)
             view = memoryview(script)
             while view:
                 view = view[os.write(fd, view) :]
+        except OSError as error:
+            os.ftruncate(fd, 0)  # on a full disk this is the room for the result
+            raise OSError(error.errno, error.strerror, path) from error
         finally:
             os.close(fd)
 
     def _spawn(self, environment: dict[str, str], stdin: int | None) -> None:
         launch = self.launch
-        opened = stdin if stdin is not None else os.open(launch["stdin"] or os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        path = launch["stdin"] or os.devnull
+        opened = os.dup(stdin) if stdin is not None else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         mask = os.umask(launch["umask"])
         try:
             os.chdir(launch["cwd"])
@@ -144,10 +161,13 @@ class Run:
         by_fd = {stream.pipe: stream for stream in self.streams}
         for fd in by_fd:
             poller.register(fd, select.POLLIN)
+        self.held: list[int] = []
         self.limit_at = self.began + self.launch["timeout_s"]
         self.report_at: float | None = self.began + REPORT_AFTER_S
         self.deadline = float("inf")
         self.reap()
+        if self.pause_early is not None:
+            self._pause(self.pause_early)
         while not self._over():
             for fd, _ in poller.poll(self._poll_ms()):
                 stream = by_fd.get(fd)
@@ -157,11 +177,17 @@ class Run:
                 moved = stream.pump(buffer)
                 if moved > 0:
                     self.timing.note(stream.letter, moved, time.monotonic() - self.began)
+                    if stream.must_wait():
+                        poller.unregister(fd)
+                        self.held.append(fd)
                 elif moved < 0:
                     poller.unregister(fd)
                     del by_fd[fd]
             self._clock()
-        for fd in by_fd:
+            for fd in [fd for fd in self.held if not by_fd[fd].must_wait()]:
+                self.held.remove(fd)
+                poller.register(fd, select.POLLIN)
+        for fd in by_fd.keys() - set(self.held):
             poller.unregister(fd)
 
     def _poll_ms(self) -> int | None:
@@ -171,12 +197,14 @@ class Run:
         if self.report_at is not None:
             nearest = min(nearest, self.report_at)
         if self.phase == KILLING:
-            nearest = min(nearest, time.monotonic() + KILL_AGAIN_S)
+            nearest = self.kill_at
         if self.owner:
             nearest = min(nearest, time.monotonic() + LOOK_AGAIN_S)
         wait = nearest - time.monotonic()
         if self.timing.pending:
             wait = min(wait, TIMING_FLUSH_S)
+        if self.held:
+            wait = min(wait, HELD_S)
         return None if wait == float("inf") else max(0, int(wait * 1000) + 1)
 
     def _clock(self) -> None:
@@ -193,17 +221,22 @@ class Run:
         elif self.phase == STOPPING and now >= self.deadline:
             self.phase = KILLING
             self.deadline = now + self.launch["kill_wait_s"]
-            self.tree.kill(self.leader)
-        elif self.phase == KILLING and now < self.deadline:
-            self.tree.kill(self.leader)
-            self.reap()
+            self._kill()
+        elif self.phase == KILLING and now >= self.kill_at:
+            self._kill()
+
+    def _kill(self) -> None:
+        self.kills += 1
+        self.tree.kill(self.leader)
+        self.reap()
+        self.kill_at = time.monotonic() + KILL_AGAIN_S
 
     def _over(self) -> bool:
         if self.leader_status is not None and self.tree_empty:
             return self._drained()
         if self.phase == DRAINING:
             return time.monotonic() >= self.deadline
-        return self.phase == KILLING and time.monotonic() >= self.deadline
+        return self.phase == KILLING and self.kills > KILLS_AT_LEAST and time.monotonic() >= self.deadline
 
     def _drained(self) -> bool:
         """Nothing of the tree lives; a pipe still open belongs to a stranger and gets a short while."""
@@ -289,13 +322,17 @@ class Run:
         self.tree.terminate(self.leader)
 
     def _pause(self, command: dict[str, Any]) -> None:
-        if self.phase != RUNNING or self.paused_at is not None or not self.leader:
+        if not self.leader:
+            self.pause_early = command  # as soon as there is something to pause
+            return
+        if self.phase != RUNNING or self.paused_at is not None:
             return
         self.paused_at = time.monotonic()
         self.pause_how = self.tree.pause(self.leader)
         self._tell_pause("paused", command)
 
     def _resume(self, command: dict[str, Any]) -> None:
+        self.pause_early = None
         if self.paused_at is None:
             return
         self._count_pause()
@@ -337,7 +374,9 @@ class Run:
             if not stream.open or not self.has_left:
                 stream.finish()
         outcome = record.outcome(self)
-        record.write_result(self.folder, outcome, self.streams, self.owner)
+        self.result = record.write_result(self.folder, outcome, self.streams, self.owner)
+        for stream in self.streams:
+            stream.let_readers_in()
         self.claim.release()
         return outcome
 

@@ -84,8 +84,12 @@ class Slot:
     def _execute(self, launch: dict[str, Any], script: bytes, stdin: int | None) -> bool:
         launch["supervisor_start"] = self.start_ticks
         run = self.run = Run(launch, self.tree, self._tell)
-        self.note.set(BUSY, run.folder)
-        early = run.start(dict(self.environments[launch["environment"]]), script, stdin)
+        early = run.take_claim()
+        if early is None:
+            self.note.set(BUSY, run.folder)
+            early = run.start(dict(self.environments[launch["environment"]]), script, stdin)
+        elif stdin is not None:
+            os.close(stdin)
         if early is not None:
             self.run = None
             self.note.set(IDLE)
@@ -102,7 +106,7 @@ class Slot:
         run.release()
         self.tree.settle()
         self.note.set(IDLE)
-        self._tell(result)
+        self._send(run.result)
         return False
 
     def _retire(self, run: Run) -> None:
@@ -112,16 +116,17 @@ class Slot:
         by_fd = {stream.pipe: stream for stream in run.streams if stream.open}
         for fd in by_fd:
             self._poller.register(fd, select.POLLIN)
-        while by_fd:
+        while by_fd and not self._terminated:
             for fd, _ in self._poller.poll():
                 stream = by_fd.get(fd)
                 if stream is None:
-                    self._drain_wake()
+                    self._terminated = self._terminated or signal.SIGTERM in self._drain_wake()
                     run.reap()
                 elif stream.pump(self._buffer) < 0:
                     self._poller.unregister(fd)
                     del by_fd[fd]
                     stream.finish()
+                    stream.let_readers_in()
         run.release()
 
     # -- descriptors of its own
@@ -185,10 +190,13 @@ class Slot:
             self.console = None
 
     def _tell(self, message: dict[str, Any]) -> None:
+        self._send(json.dumps(message).encode())
+
+    def _send(self, line: bytes) -> None:
         if self.console is None:
             return
         try:
-            self.console.sendall(json.dumps(message).encode() + b"\n")
+            self.console.sendall(line + b"\n")
         except OSError:
             self._close_console()
 

@@ -111,10 +111,13 @@ class Tree:
     def settle(self) -> None:
         """The run is over and nothing of it lives: be ready for the next."""
         if self.leaf and self._outside:
-            if self.frozen:
-                self.leaf.freeze(False)
-                self.frozen = False
-            self._step_in()
+            try:
+                if self.frozen:
+                    self.leaf.freeze(False)
+                    self.frozen = False
+                self._step_in()
+            except OSError:
+                self.leaf = None  # the group was taken away under us: the next runs are swept
 
     def _step_out(self) -> None:
         if self.leaf and not self._outside:

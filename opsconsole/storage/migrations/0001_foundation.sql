@@ -74,7 +74,7 @@ CREATE INDEX task_script ON task (script_id, id);
 CREATE INDEX task_environment ON task (environment) WHERE environment IS NOT NULL;
 CREATE INDEX task_after ON task (after_id) WHERE after_id IS NOT NULL;
 CREATE INDEX task_parent ON task (parent_id) WHERE parent_id IS NOT NULL;
-CREATE INDEX task_finished ON task (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX task_finished ON task (finished_at, status) WHERE finished_at IS NOT NULL;
 CREATE INDEX task_pinned ON task (id) WHERE pinned;
 -- All that history filters and statistics look at: one walk answers any combination, rare or not, without the rows.
 CREATE INDEX task_facts ON task (

@@ -1,0 +1,1 @@
+"""Door 1: the command line. One module per command; `output` owns stdout, `diagnostics` owns stderr."""

@@ -1,0 +1,117 @@
+"""The only module that writes to stderr, and the one that knows the exit codes."""
+
+from __future__ import annotations
+
+import signal
+
+from opsconsole.cli.channel import Channel, ReaderGone
+from opsconsole.errors import OpsError
+from opsconsole.models import ExecutionResult, Status
+from opsconsole.paths import StatePaths, state_root
+
+USAGE = 2
+TIMED_OUT = 124
+FAILED = 125
+REFUSED = 126
+NOT_FOUND = 127
+SIGNALLED = 128
+CANCELLED = SIGNALLED + signal.SIGINT
+TERMINATED = SIGNALLED + signal.SIGTERM
+READER_GONE = SIGNALLED + 13  # SIGPIPE, as a shell reports it
+
+stderr = Channel(2)
+
+_BY_STATUS = {
+    Status.CANCELLED: CANCELLED,
+    Status.TIMED_OUT: TIMED_OUT,
+    Status.REFUSED: REFUSED,
+    Status.ABANDONED: FAILED,
+}
+
+
+def write(data: bytes) -> None:
+    """A script's own bytes. Raises ReaderGone, OSError."""
+    stderr.write(data)
+
+
+def tell(message: str, *, hint: str = "") -> None:
+    """A message of the console, made harmless. A stderr that cannot be written is nobody's concern."""
+    lines = [f"opsconsole: {harmless(message)}\n"]
+    if hint:
+        lines.append(f"  hint: {harmless(hint)}\n")
+    try:
+        stderr.write("".join(lines).encode("utf-8", "replace"))
+    except (ReaderGone, OSError):
+        return
+
+
+def report(error: OpsError) -> int:
+    """Tell what went wrong; returns the exit code that goes with it."""
+    tell(error.message, hint=error.hint)
+    return error.exit_code
+
+
+def internal(error: BaseException) -> int:
+    """A defect of ours: one line for the operator, the traceback into the log."""
+    import traceback
+
+    log = StatePaths(state_root()).log
+    hint = "this is a defect of opsconsole; please report it"
+    try:
+        with open(log, "a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write("".join(traceback.format_exception(error)))
+        hint += f" with the traceback in {log}"
+    except OSError:
+        pass  # no state directory yet: the message alone must do
+    tell(f"{type(error).__name__}: {error}", hint=hint)
+    return FAILED
+
+
+def harmless(text: str) -> str:
+    """One line that no terminal obeys."""
+    if text.isascii() and text.isprintable():
+        return text
+    from opsconsole.safety.sanitise import sanitise_name
+
+    return sanitise_name(text, limit=4000)
+
+
+def exit_code(result: ExecutionResult) -> int:
+    """What `--run` exits with for this result: the script's own code, or the contract's."""
+    if result.status is Status.COMPLETED:
+        return result.exit_code or 0
+    if result.status in _BY_STATUS:
+        return _BY_STATUS[result.status]
+    if result.exit_code is not None:
+        return result.exit_code or FAILED
+    if result.signal is not None:
+        return SIGNALLED + signal_number(result.signal)
+    return FAILED
+
+
+def signal_number(name: str) -> int:
+    """`SIGKILL` → 9; a real-time signal is named by its number, `SIGRT40`."""
+    if name.startswith("SIGRT") and name[5:].isdigit():
+        return int(name[5:])
+    return int(getattr(signal, name, 0))
+
+
+def ending(result: ExecutionResult) -> str | None:
+    """How the run ended, where the script's own exit code does not say it."""
+    if result.status is Status.COMPLETED or (result.status is Status.FAILED and result.exit_code is not None):
+        told = result.reason if result.exit_code == NOT_FOUND and result.started_at is None else None
+    elif result.status is Status.REFUSED:
+        told = f"refused: {result.reason}"
+    else:
+        told = result.reason or str(result.status)
+    return f"{result.name}: {told}" if told else None
+
+
+def left_running(result: ExecutionResult) -> str | None:
+    """What the script left behind alive, or what had to be killed after it."""
+    leftovers = result.supervision.get("leftovers") or []
+    if not leftovers:
+        return None
+    named = ", ".join(f"{entry['name'] or '?'} ({entry['pid']})" for entry in leftovers)
+    killed = all(entry.get("killed") for entry in leftovers)
+    return f"{result.name}: {'killed' if killed else 'left running'} after its end: {named}"

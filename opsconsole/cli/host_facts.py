@@ -1,0 +1,204 @@
+"""What this host has for running and killing: for `doctor` and `--dry-run`. Looks, changes nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sqlite3
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from opsconsole import host
+from opsconsole.errors import InterpreterMissing, OpsError, StateDirError
+from opsconsole.execution import elevation, interpreters
+from opsconsole.execution.supervisor import kernel
+from opsconsole.models import ExecutionPolicy
+from opsconsole.paths import StatePaths
+from opsconsole.safety import policy as policies
+from opsconsole.settings import Settings
+from opsconsole.storage import database
+
+State = Literal["ok", "degraded", "missing", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing looked at. `effect`: what its state means for the operator; `remedy`: what to do."""
+
+    topic: str
+    name: str
+    state: State
+    found: str
+    effect: str = ""
+    remedy: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if key != "topic"}
+
+
+def all_facts(paths: StatePaths, settings: Settings) -> list[Fact]:
+    return [*_platform(), *_state(paths, settings), *_interpreters(), *_killing(), *_tools(), *_policies()]
+
+
+def kill_mechanism() -> str:
+    """What a kill of a whole tree would use, in the words of the record."""
+    if not kernel.LINUX:
+        return "process group"
+    return "cgroup.kill+subreaper" if kernel.cgroup_base() and _has_cgroup_kill() else "subreaper"
+
+
+def _has_cgroup_kill() -> bool:
+    numbers = platform.release().split("-")[0].split(".")
+    return [int(number) for number in numbers[:2] if number.isdigit()] >= [5, 14]
+
+
+def _platform() -> list[Fact]:
+    lacking = host.lacking()
+    return [
+        Fact(
+            "platform",
+            "system",
+            "degraded" if lacking else "ok",
+            f"{platform.system()} {platform.release()} {platform.machine()}, Python {platform.python_version()}",
+            "; ".join(lacking),
+        )
+    ]
+
+
+# -- the state directory
+
+
+def _state(paths: StatePaths, settings: Settings) -> list[Fact]:
+    if not paths.root.exists():
+        return [Fact("state", "directory", "ok", f"{paths.root} (made at the first use)")]
+    try:
+        paths.prepare()
+    except StateDirError as error:
+        return [Fact("state", "directory", "broken", str(paths.root), error.message, error.hint)]
+    owner = {"path": str(paths.root), "uid": paths.root.stat().st_uid, "mode": oct(paths.root.stat().st_mode & 0o777)}
+    return [Fact("state", "directory", "ok", str(paths.root), details=owner), _space(paths, settings), _database(paths)]
+
+
+def _space(paths: StatePaths, settings: Settings) -> Fact:
+    free, least = host.free_bytes(paths.root), settings.execution.min_free
+    enough = free >= least
+    return Fact(
+        "state",
+        "free space",
+        "ok" if enough else "broken",
+        f"{free >> 20} MiB",
+        "" if enough else f"nothing starts below {least >> 20} MiB",
+        "" if enough else "free some space, or lower the setting execution.min_free",
+        {"free_bytes": free, "min_free": least},
+    )
+
+
+def _database(paths: StatePaths) -> Fact:
+    if not paths.database.exists():
+        return Fact("state", "database", "ok", "none yet")
+    known = database.known_version()
+    try:
+        connection = database.connect(paths.database, read_only=True, busy_s=2.0)
+        try:
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        finally:
+            connection.close()
+        checked = database.check(paths.database)
+    except (sqlite3.Error, OpsError) as error:
+        return Fact("state", "database", "broken", str(error), remedy="the next start moves an unreadable one aside")
+    sound = checked == "ok" and version <= known
+    remedy = "" if sound else "use the opsconsole that wrote it" if version > known else "keep a copy, then start anew"
+    return Fact(
+        "state",
+        "database",
+        "ok" if sound else "broken",
+        f"schema {version} (this program knows {known}), SQLite {sqlite3.sqlite_version}, check: {checked}",
+        remedy=remedy,
+        details={"version": version, "known_version": known, "quick_check": checked},
+    )
+
+
+# -- what runs and what kills
+
+
+def _interpreters() -> list[Fact]:
+    facts = []
+    for name in interpreters.KNOWN:
+        try:
+            program = interpreters.locate(interpreters.Choice(name), os.environ.get("PATH"))[0]
+            facts.append(Fact("interpreters", name, "ok", program))
+        except InterpreterMissing as error:
+            effect = f"{name} scripts end with 127"
+            facts.append(Fact("interpreters", name, "missing", "not found", effect, error.hint))
+    return facts
+
+
+def _killing() -> list[Fact]:
+    base = kernel.cgroup_base()
+    with_cgroup = kill_mechanism().startswith("cgroup")
+    subreaper = kernel.LINUX
+    pidfd = hasattr(os, "pidfd_open")
+    return [
+        Fact(
+            "killing",
+            "cgroup v2",
+            "ok" if with_cgroup else "missing",
+            base or "not writable for you",
+            "" if with_cgroup else "a pause stops processes one by one; a kill sweeps the tree instead of one stroke",
+            "" if with_cgroup else "run in a delegated systemd scope, or as root",
+        ),
+        Fact(
+            "killing",
+            "subreaper",
+            "ok" if subreaper else "missing",
+            "yes" if subreaper else "no",
+            "" if subreaper else "a process that forks twice escapes a cancel",
+        ),
+        Fact(
+            "killing",
+            "pidfd",
+            "ok" if pidfd else "degraded",
+            "yes" if pidfd else "no",
+            "" if pidfd else "signals go by pid, checked by start time",
+        ),
+    ]
+
+
+_TOOLS = (
+    ("bwrap", "containment of safe and restricted scripts", "apt-get install bubblewrap"),
+    ("shellcheck", "more findings when a script is read", "apt-get install shellcheck"),
+    ("systemctl", "services and timers of this host", "comes with systemd"),
+    ("smartctl", "health of the disks", "apt-get install smartmontools"),
+)
+
+
+def _tools() -> list[Fact]:
+    facts = []
+    for name, brings, install in _TOOLS:
+        path = shutil.which(name)
+        remedy = "" if path else install
+        facts.append(Fact("tools", name, "ok" if path else "missing", path or "not found", brings, remedy))
+    return [*facts, _sudo()]
+
+
+def _sudo() -> Fact:
+    if not elevation.needs_sudo():
+        return Fact("tools", "sudo -n", "ok", "not needed: you are root")
+    why_not = elevation.impossible()
+    if why_not:
+        return Fact("tools", "sudo -n", "missing", "no", why_not, "sudo -v")
+    return Fact("tools", "sudo -n", "ok", "without a password", "elevated scripts")
+
+
+def _policies() -> list[Fact]:
+    facts = []
+    for policy in ExecutionPolicy:
+        decision = policies.decide(policy, confirmed=True, reason="doctor")
+        why = decision.reason if not decision.runs else ""
+        if not why and policy is ExecutionPolicy.ELEVATED:
+            why = elevation.impossible() or ""
+        found = "refuses" if why else "runs, with --yes and --reason" if policy is ExecutionPolicy.ELEVATED else "runs"
+        facts.append(Fact("policies", policy.value, "missing" if why else "ok", found, why))
+    return facts

@@ -1,0 +1,52 @@
+"""An engine for a command: its notices go to stderr, its log into the state directory."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from opsconsole.cli import diagnostics
+from opsconsole.engine import Claims, Engine
+from opsconsole.events import Event, Notice
+from opsconsole.settings import load_settings
+
+if TYPE_CHECKING:
+    from opsconsole.models import Door
+
+
+def engine_for(door: Door | str, claims: Claims) -> Engine:
+    """An engine that is not started yet. Raises SettingsError."""
+    engine = Engine(load_settings(), door=door, claims=claims)
+    engine.subscribe(_tell)
+    _keep_log(engine)
+    return engine
+
+
+@contextmanager
+def looking() -> Iterator[Engine]:
+    """An opened engine that reads and commands, and runs nothing. Raises OpsErrors."""
+    with engine_for("headless", "none") as engine:
+        yield engine
+
+
+def _tell(event: Event) -> None:
+    if isinstance(event, Notice):
+        diagnostics.tell(event.message)
+
+
+def _keep_log(engine: Engine) -> None:
+    """Without a handler, logging would write to stderr by itself, and unsanitised."""
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.FileHandler(engine.paths.log, encoding="utf-8", delay=True))
+
+
+def start_worker_if_draining() -> None:
+    """With `on_hangup = "drain"`: a worker without a screen goes on where this console leaves. Raises OpsErrors."""
+    with looking() as engine:
+        if engine.settings.on_hangup == "drain" and not any(info.claims == "all" for info in engine.consoles()):
+            from opsconsole.execution.worker import start_worker
+
+            start_worker(engine.paths)

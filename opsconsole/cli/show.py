@@ -1,0 +1,171 @@
+"""`opsconsole show`: one task, or one of its attempts."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from opsconsole.cli import diagnostics, output, wording
+from opsconsole.cli.arguments import Parser
+from opsconsole.cli.objects import task_object
+from opsconsole.cli.way import Way
+from opsconsole.models import ExecutionResult, Task
+
+if TYPE_CHECKING:
+    from opsconsole.engine import Engine
+
+_EXAMPLES = (
+    ("opsconsole show 17", "how task 17 went"),
+    ("opsconsole show 17 --output | less -R", "what it wrote, stdout and stderr in the order they came"),
+    ("opsconsole show 17.1 --stderr", "stderr of its first attempt"),
+    ("opsconsole show 17 --json", "the result object"),
+)
+
+
+def build() -> Parser:
+    parser = Parser("opsconsole show", "One task: how it went, its script, its output.", _EXAMPLES)
+    parser.add_argument("id", metavar="ID", help="a task (17: its newest attempt), or an execution (17.1)")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--output", action="store_true", help="stdout and stderr in order, byte-exact into a pipe")
+    what.add_argument("--stdout", action="store_true", help="only stdout")
+    what.add_argument("--stderr", action="store_true", help="only stderr")
+    what.add_argument("--timing", action="store_true", help="its output with the seconds since the start, line by line")
+    what.add_argument("--script", action="store_true", help="the exact script that ran")
+    what.add_argument("--json", action="store_true", help="the result object")
+    parser.add_argument("--attempts", action="store_true", help="with --json: every attempt, newest first")
+    return parser
+
+
+def run(options: argparse.Namespace) -> int:
+    """Returns the exit code. Raises OpsErrors."""
+    from opsconsole.cli.opened import looking
+
+    with looking() as engine:
+        result = engine.result(options.id)
+        if options.json:
+            _json(engine, options)
+        elif options.script:
+            _write(engine.script(result.task_id))
+        elif options.timing:
+            _timing(engine, result)
+        elif options.output or options.stdout or options.stderr:
+            wanted = {"stdout"} if options.stdout else {"stderr"} if options.stderr else {"stdout", "stderr"}
+            _output(engine, result, wanted)
+        else:
+            _summary(engine, result, engine.task(result.task_id))
+    return 0
+
+
+def _json(engine: Engine, options: argparse.Namespace) -> None:
+    result = engine.result(options.id)
+    if options.attempts:
+        output.ndjson(attempt.to_json() for attempt in reversed(engine.attempts(result.task_id)))
+    elif "." in options.id:
+        output.ndjson([result.to_json()])
+    else:
+        output.ndjson([task_object(engine, engine.task(result.task_id))])
+
+
+def _write(data: bytes) -> None:
+    way = Way(output.stdout, "", by_line=False)
+    output.write(way.take(data) + way.end())
+
+
+def _output(engine: Engine, result: ExecutionResult, wanted: set[str]) -> None:
+    """Both streams go to stdout here: the order between them is what one wants to see."""
+    from opsconsole.execution.outputs import Follower
+
+    follower = Follower(engine.paths.run_folder(result.execution_id))
+    ways = {name: Way(output.stdout, "", by_line=False) for name in wanted}
+    lost = dict.fromkeys(wanted, 0)
+    while chunks := follower.read():
+        for chunk in chunks:
+            if chunk.stream not in wanted:
+                continue
+            if chunk.missing:
+                lost[chunk.stream] += chunk.missing
+                diagnostics.tell(f"{chunk.missing} bytes of {chunk.stream} were not kept here")
+            output.write(ways[chunk.stream].take(chunk.data))
+    for way in ways.values():
+        output.write(way.end())
+    follower.close()
+    _say_what_was_lost_at_the_end(result, wanted)
+
+
+def _say_what_was_lost_at_the_end(result: ExecutionResult, wanted: set[str]) -> None:
+    for name in sorted(wanted):
+        gap = result.output.get(f"{name}_gap") or {}
+        if gap.get("lost_at_end"):
+            diagnostics.tell(f"the last {gap['lost_at_end']} bytes of {name} could not be kept")
+
+
+def _timing(engine: Engine, result: ExecutionResult) -> None:
+    from opsconsole.execution.outputs import Follower
+    from opsconsole.safety.sanitise import sanitise
+
+    follower = Follower(engine.paths.run_folder(result.execution_id))
+    while chunks := follower.read():
+        for chunk in chunks:
+            when = " " * 12 if chunk.elapsed_s is None else f"{chunk.elapsed_s:12.6f}"
+            if chunk.missing:
+                output.text(f"{when} {chunk.stream} [{chunk.missing} bytes were not kept]\n")
+            text = sanitise(chunk.data, colours=output.stdout.colours)
+            output.text("".join(f"{when} {chunk.stream} {line}\n" for line in text.split("\n") if line))
+    follower.close()
+
+
+def _summary(engine: Engine, result: ExecutionResult, task: Task) -> None:
+    metrics, streams, supervision = result.metrics, result.output, result.supervision
+    facts = {
+        "task": f"{result.execution_id}, attempt {result.attempt} of {result.attempts}",
+        "name": result.name,
+        "status": result.status.value,
+        "reason": result.reason,
+        "exit code": result.exit_code,
+        "signal": result.signal,
+        "policy": f"{result.policy} (containment: {result.containment['provider']})",
+        "interpreter": supervision.get("interpreter"),
+        "priority": task.priority.name.lower(),
+        "queued": wording.moment(result.queued_at),
+        "started": wording.moment(result.started_at),
+        "finished": wording.moment(result.finished_at),
+        "took": wording.duration(result.duration_s),
+        "cpu": _cpu(result),
+        "memory, peak": _bytes(metrics.get("max_rss_bytes")),
+        "processes": metrics.get("processes"),
+        "stdout": _stream(streams.get("stdout_bytes"), streams.get("stdout_path")),
+        "stderr": _stream(streams.get("stderr_bytes"), streams.get("stderr_path")),
+        "output is whole": "no" if streams.get("truncated") else None,
+        "killed by": result.containment.get("kill"),
+        "left running": _processes(supervision.get("leftovers")),
+        "still alive": _processes(supervision.get("survivors")),
+        "degraded": "; ".join(result.containment.get("degraded") or []),
+        "by": f"{task.actor} on {task.host} via {task.door}" + (f" from {task.ssh_client}" if task.ssh_client else ""),
+        "parent": f"{task.parent_kind} of {task.parent_id}" if task.parent_id else None,
+        "labels": ", ".join(f"{key}={value}" for key, value in task.labels.items()),
+        "pinned": "yes" if task.pinned else None,
+        "waits for": engine.waiting_reason(task.id) if task.status.is_open else None,
+        "script": f"sha256 {result.script_sha256}",
+    }
+    output.text(
+        "".join(
+            f"{key:<16}{diagnostics.harmless(str(value))}\n" for key, value in facts.items() if value not in (None, "")
+        )
+    )
+
+
+def _cpu(result: ExecutionResult) -> str | None:
+    user, system = result.metrics.get("user_cpu_s"), result.metrics.get("system_cpu_s")
+    return None if user is None or system is None else f"{user:.3f}s user, {system:.3f}s system"
+
+
+def _bytes(count: int | None) -> str | None:
+    return None if count is None else wording.size(count)
+
+
+def _stream(count: int | None, path: str | None) -> str | None:
+    return None if not path else f"{wording.size(count or 0)} in {path}"
+
+
+def _processes(entries: list[dict[str, object]] | None) -> str:
+    return ", ".join(f"{entry.get('name') or '?'} ({entry.get('pid')})" for entry in entries or [])

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios against peers, run by hand (`python -m tests.benchmarks`)."""
