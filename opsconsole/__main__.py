@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Sequence
+from typing import NoReturn
 
 # Imports allocate much and free nothing: with the default threshold the collector takes a tenth of a short `--run`.
 gc.set_threshold(50_000, 10, 10)
@@ -12,9 +14,9 @@ gc.set_threshold(50_000, 10, 10)
 from opsconsole.cli.main import main as run_command_line  # noqa: E402
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run, and leave without taking the interpreter apart, which takes a while and changes nothing any more."""
-    code = run_command_line()
+    code = run_command_line(argv)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.flush()

@@ -10,8 +10,7 @@ import functools
 import logging
 import os
 import sqlite3
-import threading
-from collections.abc import Callable, Coroutine, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -20,24 +19,26 @@ from opsconsole import host
 from opsconsole.clock import SYSTEM, Clock
 from opsconsole.errors import ConsoleError, OpsError, SpecError
 from opsconsole.events import Event, EventBus, ExecutionFinished, Notice, TaskChanged, TasksRemoved
-from opsconsole.execution import reconcile, submission
-from opsconsole.execution.commands import Commands, spec_of, why_waiting
+from opsconsole.execution import inheritance, reconcile, submission
+from opsconsole.execution.announcer import Announcer
+from opsconsole.execution.background import BackgroundLoop
+from opsconsole.execution.commands import Commands, spec_of
 from opsconsole.execution.environment import EnvironmentStore
 from opsconsole.execution.executor import Executor
 from opsconsole.execution.pool import SlotPool
+from opsconsole.execution.questions import Questions
+from opsconsole.execution.submission import Submission
 from opsconsole.execution.worker import ensure_worker
 from opsconsole.models import ExecutionResult, Origin, Priority, Status, Task, TaskSpec
 from opsconsole.paths import StatePaths, state_root
 from opsconsole.settings import Settings, load_settings
 from opsconsole.storage import consoles, database, tasks
-from opsconsole.storage.consoles import ConsoleInfo, Registration
-from opsconsole.storage.history import Filter
+from opsconsole.storage.consoles import Registration
 from opsconsole.storage.reader import Reader
 from opsconsole.storage.writer import Job, Writer
 
 if TYPE_CHECKING:
     from opsconsole.storage.cleanup import Cleaned
-    from opsconsole.storage.statistics import Statistics
 
 T = TypeVar("T")
 Claims = Literal["all", "own", "none"]
@@ -47,29 +48,7 @@ LIVENESS_TICKS = 4
 _log = logging.getLogger("opsconsole.engine")
 
 
-class Submission:
-    """A task on its way into the database: `await` it for the Task, or ask for `task_id` (blocks until stored)."""
-
-    def __init__(self, stored: Future[list[int]], read: Callable[[int], Task]) -> None:
-        self._stored = stored
-        self._read = read
-
-    @property
-    def task_id(self) -> int:
-        """Raises what the submission raises."""
-        return self._stored.result()[0]
-
-    @property
-    def task(self) -> Task:
-        """As it is now. Raises what the submission raises."""
-        return self._read(self.task_id)
-
-    def __await__(self) -> Generator[Any, None, Task]:
-        ids = yield from asyncio.wrap_future(self._stored).__await__()
-        return self._read(ids[0])
-
-
-class Engine:
+class Engine(Questions):
     """A console's engine. `claims`: `all` runs whatever is queued, `own` only what it submits, `none` nothing.
 
     `async with Engine() as engine` starts and closes it; `with Engine.look() as engine` reads and commands without a
@@ -100,11 +79,9 @@ class Engine:
         self._pool: SlotPool | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._waiters: dict[int, list[asyncio.Future[None]]] = {}
-        self._seen: dict[int, tuple[Status, int]] = {}
-        self._rev = self._woken_rev = 0
+        self._announcer: Announcer | None = None
         self._next_due: int | None = None
-        self._background: _Background | None = None
+        self._background: BackgroundLoop | None = None
         self._to_tidy = False
 
     # -- life
@@ -141,8 +118,8 @@ class Engine:
             self._writer, self._registration.id, self.paths, self.settings, self._environments, self._pool, self.bus,
             self._clock, claims=self._claims, on_committed=self._on_committed,
         )  # fmt: skip
+        self._announcer = Announcer(self._reads, self.bus)
         self._adopt(orphans)
-        self._rev = self._woken_rev = self._reads.newest_rev()
         self._next_due = tasks.next_due(self._reads.connection)
         if self._claims == "all":
             self._pool.prefork()
@@ -167,10 +144,9 @@ class Engine:
             self._registration.release()
             self._registration = None
         self._close_store()
-        for waiters in self._waiters.values():
-            for waiter in waiters:
-                waiter.cancel()
-        self._waiters.clear()
+        if self._announcer is not None:
+            self._announcer.close()
+            self._announcer = None
 
     @classmethod
     def look(
@@ -182,11 +158,13 @@ class Engine:
     def __enter__(self) -> Engine:
         """Opens the store, and brings rows of dead consoles up to date."""
         self._open()
-        self._settle_ownerless()
+        ended = inheritance.settle(self._reads.connection, self._job, self.paths, self._clock, self.settings.retry)
+        self._to_tidy = self._to_tidy or ended
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._background is not None:
+            self._background.call(self.close())
             self._background.close()
             self._background = None
         if self._writer is not None and self._to_tidy:
@@ -214,7 +192,7 @@ class Engine:
             self._reader.close()
             self._reader = None
 
-    def _register(self, c: sqlite3.Connection) -> list[tuple[str, int, str]]:
+    def _register(self, c: sqlite3.Connection) -> list[inheritance.Orphan]:
         """In one transaction: our row and lock, the burial of the dead, and what they left to us."""
         now = self._clock.now()
         dead = consoles.dead(c, self.paths)
@@ -223,36 +201,12 @@ class Engine:
             boot=host.boot_id(), now=now,
         )  # fmt: skip
         consoles.bury(c, self.paths, dead, now)
-        if self._claims == "all":
-            return consoles.take_over(c, self._registration.id)
-        return []
+        return consoles.take_over(c, self._registration.id) if self._claims == "all" else []
 
     def _sign_off(self, c: sqlite3.Connection) -> None:
         assert self._registration is not None  # noqa: S101 - the caller looked
         consoles.sign_off(c, self._registration.id, self._clock.now())
         self._environments.forget_unused(c)
-
-    def _settle_ownerless(self) -> None:
-        """Finish, requeue or abandon what dead consoles left; what is alive stays for a console to adopt."""
-        reads = self._reads.connection
-        if consoles.dead(reads, self.paths):
-            self._job(self._bury_the_dead).result()
-        for execution_id, launch, boot in consoles.ownerless(reads):
-            watched = reconcile.Watched(execution_id, launch, boot)
-            found = reconcile.look_until_certain(watched, self.paths, self._clock)
-            if isinstance(found, tasks.Outcome):
-                self._to_tidy = True
-                self._job(functools.partial(self._finish_one, found)).result()
-            elif found == "unclaimed":
-                self._job(lambda c, w=watched: tasks.unclaim(c, w.execution_id, w.launch)).result()  # type: ignore[misc]
-
-    def _bury_the_dead(self, c: sqlite3.Connection) -> None:
-        consoles.bury(c, self.paths, consoles.dead(c, self.paths), self._clock.now())
-
-    def _finish_one(self, outcome: tasks.Outcome, c: sqlite3.Connection) -> None:
-        import random
-
-        tasks.finish(c, [outcome], self._clock.now(), self.settings.retry, random.Random())  # noqa: S311 - jitter
 
     # -- submitting
 
@@ -336,8 +290,7 @@ class Engine:
     def _on_submitted(self) -> None:
         if self._executor is not None:
             self._executor.look_for_work()
-        self._wake_waiters()
-        self._publish_changes()
+        self._announce()
 
     # -- running
 
@@ -347,16 +300,21 @@ class Engine:
 
     async def wait(self, task_id: int) -> ExecutionResult:
         """The result of the last attempt, when the task has ended. Raises TaskNotFound."""
-        if self._reads.status(task_id).is_open:
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiters.setdefault(task_id, []).append(waiter)
-            await waiter
+        if self._announcer is None:
+            raise ConsoleError("only a started engine can wait")
+        await self._announcer.ended(task_id)
         return self.result(task_id)
 
     def run_sync(self, spec: TaskSpec) -> ExecutionResult:
         """`run` for code without a loop; the engine lives in a thread until `with` ends, or the process."""
         if self._background is None:
-            self._background = _Background(self)
+            background = BackgroundLoop()
+            try:
+                background.call(self.start())
+            except BaseException:
+                background.close()
+                raise
+            self._background = background
         return self._background.call(self.run(spec))
 
     async def drained(self) -> None:
@@ -435,7 +393,7 @@ class Engine:
             self.bus.publish(TasksRemoved(cleaned.tasks))
         return cleaned
 
-    # -- reads
+    # -- reads (the rest is in Questions)
 
     @property
     def _reads(self) -> Reader:
@@ -444,37 +402,6 @@ class Engine:
         if self._reader is None:
             raise ConsoleError("the engine is closed")
         return self._reader
-
-    def task(self, task_id: int) -> Task:
-        return self._reads.task(task_id)
-
-    def tasks(self, filter: Filter | None = None) -> list[Task]:
-        return self._reads.tasks(filter)
-
-    def counts(self) -> dict[Status, int]:
-        return self._reads.counts()
-
-    def result(self, id: int | str) -> ExecutionResult:
-        return self._reads.result(id)
-
-    def attempts(self, task_id: int) -> list[ExecutionResult]:
-        return self._reads.attempts(task_id)
-
-    def script(self, task_id: int) -> bytes:
-        return self._reads.script(task_id)
-
-    def statistics(self, filter: Filter | None = None) -> Statistics:
-        return self._reads.statistics(filter, self._clock.now())
-
-    def consoles(self) -> list[ConsoleInfo]:
-        return self._reads.consoles()
-
-    def waiting_reason(self, task_id: int) -> str | None:
-        """Why an open task does not run yet, in words."""
-        execution = self.settings.execution
-        return why_waiting(
-            self._reads.connection, task_id, execution.concurrency, execution.min_free, self.paths.runs
-        )
 
     # -- events
 
@@ -496,37 +423,11 @@ class Engine:
         if changed:
             self._to_tidy = True
             self._next_due = tasks.next_due(self._reads.connection)
-            self._wake_waiters()
-        self._publish_changes()
+        self._announce()
 
-    def _wake_waiters(self) -> None:
-        """Whoever waits for a task that has ended since the last look goes on."""
-        ended, self._woken_rev = self._reads.ended_since(self._woken_rev)
-        for task_id in ended:
-            for waiter in self._waiters.pop(task_id, ()):
-                if not waiter.done():
-                    waiter.set_result(None)
-
-    def _publish_changes(self) -> None:
-        """Tell listeners what changed since the last time, whoever changed it."""
-        if not self.bus.heard or self._reader is None:
-            return
-        while changed := self._reads.changed_since(self._rev):
-            for task in changed:
-                self._rev = max(self._rev, task.rev)
-                self._publish(task)
-
-    def _publish(self, task: Task) -> None:
-        previous, attempt = self._seen.get(task.id, (None, task.attempt))
-        if task.status.is_open:
-            self._seen[task.id] = (task.status, task.attempt)
-        else:
-            self._seen.pop(task.id, None)
-        self.bus.publish(TaskChanged(task, previous))
-        if task.attempt > attempt:
-            self.bus.publish(ExecutionFinished(self.result(f"{task.id}.{attempt}")))
-        if not task.status.is_open and (previous is not None or task.started_at is not None):
-            self.bus.publish(ExecutionFinished(self.result(task.id)))
+    def _announce(self) -> None:
+        if self._announcer is not None:
+            self._announcer.look()
 
     # -- the clockwork
 
@@ -548,8 +449,7 @@ class Engine:
             executor.look_at_adopted()
         if reads.moved_on():
             self._next_due = tasks.next_due(reads.connection)
-            self._wake_waiters()
-            self._publish_changes()
+            self._announce()
             executor.look_for_work()
         if self._next_due is not None and self._is_due(self._next_due):
             longest = self.settings.retry.max_s * (1 + self.settings.retry.jitter)
@@ -567,21 +467,19 @@ class Engine:
 
     def _look_after_the_dead(self) -> None:
         c = self._reads.connection
-        own = self._registration.id if self._registration else None
-        if consoles.dead(c, self.paths, besides=own) or consoles.ownerless(c):
+        if self._registration and inheritance.anything_left(c, self.paths, self._registration.id):
             self._job(self._inherit).add_done_callback(self._inherited)
 
-    def _inherit(self, c: sqlite3.Connection) -> list[tuple[str, int, str]]:
+    def _inherit(self, c: sqlite3.Connection) -> list[inheritance.Orphan]:
         if self._registration is None:
             return []
-        self._bury_the_dead(c)
-        return consoles.take_over(c, self._registration.id)
+        return inheritance.inherit(c, self.paths, self._registration.id, self._clock.now())
 
-    def _inherited(self, future: Future[list[tuple[str, int, str]]]) -> None:
+    def _inherited(self, future: Future[list[inheritance.Orphan]]) -> None:
         if future.exception() is None:
             self._from_any_thread(functools.partial(self._adopt, future.result()))
 
-    def _adopt(self, orphans: list[tuple[str, int, str]]) -> None:
+    def _adopt(self, orphans: list[inheritance.Orphan]) -> None:
         if self._executor is None:
             return
         for orphan in orphans:
@@ -607,31 +505,3 @@ class Engine:
     def _from_any_thread(self, call: Callable[[], None]) -> None:
         if self._loop is not None and not self._loop.is_closed() and self._executor is not None:
             self._loop.call_soon_threadsafe(call)
-
-
-class _Background:
-    """A loop in a thread, for `run_sync`."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="opsconsole-engine", daemon=True)
-        self._thread.start()
-        if engine._executor is None:
-            try:
-                self.call(engine.start())
-            except BaseException:
-                self._stop()
-                raise
-
-    def call(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def close(self) -> None:
-        self.call(self._engine.close())
-        self._stop()
-
-    def _stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()

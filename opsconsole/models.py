@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from opsconsole.errors import SpecError
 
@@ -164,9 +164,8 @@ class TaskSpec:
                 "a task needs exactly one of script, path and argv" + (f", not {', '.join(given)}" if given else "")
             )
         _coerce(self, "policy", ExecutionPolicy)
-        given_priority: object = self.priority
-        if isinstance(given_priority, str) and not isinstance(given_priority, int):
-            object.__setattr__(self, "priority", Priority.parse(given_priority))
+        if isinstance(name := cast(object, self.priority), str):
+            object.__setattr__(self, "priority", Priority.parse(name))
         _coerce(self, "priority", Priority)
         if self.argv is not None and not self.argv:
             raise SpecError("argv needs at least one word")

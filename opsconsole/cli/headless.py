@@ -8,7 +8,7 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from opsconsole.cli import diagnostics, output, signals
+from opsconsole.cli import diagnostics, output, signals, wording
 from opsconsole.cli.live import Copied, Copier
 from opsconsole.cli.opened import looking, start_worker_if_draining
 from opsconsole.engine import Engine
@@ -24,7 +24,8 @@ SAY_WHY_AFTER_S = 1.0
 class Watch:
     """A submitted task: which of its attempts is being copied, and how many have ended."""
 
-    heading: str
+    label: str
+    """`[1/3] name`, where progress is shown."""
     copied: Copied | None = None
     following: int = 0
     ended: int = 0
@@ -69,6 +70,8 @@ class Headless:
             return diagnostics.SIGNALLED + signal.SIGHUP
         if self._stopped_by is not None:
             return diagnostics.SIGNALLED + self._stopped_by
+        if self._copier.failed:
+            return diagnostics.FAILED
         return next((code for code in codes if code), 0)
 
     async def _unless(self, event: asyncio.Event, work: asyncio.Future[Any]) -> bool:
@@ -109,8 +112,7 @@ class Headless:
             self._submitted.add(index)
             several = len(self._specs) > 1 and diagnostics.stderr.terminal
             name = diagnostics.harmless(task.name)
-            heading = f"[{index + 1}/{len(self._specs)}] {name}\n" if several and not self._json else ""
-            self._watches[task.id] = Watch(heading)
+            self._watches[task.id] = Watch(f"[{index + 1}/{len(self._specs)}] {name}" if several else "")
         self._look(self._engine.task(task.id))
         return task
 
@@ -141,9 +143,9 @@ class Headless:
 
     def _follow(self, watch: Watch, task: Task, execution_id: str) -> Copied:
         folder = None if self._json else self._engine.paths.run_folder(execution_id)
+        heading = f"{watch.label}\n" if watch.label and watch.copied is None else ""
         prefix = f"{diagnostics.harmless(task.name)} │ " if self._by_line else ""
-        watch.copied = self._copier.follow(folder, heading=watch.heading, prefix=prefix)
-        watch.heading = ""
+        watch.copied = self._copier.follow(folder, heading=heading, prefix=prefix)
         return watch.copied
 
     def _attempt_ended(self, watch: Watch, task: Task, execution_id: str) -> None:
@@ -153,20 +155,26 @@ class Headless:
             copied = self._follow(watch, task, execution_id)
             watch.following = watch.ended
         waits = task.reason if task.status is Status.WAITING else None
-        self._copier.ended(copied, lambda run: self._say_how_it_ended(run, result, waits))
+        self._copier.ended(copied, lambda run: self._say_how_it_ended(run, result, waits, watch.label))
 
     # -- in the copier's thread
 
-    def _say_how_it_ended(self, run: Copied, result: ExecutionResult, waits: str | None) -> None:
+    def _say_how_it_ended(self, run: Copied, result: ExecutionResult, waits: str | None, label: str) -> None:
         if self._json:
             self._copier.send(output.stdout, output.json_line(result.to_json()))
-        for message in (
+        messages = (
             *self._what_is_missing(run, result),
             f"{result.name}: {waits}; it will be tried again" if waits else diagnostics.ending(result),
             diagnostics.left_running(result),
-        ):
+        )
+        if any(messages) or label:
+            self._copier.fresh_line()
+        for message in messages:
             if message:
                 diagnostics.tell(message)
+        if label and not waits:
+            took = f", {wording.duration(result.duration_s)}" if result.duration_s is not None else ""
+            self._copier.send(diagnostics.stderr, f"{label}: {result.status}{took}\n".encode("utf-8", "replace"))
 
     def _what_is_missing(self, run: Copied, result: ExecutionResult) -> list[str]:
         """What this copy or the record lacks of the output."""

@@ -52,6 +52,7 @@ class Copier:
         self._runs: list[Copied] = []
         self._wake = threading.Event()
         self._on_closed: Callable[[], None] | None = None
+        self.failed = False
         self._dead: set[int] = set()
         self._torn: dict[int, Copied] = {}
         self._thread = threading.Thread(target=self._work, name="opsconsole-copier", daemon=True)
@@ -74,6 +75,12 @@ class Copier:
         self._on_closed = on_closed
         self._wake.set()
 
+    def fresh_line(self) -> None:
+        """For a `then`, before it says something: on a terminal, not behind the end of somebody's line."""
+        if self._torn and diagnostics.stderr.terminal:
+            self._torn.clear()
+            self.send(diagnostics.stderr, b"\n")
+
     def send(self, channel: Channel, data: bytes) -> None:
         """Write, for a `then`. A channel that cannot be written is given up."""
         if channel.fd in self._dead:
@@ -93,13 +100,20 @@ class Copier:
     # -- in the thread
 
     def _work(self) -> None:
+        try:
+            self._copy_until_closed()
+        except Exception as error:  # noqa: BLE001 - the outermost frame of a thread; the runs go on without it
+            self.failed = True
+            diagnostics.internal(error)
+        while self._on_closed is None:
+            self._wake.wait()
+            self._wake.clear()
+        self._on_closed()
+
+    def _copy_until_closed(self) -> None:
         wait = FIRST_WAIT_S
-        while True:
-            on_closed = self._on_closed
+        while self._on_closed is None or self._runs:
             moved = self._look()
-            if on_closed is not None and not self._runs:
-                on_closed()
-                return
             wait = FIRST_WAIT_S if moved else min(wait * 1.5, LONGEST_WAIT_S)
             if moved < _MUCH:
                 self._wake.wait(wait)

@@ -139,9 +139,9 @@ def why_waiting(c: sqlite3.Connection, task_id: int, concurrency: int, min_free:
         return _waiting_for(row)
     if status is not Status.QUEUED:
         return None
-    active = c.execute(
-        "SELECT count(*) FROM execution WHERE status IN ('preparing', 'running', 'paused')"
-    ).fetchone()[0]
+    active = c.execute("SELECT count(*) FROM execution WHERE status IN ('preparing', 'running', 'paused')").fetchone()[
+        0
+    ]
     if active >= concurrency:
         return f"{active} of {concurrency} runs are active (setting execution.concurrency)"
     if host.free_bytes(runs) < min_free:
@@ -155,5 +155,3 @@ def _waiting_for(row: sqlite3.Row) -> str:
     if row["due_at"] is not None:
         return f"the next attempt is due later ({row['reason']})"
     return f"task {row['after_id']} must succeed first"
-
-

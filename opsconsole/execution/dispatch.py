@@ -88,9 +88,7 @@ def _check_again(claimed: Claimed) -> None:
     spec = claimed.spec
     if hashlib.sha256(claimed.body).hexdigest() != claimed.sha256:
         raise SecurityError("the stored script is not the one that was submitted (its SHA-256 differs)")
-    decision = policies.decide(
-        ExecutionPolicy(claimed.policy), confirmed=spec["confirmed"], reason=spec["reason"]
-    )
+    decision = policies.decide(ExecutionPolicy(claimed.policy), confirmed=spec["confirmed"], reason=spec["reason"])
     if not decision.runs:
         raise SecurityError(decision.reason)
 
@@ -99,9 +97,7 @@ def _argv(claimed: Claimed, environment: Mapping[str, str], folder: str) -> list
     spec, path = claimed.spec, environment.get("PATH", os.defpath)
     if claimed.interpreter == interpreters.EXEC:
         return interpreters.command_line(claimed.body, spec["cwd"], path)
-    choice = interpreters.Choice(
-        claimed.interpreter, spec.get("program"), tuple(spec.get("program_options") or ())
-    )
+    choice = interpreters.Choice(claimed.interpreter, spec.get("program"), tuple(spec.get("program_options") or ()))
     return [*interpreters.locate(choice, path), f"{folder}/script", *spec["args"]]
 
 

@@ -234,9 +234,7 @@ class Executor:
             return
         self._launches[claimed.execution_id] = claimed.launch
         try:
-            self._pool.launch(
-                claimed.execution_id, launch, environment, elevated=claimed.policy == "elevated"
-            )
+            self._pool.launch(claimed.execution_id, launch, environment, elevated=claimed.policy == "elevated")
         except SupervisorError as error:
             self._turn_down(claimed, error)
         finally:
@@ -277,9 +275,7 @@ class Executor:
         """The supervisor could not even claim (a full disk, say): the task ends, honestly."""
         self._launches.pop(execution_id, None)
         now = self._clock.now()
-        self.ended(
-            tasks.Outcome(execution_id, Status.FAILED, reason, None, None, None, now, None, {"kill": None})
-        )
+        self.ended(tasks.Outcome(execution_id, Status.FAILED, reason, None, None, None, now, None, {"kill": None}))
 
     def on_lost(self, execution_id: str) -> None:
         """The slot died, or somebody else has the claim: the run's folder tells what is so."""

@@ -10,8 +10,8 @@ import errno
 import fcntl
 import json
 import os
-import struct
 import re
+import struct
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass

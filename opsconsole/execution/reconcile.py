@@ -93,7 +93,8 @@ def look(watched: Watched, paths: StatePaths, clock: Callable[[], float], now: i
     if watched.dead_since is None:
         watched.dead_since = clock()
     restarted = watched.boot_id not in ("", host.boot_id())
-    if clock() - watched.dead_since < PARENT_KILLS_WITHIN_S and not restarted:
+    heir = finding.entry("supervisor").get("parent") or (None, None)
+    if clock() - watched.dead_since < PARENT_KILLS_WITHIN_S and host.is_alive(*heir) and not restarted:
         return None
     return abandon(watched.execution_id, finding, folder, now, restarted=restarted)
 

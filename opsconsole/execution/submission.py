@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from opsconsole import host
 from opsconsole.errors import DiskFull, InterpreterMissing, NotRunnable, ScriptNotFound, SpecError
 from opsconsole.execution import elevation, interpreters
 from opsconsole.execution.environment import EnvironmentStore
-from opsconsole.models import ExecutionPolicy, Origin, Status, TaskSpec
+from opsconsole.models import ExecutionPolicy, Origin, Status, Task, TaskSpec
 from opsconsole.paths import StatePaths
 from opsconsole.safety import policy as policies
 from opsconsole.settings import Settings
@@ -200,3 +202,25 @@ def _umask() -> int:
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
+
+
+class Submission:
+    """A task on its way into the database: `await` it for the Task, or ask for `task_id` (blocks until stored)."""
+
+    def __init__(self, stored: Future[list[int]], read: Callable[[int], Task]) -> None:
+        self._stored = stored
+        self._read = read
+
+    @property
+    def task_id(self) -> int:
+        """Raises what the submission raises."""
+        return self._stored.result()[0]
+
+    @property
+    def task(self) -> Task:
+        """As it is now. Raises what the submission raises."""
+        return self._read(self.task_id)
+
+    def __await__(self) -> Generator[Any, None, Task]:
+        ids = yield from asyncio.wrap_future(self._stored).__await__()
+        return self._read(ids[0])

@@ -60,9 +60,9 @@ def open_database(path: Path, tell: Callable[[str], None], *, busy_s: float = BU
     Raises DatabaseNewer, DatabaseLocked, DiskFull, StorageError.
     """
     try:
-        with contextlib.suppress(_NotReadyError):
+        with contextlib.suppress(_NotReadyError), _among_consoles(path, busy_s, alone=False):
             return _open_ready(path, busy_s)
-        with _alone(path, busy_s):
+        with _among_consoles(path, busy_s, alone=True):
             return _make_ready(path, tell, busy_s)
     except sqlite3.DatabaseError as error:
         raise translate(error, path) from error
@@ -118,11 +118,11 @@ def _open(path: Path, busy_s: float, *, alone: bool) -> sqlite3.Connection:
 
 
 @contextlib.contextmanager
-def _alone(path: Path, busy_s: float) -> Iterator[None]:
-    """One console at a time, for as long as the block lasts. Raises DatabaseLocked.
+def _among_consoles(path: Path, busy_s: float, *, alone: bool) -> Iterator[None]:
+    """While one console creates or replaces the file, no other one opens it. Raises DatabaseLocked.
 
-    To a second one, a file that is just being created would look like one that was emptied; and what it moves aside
-    could be the new database of the first.
+    To another one, a file that is just being created would look like one that was emptied, what it moves aside could
+    be the new database of the first, and the log it reads could belong to another file than the one it has open.
     """
     if sys.platform == "win32":
         yield
@@ -131,10 +131,11 @@ def _alone(path: Path, busy_s: float) -> Iterator[None]:
 
     fd = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        how = fcntl.LOCK_EX if alone else fcntl.LOCK_SH
         deadline = time.monotonic() + busy_s
         while True:
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(fd, how | fcntl.LOCK_NB)
                 break
             except BlockingIOError as error:
                 if time.monotonic() > deadline:

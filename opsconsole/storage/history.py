@@ -106,8 +106,8 @@ def conditions(filter: Filter) -> Iterator[Condition]:
         yield _labelled(*filter.label)
     if filter.name:
         yield _named(_storable(filter.name))
-    if filter.text and filter.text.strip():
-        yield _containing(filter.text)
+    if words := _storable(filter.text or "").replace("\0", " ").split():
+        yield _containing(words[:_MOST_WORDS])
 
 
 def where_all(narrow: Sequence[Condition]) -> tuple[str, tuple[object, ...]]:
@@ -127,9 +127,8 @@ def _named(name: str) -> Condition:
     return f"script_id IN (SELECT id FROM script WHERE {test})", (value,)
 
 
-def _containing(text: str) -> Condition:
+def _containing(words: list[str]) -> Condition:
     """Each word is quoted, so nothing in it is query syntax; a star after the quotes makes it a beginning."""
-    words = _storable(text).replace("\0", " ").split()[:_MOST_WORDS]
     query = " ".join('"' + word.replace('"', '""') + '"*' for word in words)
     return "script_id IN (SELECT rowid FROM script_text WHERE script_text MATCH ?)", (query,)
 
@@ -233,9 +232,7 @@ def _not_found(id: int | str) -> TaskNotFound:
 def open_counts(c: sqlite3.Connection) -> dict[Status, int]:
     """How many tasks are in each open status; one that has none is left out."""
     marks = ", ".join("?" * len(OPEN))
-    found = c.execute(
-        f"SELECT status, count(*) FROM task WHERE status IN ({marks}) GROUP BY status", [*map(str, OPEN)]
-    )
+    found = c.execute(f"SELECT status, count(*) FROM task WHERE status IN ({marks}) GROUP BY status", [*map(str, OPEN)])
     return {Status(status): count for status, count in found}
 
 

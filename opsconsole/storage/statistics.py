@@ -114,9 +114,7 @@ def _pick(fact: list[Any], rows: list[int]) -> list[Any]:
     return [fact[rows[0]]] if len(rows) == 1 else list(itemgetter(*rows)(fact))
 
 
-def _statistics(
-    codes: Sequence[int], durations: Sequence[int | None], waits: Sequence[int | None]
-) -> Statistics:
+def _statistics(codes: Sequence[int], durations: Sequence[int | None], waits: Sequence[int | None]) -> Statistics:
     counts, last_24h = _counts(codes)
     ran = sorted(duration for duration in durations if duration is not None)
     waited = sorted(wait for wait in waits if wait is not None)

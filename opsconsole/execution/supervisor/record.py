@@ -158,7 +158,9 @@ def _degraded(streams: list[Stream]) -> list[str]:
 
 
 def write_result(folder: str, result: dict[str, Any], streams: list[Stream], owner: tuple[int, int] | None) -> bytes:
-    """result.json by rename; returns its bytes. On a full disk the run's own output makes room; if even that fails, keep trying.
+    """result.json by rename; returns its bytes.
+
+    On a full disk the run's own output makes room; if even that fails, keep trying.
 
     Nothing else may happen before the result is down: without it the run would count as abandoned.
     """

@@ -76,7 +76,7 @@ class Run:
             pass
         except OSError as error:
             return self._not_started(f"the run's folder cannot be made: {error.strerror}")
-        first = {"supervisor": os.getpid(), "start": self.launch["supervisor_start"]}
+        first = {"supervisor": os.getpid(), "start": self.launch["supervisor_start"], "parent": self.launch["parent"]}
         if self.tree.leaf:
             first["cgroup"] = self.tree.leaf.path
         try:

@@ -46,6 +46,7 @@ class Slot:
         self.run: Run | None = None
         self.environments: dict[str, dict[str, str]] = {}
         self.start_ticks = kernel.start_ticks(os.getpid())
+        self.parent = os.getppid(), kernel.start_ticks(os.getppid())
         self._received = b""
         self._fds: list[int] = []
         self._buffer = memoryview(bytearray(kernel.PIPE_BYTES))
@@ -83,6 +84,7 @@ class Slot:
 
     def _execute(self, launch: dict[str, Any], script: bytes, stdin: int | None) -> bool:
         launch["supervisor_start"] = self.start_ticks
+        launch["parent"] = self.parent
         run = self.run = Run(launch, self.tree, self._tell)
         early = run.take_claim()
         if early is None:

@@ -1,0 +1,67 @@
+"""What dead consoles leave: buried, taken over by a console that claims, or settled by one that only looks."""
+
+from __future__ import annotations
+
+import functools
+import random
+import sqlite3
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from opsconsole.clock import Clock
+from opsconsole.execution import reconcile
+from opsconsole.paths import StatePaths
+from opsconsole.settings import RetrySettings
+from opsconsole.storage import consoles, tasks
+from opsconsole.storage.writer import Job
+
+Orphan = tuple[str, int, str]
+"""Execution id, launch, boot id."""
+
+
+class Submit(Protocol):
+    """Hands a job to the writer."""
+
+    def __call__(self, job: Job[Any]) -> Future[Any]: ...
+
+
+def bury(c: sqlite3.Connection, paths: StatePaths, now: int) -> None:
+    """Sign off the consoles that died."""
+    consoles.bury(c, paths, consoles.dead(c, paths), now)
+
+
+def inherit(c: sqlite3.Connection, paths: StatePaths, console_id: int, now: int) -> list[Orphan]:
+    """Bury the dead and own what they left, in the caller's transaction: each row has one owner."""
+    bury(c, paths, now)
+    return consoles.take_over(c, console_id)
+
+
+def anything_left(c: sqlite3.Connection, paths: StatePaths, console_id: int) -> bool:
+    """Whether a console died or left open executions."""
+    return bool(consoles.dead(c, paths, besides=console_id) or consoles.ownerless(c))
+
+
+def settle(reads: sqlite3.Connection, submit: Submit, paths: StatePaths, clock: Clock, retry: RetrySettings) -> bool:
+    """Finish, requeue or abandon what dead consoles left; what is alive stays for a console to adopt.
+
+    True: something ended.
+    """
+    ended = False
+    if consoles.dead(reads, paths):
+        submit(lambda c: bury(c, paths, clock.now())).result()
+    for execution_id, launch, boot in consoles.ownerless(reads):
+        found = reconcile.look_until_certain(reconcile.Watched(execution_id, launch, boot), paths, clock)
+        if isinstance(found, tasks.Outcome):
+            ended = True
+            submit(functools.partial(_finish, found, clock, retry)).result()
+        elif found == "unclaimed":
+            submit(functools.partial(_requeue, execution_id, launch)).result()
+    return ended
+
+
+def _finish(outcome: tasks.Outcome, clock: Clock, retry: RetrySettings, c: sqlite3.Connection) -> None:
+    tasks.finish(c, [outcome], clock.now(), retry, random.Random())  # noqa: S311 - jitter of a delay
+
+
+def _requeue(execution_id: str, launch: int, c: sqlite3.Connection) -> None:
+    tasks.unclaim(c, execution_id, launch)

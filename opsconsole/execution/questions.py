@@ -1,0 +1,68 @@
+"""What every door may ask of an engine: synchronous reads, on a connection of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opsconsole.clock import Clock
+from opsconsole.execution.commands import why_waiting
+from opsconsole.models import ExecutionResult, Status, Task
+from opsconsole.paths import StatePaths
+from opsconsole.settings import Settings
+from opsconsole.storage.consoles import ConsoleInfo
+from opsconsole.storage.history import Filter
+from opsconsole.storage.reader import Reader
+
+if TYPE_CHECKING:
+    from opsconsole.storage.statistics import Statistics
+
+
+class Questions:
+    """The reading half of the Engine, which provides `_reads`."""
+
+    settings: Settings
+    paths: StatePaths
+    _clock: Clock
+
+    @property
+    def _reads(self) -> Reader:
+        raise NotImplementedError
+
+    def task(self, task_id: int) -> Task:
+        """Raises TaskNotFound."""
+        return self._reads.task(task_id)
+
+    def tasks(self, filter: Filter | None = None) -> list[Task]:
+        """Newest first."""
+        return self._reads.tasks(filter)
+
+    def counts(self) -> dict[Status, int]:
+        """Open tasks by status, and those that ended in the last 24 hours."""
+        return self._reads.counts()
+
+    def result(self, id: int | str) -> ExecutionResult:
+        """Of a task's newest attempt, or of the execution "17.2". Raises TaskNotFound."""
+        return self._reads.result(id)
+
+    def attempts(self, task_id: int) -> list[ExecutionResult]:
+        """The first one first. Raises TaskNotFound."""
+        return self._reads.attempts(task_id)
+
+    def script(self, task_id: int) -> bytes:
+        """Raises TaskNotFound."""
+        return self._reads.script(task_id)
+
+    def statistics(self, filter: Filter | None = None) -> Statistics:
+        """Totals, success rate, durations, waits; of all tasks or those a filter lets through."""
+        return self._reads.statistics(filter, self._clock.now())
+
+    def consoles(self) -> list[ConsoleInfo]:
+        """The living ones."""
+        return self._reads.consoles()
+
+    def waiting_reason(self, task_id: int) -> str | None:
+        """Why an open task does not run yet, in words."""
+        execution = self.settings.execution
+        return why_waiting(
+            self._reads.connection, task_id, execution.concurrency, execution.min_free, self.paths.runs
+        )

@@ -1,0 +1,148 @@
+"""What is known of a run, as lines for a person: the reason first, then when, who, how, and what it left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from opsconsole.models import ExecutionPolicy, ExecutionResult, Status, Task
+from opsconsole.safety.sanitise import sanitise_name
+from opsconsole.tui.wording import FACES, count_of, duration, size, span, time_of_day
+
+_SHOWN_PROCESSES = 6
+
+
+class Fact(NamedTuple):
+    """`text` is harmless."""
+
+    label: str
+    text: str
+    tone: str = "plain"
+
+
+def facts(task: Task, result: ExecutionResult | None, waiting: str | None, now: int) -> list[Fact]:
+    """All that is worth a line. `waiting`: why a queued task does not run yet."""
+    found = [*_state(task, waiting), _when(task, now)]
+    if result is not None:
+        found += _remains(result)
+    found += [_who(task), _how(task, result)]
+    if result is not None:
+        found += _costs(result)
+    if task.labels:
+        labels = ", ".join(f"{key}={value}" if value else key for key, value in task.labels.items())
+        found.append(Fact("labels", sanitise_name(labels), "muted"))
+    return found
+
+
+def _state(task: Task, waiting: str | None) -> Iterator[Fact]:
+    """What the status alone does not tell."""
+    face = FACES[task.status]
+    words = []
+    if task.status is not Status.COMPLETED and (reason := sanitise_name(task.reason or "")):
+        if reason != face.word:
+            words.append(reason)
+    elif task.signal:
+        words.append(f"ended by {sanitise_name(task.signal)}")
+    elif task.exit_code:
+        words.append(f"exit code {task.exit_code}")
+    if waiting and task.status.is_open:
+        words.append(sanitise_name(waiting))
+    if task.cancel_requested and task.status.is_active:
+        words.append("being cancelled")
+    if words:
+        yield Fact("state", " · ".join(words), face.tone if face.tone in ("bad", "warning") else "plain")
+    if task.attempts > 1:
+        yield Fact("attempt", f"{task.attempt} of {task.attempts}", "plain" if task.attempt > 1 else "muted")
+
+
+def _when(task: Task, now: int) -> Fact:
+    queued = time_of_day(task.queued_at, now)
+    if task.started_at is None:
+        ended = f", ended {time_of_day(task.finished_at, now)}" if task.finished_at else ""
+        return Fact("queued", queued + ended, "muted")
+    waited = max(0.0, (task.started_at - task.queued_at) / 1e6)
+    parts = [time_of_day(task.started_at, now)]
+    if waited >= 1 and task.attempt == 1:
+        parts.append(f"after {duration(waited)} in the queue")
+    if task.finished_at:
+        parts.append(f"ended {time_of_day(task.finished_at, now)}")
+    return Fact("started", ", ".join(parts), "muted")
+
+
+def _who(task: Task) -> Fact:
+    parts = [sanitise_name(task.actor), sanitise_name(task.door)]
+    if task.ssh_client:
+        parts.append(f"from {sanitise_name(task.ssh_client)}")
+    if task.parent_id is not None:
+        parts.append(f"{sanitise_name(task.parent_kind or 'follows')} of {task.parent_id}")
+    return Fact("by", " · ".join(parts), "muted")
+
+
+def _how(task: Task, result: ExecutionResult | None) -> Fact:
+    parts = [task.policy.value, sanitise_name(task.interpreter)]
+    timeout = result.containment.get("limits", {}).get("timeout_s") if result is not None else None
+    if timeout:
+        parts.append(f"timeout {span(float(timeout))}")
+    kill = (result.supervision.get("kill") if result is not None else None) or ""
+    if kill:
+        parts.append(f"kills by {sanitise_name(str(kill))}")
+    return Fact("runs as", " · ".join(parts), "warning" if task.policy is ExecutionPolicy.ELEVATED else "muted")
+
+
+def _remains(result: ExecutionResult) -> Iterator[Fact]:
+    supervision = result.supervision
+    if survivors := supervision.get("survivors"):
+        yield Fact("alive", f"could not be killed: {_processes(survivors)}", "bad")
+    left = supervision.get("leftovers") or []
+    if alive := [entry for entry in left if not entry.get("killed")]:
+        yield Fact("left", f"still running: {_processes(alive)}", "warning")
+    if killed := [entry for entry in left if entry.get("killed")]:
+        yield Fact("left", f"killed at the end: {_processes(killed)}", "muted")
+    if supervision.get("stopped_by"):
+        yield Fact("stopped", f"by {sanitise_name(str(supervision['stopped_by']))}", "muted")
+    for sentence in result.containment.get("degraded") or []:
+        yield Fact("note", sanitise_name(str(sentence)), "warning")
+
+
+def _processes(entries: list[Mapping[str, Any]]) -> str:
+    named = [f"{sanitise_name(str(entry.get('name') or '?'))} ({entry.get('pid')})" for entry in entries]
+    more = len(named) - _SHOWN_PROCESSES
+    return ", ".join(named[:_SHOWN_PROCESSES]) + (f" and {more} more" if more > 0 else "")
+
+
+def _costs(result: ExecutionResult) -> Iterator[Fact]:
+    metrics, parts = result.metrics, []
+    if metrics.get("user_cpu_s") is not None:
+        parts.append(f"{metrics['user_cpu_s'] + (metrics.get('system_cpu_s') or 0):.1f}s CPU")
+    if metrics.get("max_rss_bytes"):
+        bound = "at most " if metrics.get("max_rss_is_upper_bound") else ""
+        parts.append(f"{bound}{size(metrics['max_rss_bytes'])} of memory")
+    if metrics.get("processes"):
+        count = int(metrics["processes"])
+        parts.append("1 process" if count == 1 else f"{count} processes")
+    if metrics.get("write_bytes"):
+        parts.append(f"{size(metrics['write_bytes'])} written")
+    if parts:
+        yield Fact("used", " · ".join(parts), "muted")
+    output = result.output
+    if output.get("stdout_bytes") or output.get("stderr_bytes"):
+        text = f"{size(output['stdout_bytes'])} stdout · {size(output['stderr_bytes'])} stderr"
+        yield Fact("output", text + (" · not all was kept" if output.get("truncated") else ""), "muted")
+
+
+def summary_counts(counts: Mapping[Status, int]) -> tuple[int, int, int]:
+    """Running, waiting, and failed in the last 24 hours."""
+    running = sum(counts.get(status, 0) for status in (Status.PREPARING, Status.RUNNING, Status.PAUSED))
+    waiting = counts.get(Status.QUEUED, 0) + counts.get(Status.WAITING, 0)
+    failed = sum(counts.get(status, 0) for status in (Status.FAILED, Status.TIMED_OUT, Status.ABANDONED))
+    return running, waiting, failed
+
+
+def open_work(counts: Mapping[Status, int]) -> str:
+    """`2 tasks are running and 5 are queued`; empty when nothing is open."""
+    running, waiting, _ = summary_counts(counts)
+    if running and waiting:
+        return f"{count_of(running, 'task')} {'is' if running == 1 else 'are'} running, {waiting:,} queued"
+    if running:
+        return f"{count_of(running, 'task')} {'is' if running == 1 else 'are'} running"
+    return f"{count_of(waiting, 'task')} {'is' if waiting == 1 else 'are'} queued" if waiting else ""

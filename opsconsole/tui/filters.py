@@ -1,0 +1,98 @@
+"""The filter language of the task list: words of the name, and `key:value` for everything else.
+
+backup state:failed policy:elevated exit:3 by:deploy #17
+state: takes a status, its beginning, several with commas, or one of open, active, bad
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opsconsole.models import ENDED, OPEN, Status, Task
+
+BAD = frozenset({Status.FAILED, Status.TIMED_OUT, Status.ABANDONED, Status.REFUSED})
+_GROUPS = {
+    "open": OPEN,
+    "active": frozenset(status for status in Status if status.is_active),
+    "ended": ENDED,
+    "bad": BAD,
+}
+
+
+class FilterError(ValueError):
+    """Raised when a filter cannot be understood; the message is for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFilter:
+    """What the list shows. Empty fields let everything through; words must all be in the name; `#17` is an id."""
+
+    words: tuple[str, ...] = ()
+    statuses: frozenset[Status] = frozenset()
+    policy: str = ""
+    actor: str = ""
+    exit_code: int | None = None
+    task_id: int | None = None
+
+    def __bool__(self) -> bool:
+        return self != EVERYTHING
+
+    def matches(self, task: Task) -> bool:
+        """Whether the task is shown."""
+        name = task.name.casefold()
+        return (
+            (not self.statuses or task.status in self.statuses)
+            and task.policy.value.startswith(self.policy)
+            and self.actor in task.actor.casefold()
+            and (self.exit_code is None or task.exit_code == self.exit_code)
+            and all(word in name for word in self.words)
+            and self.task_id in (None, task.id)
+        )
+
+
+EVERYTHING = TaskFilter()
+
+
+def parse(text: str) -> TaskFilter:
+    """The filter that `text` says. Raises FilterError."""
+    words: list[str] = []
+    statuses: frozenset[Status] = frozenset()
+    policy = actor = ""
+    exit_code: int | None = None
+    task_id: int | None = None
+    for word in text.casefold().split():
+        key, colon, value = word.partition(":")
+        if word.startswith("#"):
+            task_id = _number(word[1:], "#")
+        elif not colon:
+            words.append(word)
+        elif key in ("state", "status", "s"):
+            statuses |= _statuses(value)
+        elif key == "policy":
+            policy = value
+        elif key in ("by", "actor", "user"):
+            actor = value
+        elif key == "exit":
+            exit_code = _number(value, "exit:")
+        else:
+            raise FilterError(f"{key}: is not one of state: policy: exit: by:")
+    return TaskFilter(tuple(words), statuses, policy, actor, exit_code, task_id)
+
+
+def _statuses(value: str) -> frozenset[Status]:
+    found: set[Status] = set()
+    for part in filter(None, value.split(",")):
+        named = _GROUPS.get(part) or {status for status in Status if status.value.startswith(part.replace("-", "_"))}
+        if not named:
+            raise FilterError(f"no such state: {part}")
+        found |= named
+    return frozenset(found)
+
+
+def _number(value: str, key: str) -> int | None:
+    if not value:
+        return None
+    try:
+        return int(value)
+    except ValueError:
+        raise FilterError(f"{key} takes a number") from None

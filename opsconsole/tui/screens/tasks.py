@@ -1,0 +1,331 @@
+"""Mode 2, Tasks: queue and history on one side, the selected run on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Vertical
+from textual.screen import Screen
+from textual.widgets import Input, Static
+
+from opsconsole.errors import OpsError
+from opsconsole.events import Event
+from opsconsole.models import Priority, Status, Task, TaskSpec
+from opsconsole.tui.actions import ACTIONS, BY_ID, Where, bindings
+from opsconsole.tui.board import PAGE, TaskBoard
+from opsconsole.tui.filters import FilterError, parse
+from opsconsole.tui.widgets.filter_line import FilterLine
+from opsconsole.tui.widgets.run_detail import RunDetail
+from opsconsole.tui.widgets.status_line import HeaderLine, Key, KeyLine
+from opsconsole.tui.widgets.task_table import TaskTable
+from opsconsole.tui.wording import FACES, duration, name_of, running_for, span
+
+if TYPE_CHECKING:
+    from opsconsole.engine import Engine
+    from opsconsole.tui.app import ConsoleApp
+
+_KEY_NAMES = {"enter": "enter", "escape": "esc"}
+_REFRESH_S = 0.1
+_COUNT_S = 0.5
+_ALWAYS = ("help", "quit")
+_NOTHING_YET = "No tasks yet.\n\nPress n to run a script."
+_NOTHING_FOUND = "No task passes this filter.\n\nPress esc to see all."
+
+
+class TasksScreen(Screen[None]):
+    """What the engine says, coalesced to ten redraws a second; keys become engine commands on the selected task."""
+
+    HORIZONTAL_BREAKPOINTS = [(110, "-wide")]  # noqa: RUF012 - as Textual has it
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings(Where.TASKS, Where.OUTPUT),
+        *bindings(Where.CONSOLE, but=_ALWAYS),
+    ]
+    app: ConsoleApp
+
+    def __init__(self, host: str, user: str, clock: Callable[[], int]) -> None:
+        super().__init__()
+        self._clock = clock
+        self._engine: Engine | None = None
+        self._board = TaskBoard()
+        self._header = HeaderLine(host, user)
+        self._table = TaskTable(clock, id="tasks")
+        self._filter = FilterLine()
+        self._detail = RunDetail(clock, id="detail")
+        self._keys = KeyLine()
+        self._empty = Static("", id="empty", markup=False)
+        self._due = False
+        self._counts_due = False
+        self._wanted: int | None = None
+
+    def compose(self) -> ComposeResult:
+        yield self._header
+        with Container(id="body"):
+            with Vertical(id="list"):
+                yield self._table
+                yield self._empty
+                yield self._filter
+            yield self._detail
+        yield self._keys
+
+    def on_mount(self) -> None:
+        self._table.focus()
+        self.set_interval(1.0, self._tick)
+        self._show_keys()
+
+    def on_resize(self) -> None:
+        self._detail.set_brief(self.size.width < 110 and not self.has_class("-zoomed"))
+
+    # -- facts come up
+
+    def begin(self, engine: Engine) -> None:
+        """The engine has started."""
+        self._engine = engine
+        self._header.show_state(_shortened(engine.paths.root))
+        self._refresh()
+
+    def hear(self, event: Event) -> None:
+        """An engine event, on the loop's thread: noted now, drawn soon."""
+        if self._board.hear(event):
+            self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._due:
+            self._due = True
+            self.set_timer(_REFRESH_S, self._refresh)
+
+    def _refresh(self) -> None:
+        self._due = False
+        engine = self._engine
+        if engine is None or not self.is_attached:
+            return
+        try:
+            rows = self._board.rows(engine)
+            self._table.show(rows)
+            if self._wanted is not None and self._board.get(self._wanted) is not None:
+                self._table.select(self._wanted)
+                self._wanted = None
+            self._show_selected()
+            if not self._counts_due:
+                self._counts_due = True
+                self._header.show_counts(engine.counts())
+                self.set_timer(_COUNT_S, self._recount)
+        except OpsError as error:
+            self.app.report(error)
+        self._show_emptiness(rows_shown=len(self._table.tasks))
+
+    def _recount(self) -> None:
+        self._counts_due = False
+        if self._engine is not None and self.is_attached:
+            self._header.show_counts(self._engine.counts())
+
+    def _show_emptiness(self, rows_shown: int) -> None:
+        filtered = bool(self._board.filter)
+        self.set_class(not rows_shown, "-empty")
+        if not rows_shown:
+            self._empty.update(_NOTHING_FOUND if filtered else _NOTHING_YET)
+        more = f"the first {PAGE}; filter to see others" if self._board.more and rows_shown >= PAGE else ""
+        self._filter.note(f"{rows_shown:,} shown" if filtered and not more else more)
+
+    def _show_selected(self) -> None:
+        engine, task = self._engine, self._table.selected
+        self._show_keys()
+        if engine is None or task is None:
+            self._detail.show(None, None, None, None)
+            return
+        result = engine.result(task.id)
+        waiting = engine.waiting_reason(task.id) if task.status.is_open and not task.status.is_active else None
+        ran = result.output.get("stdout_path") is not None
+        self._detail.show(task, result, waiting, engine.paths.run_folder(result.execution_id) if ran else None)
+
+    def _tick(self) -> None:
+        self._table.tick()
+        task = self._table.selected
+        if task is not None and task.status is Status.QUEUED and self._engine is not None:
+            self._show_selected()
+        self._detail.tick()
+
+    def on_task_table_moved(self) -> None:
+        try:
+            self._show_selected()
+        except OpsError as error:
+            self.app.report(error)
+
+    # -- keys
+
+    def on_descendant_focus(self) -> None:
+        self._show_keys()
+
+    def shown_keys(self) -> dict[str, list[str]]:
+        """The keys of every action that works here, as they are bound now."""
+        keys: dict[str, list[str]] = {}
+        for active in self.active_bindings.values():
+            if active.binding.id in BY_ID:
+                shown = _KEY_NAMES.get(active.binding.key) or self.app.get_key_display(active.binding)
+                keys.setdefault(active.binding.id, []).append(shown)
+        return keys
+
+    def _show_keys(self) -> None:
+        if isinstance(self.focused, Input):
+            self._keys.show([Key("enter", "keep the filter"), Key("esc", "drop it")], [])
+            return
+        task = self._table.selected
+        keys = {action: names[0] for action, names in self.shown_keys().items()}
+        hints = [
+            Key(keys[action.id], action.label_for(task))
+            for action in ACTIONS
+            if action.footer and action.id in keys and action.id not in _ALWAYS and self._makes_sense(action.id, task)
+        ]
+        if self.has_class("-zoomed"):
+            hints.insert(0, Key(keys.get("back", "esc"), "back"))
+            hints += [Key(keys[name], BY_ID[name].label) for name in ("follow", "wrap") if name in keys]
+        self._keys.show(hints, [Key(keys[name], BY_ID[name].label) for name in _ALWAYS if name in keys])
+
+    def _makes_sense(self, action_id: str, task: Task | None) -> bool:
+        action = BY_ID[action_id]
+        if action.where is not Where.TASKS:
+            return True
+        if task is None or (action_id == "open" and self.has_class("-zoomed")):
+            return False
+        return action.refusal is None or action.refusal(task) is None
+
+    # -- commands go down
+
+    def _target(self, action_id: str) -> tuple[Engine, Task] | None:
+        """The selected task, if the action makes sense for it; else the reason is shown."""
+        task, refusal = self._table.selected, BY_ID[action_id].refusal
+        if self._engine is None or task is None:
+            self.app.tell("There is no task to do this with." if self._engine else "The engine is still starting.")
+            return None
+        if refusal is not None and (reason := refusal(task)):
+            self.app.tell(f"Task {task.id} {reason}.")
+            return None
+        return self._engine, task
+
+    def _command(self, work: Coroutine[Any, Any, Task], *, select: bool = False) -> None:
+        self.run_worker(self._do(work, select), group="command")
+
+    async def _do(self, work: Coroutine[Any, Any, Task], select: bool) -> None:
+        task = await self.app.attempt(work)
+        if task is not None and select:
+            self._wanted = task.id
+            self._schedule()
+
+    def action_submit(self) -> None:
+        from opsconsole.tui.screens.submit import SubmitScreen
+
+        async def submit(spec: TaskSpec) -> Task:
+            return await (await self.app.started_engine()).submit(spec)
+
+        timeout_s = self.app.settings.execution.timeout_s
+        self.app.push_screen(SubmitScreen(submit, timeout_s, Path.cwd()), self._submitted)
+
+    def _submitted(self, task: Task | None) -> None:
+        if task is None:
+            return
+        self._wanted = task.id
+        self._schedule()
+        if not task.status.is_open and task.status is not Status.COMPLETED:
+            self.app.tell(f"Task {task.id} {name_of(task)}: {FACES[task.status].word}. {task.reason or ''}", "error")
+
+    def action_cancel(self) -> None:
+        if (target := self._target("cancel")) is None:
+            return
+        engine, task = target
+        from opsconsole.tui.screens.confirm import ConfirmScreen
+
+        subject = f"{FACES[task.status].glyph} {task.id} {name_of(task)}"
+        if task.status.is_active:
+            ran = duration(running_for(task, self._clock()), ticking=True)
+            grace = span(self.app.settings.execution.grace_s)
+            lines = [
+                f"It is {FACES[task.status].word}" + (f"; it began {ran} ago." if ran else "."),
+                f"All its processes are asked to end (TERM), and killed after {grace} (KILL).",
+            ]
+        else:
+            lines = [f"It is {FACES[task.status].word} and has not run. It will not run any more."]
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._command(engine.cancel(task.id))
+
+        title = f"Cancel task {task.id}?"
+        self.app.push_screen(ConfirmScreen(title, subject, lines, yes="Yes, cancel it", no="No, keep it"), answered)
+
+    def action_pause(self) -> None:
+        if target := self._target("pause"):
+            engine, task = target
+            self._command(engine.resume(task.id) if task.status is Status.PAUSED else engine.pause(task.id))
+
+    def action_retry(self) -> None:
+        if target := self._target("retry"):
+            self._command(target[0].retry(target[1].id), select=True)
+
+    def action_hold(self) -> None:
+        if target := self._target("hold"):
+            engine, task = target
+            self._command(engine.release(task.id) if task.held else engine.hold(task.id))
+
+    def action_raise_priority(self) -> None:
+        if target := self._target("raise_priority"):
+            self._command(target[0].set_priority(target[1].id, Priority(target[1].priority + 1)))
+
+    def action_lower_priority(self) -> None:
+        if target := self._target("lower_priority"):
+            self._command(target[0].set_priority(target[1].id, Priority(target[1].priority - 1)))
+
+    def action_pin(self) -> None:
+        if target := self._target("pin"):
+            self._command(target[0].pin(target[1].id, not target[1].pinned))
+
+    # -- looking
+
+    def action_open(self) -> None:
+        if self._table.selected is not None:
+            self._zoom(True)
+
+    def action_back(self) -> None:
+        if self.has_class("-zoomed"):
+            self._zoom(False)
+        elif self._filter.text:
+            self._filter.clear()
+        else:
+            self._table.focus()
+
+    def _zoom(self, zoomed: bool) -> None:
+        self.set_class(zoomed, "-zoomed")
+        self.on_resize()
+        (self._detail.output if zoomed else self._table).focus()
+        self._show_keys()
+
+    def action_follow(self) -> None:
+        self._detail.output.set_following(not self._detail.output.following)
+
+    def action_wrap(self) -> None:
+        self._detail.output.toggle_wrapping()
+
+    def action_filter(self) -> None:
+        self._zoom(False)
+        self._filter.begin()
+
+    def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
+        try:
+            self._board.narrow(parse(event.text))
+        except FilterError as error:
+            self._filter.note(str(error), wrong=True)
+            return
+        self._schedule()
+
+    def on_filter_line_left(self) -> None:
+        self._table.focus()
+
+
+def _shortened(root: Path) -> str:
+    """With `~` for the home folder."""
+    from opsconsole.safety.sanitise import sanitise_name
+
+    home = Path.home()
+    return sanitise_name(f"~/{root.relative_to(home)}" if root.is_relative_to(home) else str(root))

@@ -1,0 +1,146 @@
+"""The terminal the console lives in, and how it may go away: signals, a lost line, one that cannot show anything."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import signal
+import sys
+import threading
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+HANGUP_CODE = 128 + signal.SIGHUP
+TERMINATED_CODE = 128 + signal.SIGTERM
+_PATIENCE_S = 3.0
+_LOOK_MS = 100
+
+
+def refusal(environ: Mapping[str, str]) -> str | None:
+    """Why no console can be shown here, or None."""
+    term = environ.get("TERM", "")
+    if not (sys.__stdin__ and sys.__stdin__.isatty() and _screen_file().isatty()):
+        return "the console needs a terminal; without one use `opsconsole --run FILE`"
+    if term in ("", "dumb", "unknown"):
+        return f"the terminal (TERM={term}) cannot show the console; use `opsconsole --run FILE`"
+    return None
+
+
+def wants_mouse(environ: Mapping[str, str]) -> bool:
+    """Over SSH the mouse stays with the terminal: its selection keeps working, its motion sends no bytes."""
+    return not (environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"))
+
+
+def _screen_file() -> Any:
+    """stderr, as Textual has it, unless that was redirected."""
+    if sys.__stderr__ is not None and sys.__stderr__.isatty():
+        return sys.__stderr__
+    return sys.__stdout__
+
+
+class _LossyFile:
+    """Writes to the terminal; when that has gone, writes are dropped, so that nobody waits for them."""
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def write(self, text: str) -> None:
+        try:
+            self._file.write(text)
+        except (OSError, ValueError):
+            pass
+
+    def flush(self) -> None:
+        try:
+            self._file.flush()
+        except (OSError, ValueError):
+            pass
+
+    def fileno(self) -> int:
+        return int(self._file.fileno())
+
+    def isatty(self) -> bool:
+        return True
+
+
+class ConsoleDriver(LinuxDriver):
+    """Textual's driver, that neither waits for nor reads on from a terminal that has gone."""
+
+    def __init__(
+        self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self._file = _LossyFile(_screen_file())  # type: ignore[assignment]
+
+    def run_input_thread(self) -> None:
+        """As Textual's, but it ends at the end of the line, where that one reads on for ever."""
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        ready = select.poll()
+        ready.register(self.fileno, select.POLLIN)
+        while not self.exit_event.is_set():
+            if ready.poll(_LOOK_MS):
+                try:
+                    data = os.read(self.fileno, 4096)
+                except OSError:
+                    data = b""
+                if not data:
+                    return  # the line is gone; `Departure` hears of it by itself
+                for event in parser.feed(decode(data)):
+                    self.process_message(event)
+            for event in parser.tick():
+                self.process_message(event)
+
+
+class Departure:
+    """Hears SIGHUP, SIGTERM and the end of the line, and calls `leave(exit_code)` on the loop, once.
+
+    Should the loop be stuck (a terminal that was stopped with ^S takes no bytes), the process ends after three
+    seconds all the same: runs have supervisors of their own, and nothing is lost with a console.
+    """
+
+    def __init__(self, leave: Callable[[int], None]) -> None:
+        self._leave = leave
+        self._loop = asyncio.get_running_loop()
+        self._gone = False
+        self._line: select.epoll | None = None
+        self._before: dict[signal.Signals, Any] = {}
+
+    def watch(self, fd: int | None) -> None:
+        """Begin; `fd` is the terminal's input, None where there is none."""
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._on_signal)
+        if fd is not None and os.isatty(fd) and hasattr(select, "epoll"):
+            self._line = select.epoll()
+            self._line.register(fd, 0)  # nothing but hang-up and error
+            self._loop.add_reader(self._line.fileno(), self._depart, HANGUP_CODE)
+
+    def stop(self) -> None:
+        """Give the signals back; after a departure they are ignored, since a hang-up can come in several parts."""
+        for number, handler in self._before.items():
+            signal.signal(number, signal.SIG_IGN if self._gone else handler)
+        if self._line is not None:
+            self._loop.remove_reader(self._line.fileno())
+            self._line.close()
+            self._line = None
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        watchdog = threading.Timer(_PATIENCE_S, os._exit, (128 + number,))
+        watchdog.daemon = True
+        watchdog.start()
+        self._loop.call_soon_threadsafe(self._depart, 128 + number)
+
+    def _depart(self, code: int) -> None:
+        if self._line is not None:
+            self._loop.remove_reader(self._line.fileno())
+        if not self._gone:
+            self._gone = True
+            self._leave(code)

@@ -1,0 +1,156 @@
+"""Bytes of two streams become lines for a screen: harmless, coloured where the script coloured them, bounded."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from rich.ansi import AnsiDecoder
+from rich.cells import cell_len, chop_cells
+from rich.style import Style
+from rich.text import Text
+
+from opsconsole.execution.outputs import Chunk
+from opsconsole.safety.sanitise import Sanitiser
+from opsconsole.tui.output_source import Passed, Piece
+from opsconsole.tui.wording import size
+
+_RESET = "\x1b[0m"
+_NEITHER_HIDDEN_NOR_BLINKING = Style(conceal=False, blink=False, blink2=False)
+
+
+class Line(NamedTuple):
+    """`kind` is `stdout`, `stderr` or `note` (ours); plain text is a str, coloured text a Text."""
+
+    kind: str
+    body: str | Text
+
+
+class Lines(NamedTuple):
+    """What a batch adds; `continues`: its first line replaces the last one before it."""
+
+    continues: bool
+    added: list[Line]
+
+
+class _Stream:
+    def __init__(self) -> None:
+        self.clean = Sanitiser(colours=True)
+        self.decoder = AnsiDecoder()
+
+
+class Transcript:
+    """Keeps what the next batch needs: colours in force, half sequences, the line that is not finished."""
+
+    def __init__(self, most_lines: int) -> None:
+        self._most = most_lines
+        self._streams = {"stdout": _Stream(), "stderr": _Stream()}
+        self._open: str | None = None  # the stream whose unfinished line is the last one shown
+        self._tail = ""
+
+    def add(self, pieces: Iterable[Piece]) -> Lines:
+        """The lines of a batch; of a huge one only the last."""
+        continues, added = False, []
+        first = True
+        for piece in _joined(pieces):
+            if isinstance(piece, Passed):
+                self._begin_anew()
+                added.append(Line("note", f"⋯ {size(piece.bytes)} not shown here ⋯"))
+                first = False
+                continue
+            if piece.missing:
+                self._begin_anew()
+                added.append(Line("note", f"⋯ {size(piece.missing)} not kept ⋯"))
+                first = False
+            goes_on = self._open == piece.stream
+            lines = self._lines(piece.stream, self._streams[piece.stream].clean.feed(piece.data))
+            if not lines:
+                continue
+            if goes_on and not first and added:
+                added.pop()
+            elif goes_on and first:
+                continues = True
+            first = False
+            added += lines
+            del added[: -self._most]
+        return Lines(continues, added)
+
+    def finish(self) -> Lines:
+        """What was still held back, now that nothing more comes."""
+        added: list[Line] = []
+        continues = False
+        for name, stream in self._streams.items():
+            text = stream.clean.finish()
+            if text not in ("", _RESET):
+                continues = continues or (self._open == name and not added)
+                added += self._lines(name, text)
+        return Lines(continues, added)
+
+    def _begin_anew(self) -> None:
+        self._streams = {"stdout": _Stream(), "stderr": _Stream()}
+        self._open, self._tail = None, ""
+
+    def _lines(self, stream: str, text: str) -> list[Line]:
+        if not text:
+            return []
+        if self._open == stream:
+            text = self._tail + text
+        *whole, tail = text.rsplit("\n", self._most)
+        if whole and "\n" in whole[0]:
+            whole[0] = whole[0].rpartition("\n")[2]
+        decoder = self._streams[stream].decoder
+        lines = [Line(stream, _decoded(decoder, line)) for line in whole]
+        self._open, self._tail = None, ""
+        style = decoder.style
+        if tail and len(shown := _decoded(decoder, tail)):
+            decoder.style = style  # the whole line is decoded again when it is whole
+            self._open, self._tail = stream, tail
+            lines.append(Line(stream, shown))
+        return lines
+
+
+def _joined(pieces: Iterable[Piece]) -> Iterable[Piece]:
+    """Neighbours of one stream become one: a chatty script is cut into very small pieces."""
+    held: Chunk | None = None
+    data: list[bytes] = []
+    for piece in pieces:
+        if isinstance(piece, Chunk) and held is not None and piece.stream == held.stream and not piece.missing:
+            data.append(piece.data)
+            continue
+        if held is not None:
+            yield Chunk(held.stream, b"".join(data), held.elapsed_s, held.missing)
+        held, data = (piece, [piece.data]) if isinstance(piece, Chunk) else (None, [])
+        if isinstance(piece, Passed):
+            yield piece
+    if held is not None:
+        yield Chunk(held.stream, b"".join(data), held.elapsed_s, held.missing)
+
+
+def _decoded(decoder: AnsiDecoder, line: str) -> str | Text:
+    line = line.expandtabs() if "\t" in line else line
+    if "\x1b" not in line and not decoder.style:
+        return line
+    text = decoder.decode_line(line)
+    if not text.spans:
+        return text.plain
+    text.stylize(_NEITHER_HIDDEN_NOR_BLINKING)
+    return text
+
+
+def fold(body: str | Text, width: int) -> list[str | Text]:
+    """The line in pieces of at most `width` cells; an empty one is one piece."""
+    plain = body if isinstance(body, str) else body.plain
+    if len(plain) <= width and (plain.isascii() or cell_len(plain) <= width):
+        return [body]
+    if plain.isascii():
+        cuts = list(range(width, len(plain), width))
+    else:
+        cuts, at = [], 0
+        for piece in chop_cells(plain, width)[:-1]:
+            at += len(piece)
+            cuts.append(at)
+    if isinstance(body, Text):
+        return list(body.divide(cuts))
+    edges = [0, *cuts, len(plain)]
+    return [plain[start:end] for start, end in itertools.pairwise(edges)]

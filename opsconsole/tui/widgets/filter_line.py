@@ -1,0 +1,69 @@
+"""The line below the list: what it is filtered by, typed here, and how much of the record it shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from opsconsole.tui.widgets.text_field import TextField
+
+
+class FilterLine(Horizontal):
+    """Hidden while there is nothing to say. Enter keeps the filter, escape drops it."""
+
+    @dataclass
+    class Changed(Message):
+        """The operator typed."""
+
+        text: str
+
+    @dataclass
+    class Left(Message):
+        """Typing is over; `kept` or dropped."""
+
+        kept: bool
+
+    BINDINGS = [("escape", "leave(False)", "drop the filter")]  # noqa: RUF012 - as Textual has it
+
+    def compose(self) -> ComposeResult:
+        yield Static("/", id="filter-sign", markup=False)
+        yield TextField(placeholder="words, state:failed, exit:3, by:deploy, #17", id="filter-text")
+        yield Static("", id="filter-note", markup=False)
+
+    @property
+    def text(self) -> str:
+        return self.query_one(Input).value
+
+    def begin(self) -> None:
+        """Show it and type."""
+        self.add_class("-typing")
+        self.query_one(Input).focus()
+
+    def clear(self) -> None:
+        self.query_one(Input).value = ""
+
+    def note(self, text: str, *, wrong: bool = False) -> None:
+        """What stands at the end of the line: a count, or what is wrong with the filter. It must be harmless."""
+        line = self.query_one("#filter-note", Static)
+        line.set_class(wrong, "-wrong")
+        line.update(text)
+        self.set_class(bool(text), "-noted")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.set_class(bool(event.value), "-filled")
+        self.post_message(self.Changed(event.value))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_leave(True)
+
+    def action_leave(self, kept: bool) -> None:
+        if not kept:
+            self.clear()
+        self.remove_class("-typing")
+        self.post_message(self.Left(kept))

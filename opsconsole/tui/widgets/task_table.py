@@ -1,0 +1,253 @@
+"""Queue and history in one table: the cursor is on a task, not on a line, and only what changed is drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+from rich.cells import set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from opsconsole.models import ExecutionPolicy, Priority, Status, Task
+from opsconsole.tui.actions import Where, bindings
+from opsconsole.tui.widgets.tones import TONE_CLASSES, Toned
+from opsconsole.tui.wording import FACES, PRIORITIES, age, duration, name_of, outcome, running_for
+
+
+class Cell(NamedTuple):
+    text: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`width` 0 takes what is left; a table narrower than `from_width` leaves the column out."""
+
+    key: str
+    title: str
+    width: int
+    right: bool = False
+    from_width: int = 0
+
+
+COLUMNS = (
+    Column("glyph", "", 1),
+    Column("id", "ID", 5, right=True),
+    Column("priority", "PRI", 4, from_width=50),
+    Column("name", "NAME", 0),
+    Column("policy", "POLICY", 10, from_width=64),
+    Column("age", "AGE", 4, right=True, from_width=44),
+    Column("duration", "TIME", 6, right=True),
+    Column("result", "RESULT", 9),
+)
+
+
+class TaskTable(Toned, ScrollView, can_focus=True):
+    """Shows `Task`s in the order given. Line 0 is the heading; `selected` is where the cursor is."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES | {"table--heading", "table--cursor"}
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Where.MOTION)
+
+    @dataclass
+    class Moved(Message):
+        """The cursor is on another task (None: there is none)."""
+
+        task: Task | None
+
+    def __init__(self, clock: Callable[[], int], *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._clock = clock
+        self._tasks: list[Task] = []
+        self._index: dict[int, int] = {}
+        self._cursor = 0
+        self._drawn: dict[int, tuple[dict[str, Cell] | None, bool]] = {}
+
+    # -- what it shows
+
+    @property
+    def selected(self) -> Task | None:
+        """The task under the cursor."""
+        return self._tasks[self._cursor] if self._tasks else None
+
+    @property
+    def tasks(self) -> Sequence[Task]:
+        return self._tasks
+
+    def show(self, tasks: list[Task]) -> None:
+        """Take these tasks; the cursor stays on its task, or on its line when the task is gone."""
+        before = self.selected
+        self._tasks = tasks
+        self._index = {task.id: line for line, task in enumerate(tasks)}
+        was = self._cursor
+        self._cursor = max(0, min(was, len(tasks) - 1))
+        if before is not None:
+            self._cursor = self._index.get(before.id, self._cursor)
+        self.virtual_size = Size(1, len(tasks) + 1)
+        if self._cursor != was:
+            self._reveal()
+        self._draw_changes()
+        now_on = self.selected
+        if (before and before.id) != (now_on and now_on.id):
+            self.post_message(self.Moved(now_on))
+
+    def tick(self) -> None:
+        """Time has passed: draw the durations and ages that read differently now."""
+        self._draw_changes()
+
+    def select(self, task_id: int) -> None:
+        """Put the cursor on a task, if it is shown."""
+        if task_id in self._index:
+            self._go(self._index[task_id])
+
+    # -- moving
+
+    def _go(self, line: int) -> None:
+        line = max(0, min(line, len(self._tasks) - 1))
+        if line == self._cursor or not self._tasks:
+            return
+        self._cursor = line
+        self._reveal()
+        self._draw_changes()
+        self.post_message(self.Moved(self.selected))
+
+    def _reveal(self) -> None:
+        body = max(1, self.size.height - 1)
+        top = self.scroll_offset.y
+        if self._cursor < top:
+            self.scroll_to(y=self._cursor, animate=False, immediate=True, force=True)
+        elif self._cursor >= top + body:
+            self.scroll_to(y=self._cursor - body + 1, animate=False, immediate=True, force=True)
+
+    def action_up(self) -> None:
+        self._go(self._cursor - 1)
+
+    def action_down(self) -> None:
+        self._go(self._cursor + 1)
+
+    def action_page_up(self) -> None:
+        self._go(self._cursor - max(1, self.size.height - 2))
+
+    def action_page_down(self) -> None:
+        self._go(self._cursor + max(1, self.size.height - 2))
+
+    def action_top(self) -> None:
+        self._go(0)
+
+    def action_bottom(self) -> None:
+        self._go(len(self._tasks) - 1)
+
+    def on_click(self, event: events.Click) -> None:
+        line = event.y - 1 + self.scroll_offset.y
+        if event.y > 0 and line < len(self._tasks):
+            self._go(line)
+
+    def on_resize(self) -> None:
+        self._reveal()
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._drawn.clear()
+        self.refresh()
+
+    # -- drawing
+
+    def _draw_changes(self) -> None:
+        spans = self._spans()
+        for y in range(1, self.size.height):
+            content, cursor = self._line(y)
+            drawn = self._drawn.get(y)
+            if drawn == (content, cursor):
+                continue
+            before = drawn[0] if drawn is not None and drawn[1] == cursor else None
+            if before is None or content is None or before["id"] != content["id"]:
+                self.refresh(Region(0, y, self.size.width, 1))
+                continue
+            for column, x, width in spans:
+                if before[column.key] != content[column.key]:
+                    self.refresh(Region(x, y, width, 1))
+
+    def _line(self, y: int) -> tuple[dict[str, Cell] | None, bool]:
+        line = y - 1 + self.scroll_offset.y
+        if not 0 <= line < len(self._tasks):
+            return None, False
+        return cells(self._tasks[line], self._clock()), line == self._cursor
+
+    def _spans(self) -> list[tuple[Column, int, int]]:
+        """The columns that fit: with where they begin and how wide they are."""
+        total = self.size.width - 1  # a column for the scrollbar, whether it is there or not
+        shown = [column for column in COLUMNS if total >= column.from_width]
+        left = max(4, total - 2 - sum(column.width + 1 for column in shown))
+        spans, x = [], 1
+        for column in shown:
+            width = column.width or left
+            spans.append((column, x, width))
+            x += width + 1
+        return spans
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        base = self.rich_style
+        if y == 0:
+            heading = self.get_component_rich_style("table--heading")
+            return self._strip({c.key: Cell(c.title, "") for c in COLUMNS}, " ", heading, heading, width)
+        content, cursor = self._drawn[y] = self._line(y)
+        if content is None:
+            return Strip.blank(width, base)
+        if not cursor:
+            return self._strip(content, " ", base, base, width)
+        style = self.get_component_rich_style("table--cursor")
+        mark = "▌" if self.has_focus else " "
+        return self._strip(content, mark, style, style + self.tone("accent"), width)
+
+    def _strip(self, content: dict[str, Cell], mark: str, base: Style, marked: Style, width: int) -> Strip:
+        segments = [Segment(mark, marked)]
+        for column, _, cell_width in self._spans():
+            text, tone = content[column.key]
+            fitted = fit(text, cell_width, right=column.right)
+            segments.append(Segment(fitted + " ", base + self.tone(tone) if tone else base))
+        return Strip(segments).adjust_cell_length(width, base)
+
+
+def fit(text: str, width: int, *, right: bool = False) -> str:
+    """Exactly `width` cells; what does not fit ends in an ellipsis."""
+    if text.isascii():
+        if len(text) > width:
+            return text[: width - 1] + "…"
+        return text.rjust(width) if right else text.ljust(width)
+    fitted = set_cell_size(text, width)
+    if fitted.rstrip() != text.rstrip() and len(fitted.rstrip()) < len(text.rstrip()):
+        fitted = set_cell_size(text, width - 1) + "…"
+    return fitted.rstrip().rjust(width) if right else fitted
+
+
+def cells(task: Task, now: int) -> dict[str, Cell]:
+    """A task as a row: what happened to it is the loudest, what is ordinary the quietest."""
+    face = FACES[task.status]
+    ended = not task.status.is_open
+    failed = face.tone == "bad"
+    active = task.status.is_active
+    name_tone = "strong" if active else "plain"
+    if task.status in (Status.QUEUED, Status.WAITING, Status.CANCELLED):
+        name_tone = "muted"
+    quiet = task.priority in (Priority.NORMAL, Priority.LOW)
+    result_tone = face.tone if failed or not ended or task.status is Status.REFUSED else "muted"
+    elevated = task.policy is ExecutionPolicy.ELEVATED
+    return {
+        "glyph": Cell(face.glyph, face.tone),
+        "id": Cell(str(task.id), "muted"),
+        "priority": Cell(PRIORITIES[task.priority], "faint" if quiet or ended else "strong"),
+        "name": Cell(name_of(task) + (" ★" if task.pinned else ""), name_tone),
+        "policy": Cell(task.policy.value, "warning" if elevated else "faint"),
+        "age": Cell(age(now - task.queued_at), "muted"),
+        "duration": Cell(duration(running_for(task, now), ticking=active), "strong" if active else "muted"),
+        "result": Cell(outcome(task, now), result_tone),
+    }

@@ -1,0 +1,135 @@
+"""How the console puts things: glyphs and tones of the statuses, times, sizes, and outside names made harmless."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from opsconsole.models import Priority, Status, Task
+from opsconsole.safety.sanitise import sanitise_name
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """How a status looks: one cell, a word, and the tone (a component class) both are drawn in."""
+
+    glyph: str
+    word: str
+    tone: str
+
+
+FACES = {
+    Status.PREPARING: Face("▷", "starting", "good"),
+    Status.RUNNING: Face("▶", "running", "good"),
+    Status.PAUSED: Face("‖", "paused", "warning"),
+    Status.QUEUED: Face("◦", "queued", "muted"),
+    Status.WAITING: Face("◌", "waiting", "muted"),
+    Status.COMPLETED: Face("✔", "completed", "good"),
+    Status.FAILED: Face("✗", "failed", "bad"),
+    Status.CANCELLED: Face("■", "cancelled", "muted"),
+    Status.TIMED_OUT: Face("◔", "timed out", "bad"),
+    Status.REFUSED: Face("⊘", "refused", "warning"),
+    Status.ABANDONED: Face("!", "abandoned", "bad"),
+}
+
+PRIORITIES = {Priority.LOW: "low", Priority.NORMAL: "", Priority.HIGH: "HIGH", Priority.CRITICAL: "CRIT"}
+
+
+def name_of(task: Task) -> str:
+    """The task's name, harmless and on one line."""
+    return sanitise_name(task.name)
+
+
+def outcome(task: Task, now: int) -> str:
+    """What came of it, in at most nine cells: `exit 3`, `SIGKILL`, `timeout`, or what it waits for."""
+    status = task.status
+    if status is Status.WAITING:
+        if task.held:
+            return "held"
+        if task.due_at is not None:
+            return f"in {duration(max(0.0, (task.due_at - now) / 1e6), ticking=True)}"
+        return f"after {task.after_id}"
+    if status is Status.COMPLETED:
+        return "ok"
+    if status is Status.FAILED:
+        if task.signal:
+            return sanitise_name(task.signal, limit=9)
+        return "failed" if task.exit_code is None else f"exit {task.exit_code}"
+    if status is Status.TIMED_OUT:
+        return "timeout"
+    if status.is_active:
+        return "stopping" if task.cancel_requested else {Status.PAUSED: "paused"}.get(status, "")
+    return "" if status is Status.QUEUED else FACES[status].word
+
+
+def running_for(task: Task, now: int) -> float | None:
+    """Seconds it ran or runs; None: it has not begun."""
+    if task.status.is_active:
+        return None if task.started_at is None else max(0.0, (now - task.started_at) / 1e6)
+    return task.duration_s
+
+
+def duration(seconds: float | None, *, ticking: bool = False) -> str:
+    """`0.4s`, `9s`, `3m12s`, `1h04m`, `2d03h`; whole seconds while it is `ticking`."""
+    if seconds is None:
+        return ""
+    if seconds < 10 and not ticking:
+        return f"{seconds:.1f}s"
+    whole = int(seconds) if ticking else round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02d}s"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
+    return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
+
+
+def span(seconds: float) -> str:
+    """A length somebody set: `90s`, `5m`, `1h`; `seconds_of` reads it back."""
+    for unit, length in (("h", 3600), ("m", 60)):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:g}{unit}"
+    return f"{seconds:g}s"
+
+
+def age(microseconds: int) -> str:
+    """`now` below a minute, then `5m`, `3h`, `12d`: it changes no more often than it must."""
+    minutes = microseconds // 60_000_000
+    if minutes < 1:
+        return "now"
+    if minutes < 60:
+        return f"{minutes}m"
+    if minutes < 24 * 60:
+        return f"{minutes // 60}h"
+    return f"{minutes // (24 * 60)}d"
+
+
+def size(count: float) -> str:
+    """`812 B`, `12.3 kB`, `1.2 GB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000 or unit == "GB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError
+
+
+def time_of_day(moment: int, now: int) -> str:
+    """Local time; with the date when that is not today's."""
+    local, today = datetime.fromtimestamp(moment / 1e6), datetime.fromtimestamp(now / 1e6)
+    return local.strftime("%H:%M:%S" if local.date() == today.date() else "%Y-%m-%d %H:%M:%S")
+
+
+def count_of(number: int, noun: str) -> str:
+    """`1 task`, `2 tasks`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds_of(text: str) -> float:
+    """`90`, `90s`, `5m`, `1h`. Raises ValueError."""
+    folded = text.strip().casefold()
+    unit = _UNITS.get(folded[-1:])
+    return float(folded[:-1]) * unit if unit else float(folded)
