@@ -27,7 +27,7 @@ from opsconsole.execution.slots import Slot
 from opsconsole.models import Status
 from opsconsole.paths import StatePaths
 from opsconsole.settings import Settings
-from opsconsole.storage import tasks
+from opsconsole.storage import endings, tasks
 from opsconsole.storage.tasks import Claimed
 from opsconsole.storage.writer import Job, Writer
 
@@ -41,7 +41,7 @@ _CORES = os.cpu_count() or 1
 class Turn:
     """What one transaction brings to the database, and what it brought back."""
 
-    outcomes: list[tasks.Outcome] = field(default_factory=list)
+    outcomes: list[endings.Outcome] = field(default_factory=list)
     reports: list[Job[Any]] = field(default_factory=list)
     want: int = 0
     changed: list[int] = field(default_factory=list)
@@ -102,7 +102,7 @@ class Executor:
             self._look_for_work = True
             self._schedule()
 
-    def ended(self, outcome: tasks.Outcome) -> None:
+    def ended(self, outcome: endings.Outcome) -> None:
         """An end is written down with those that come within a millisecond, while others keep the cores busy."""
         self._next.outcomes.append(outcome)
         if len(self._next.outcomes) < GATHER and self._pool.busy >= _CORES:
@@ -172,7 +172,7 @@ class Executor:
         for report in turn.reports:
             report(c)
         if turn.outcomes:
-            turn.changed = tasks.finish(c, turn.outcomes, now, self._settings.retry, self._luck)
+            turn.changed = endings.finish(c, turn.outcomes, now, self._settings.retry, self._luck)
         if turn.want:
             turn.claimed = tasks.claim(
                 c, self._console_id, turn.want, self._settings.execution.concurrency, now, self._boot,
@@ -247,7 +247,7 @@ class Executor:
         code = error.exit_code if isinstance(error, NotRunnable) else None
 
         def end(c: sqlite3.Connection) -> None:
-            changed = tasks.refuse(c, claimed, str(error), status, code, self._clock.now())
+            changed = endings.refuse(c, claimed.task_id, claimed.execution_id, str(error), status, code, self._clock.now())
             self._loop.call_soon_threadsafe(self._on_committed, changed)
 
         self.report(end)
@@ -275,7 +275,7 @@ class Executor:
         """The supervisor could not even claim (a full disk, say): the task ends, honestly."""
         self._launches.pop(execution_id, None)
         now = self._clock.now()
-        self.ended(tasks.Outcome(execution_id, Status.FAILED, reason, None, None, None, now, None, {"kill": None}))
+        self.ended(endings.Outcome(execution_id, Status.FAILED, reason, None, None, None, now, None, {"kill": None}))
 
     def on_lost(self, execution_id: str) -> None:
         """The slot died, or somebody else has the claim: the run's folder tells what is so."""
@@ -289,7 +289,7 @@ class Executor:
         """One look at each; called on every tick while there are any."""
         for watched in list(self.watched.values()):
             found = reconcile.look(watched, self._paths, self._clock.monotonic, self._clock.now())
-            if isinstance(found, tasks.Outcome):
+            if isinstance(found, endings.Outcome):
                 del self.watched[watched.execution_id]
                 self.ended(found)
             elif found == "unclaimed":

@@ -12,7 +12,7 @@ from opsconsole.clock import Clock
 from opsconsole.execution import reconcile
 from opsconsole.paths import StatePaths
 from opsconsole.settings import RetrySettings
-from opsconsole.storage import consoles, tasks
+from opsconsole.storage import consoles, endings, tasks
 from opsconsole.storage.writer import Job
 
 Orphan = tuple[str, int, str]
@@ -51,7 +51,7 @@ def settle(reads: sqlite3.Connection, submit: Submit, paths: StatePaths, clock: 
         submit(lambda c: bury(c, paths, clock.now())).result()
     for execution_id, launch, boot in consoles.ownerless(reads):
         found = reconcile.look_until_certain(reconcile.Watched(execution_id, launch, boot), paths, clock)
-        if isinstance(found, tasks.Outcome):
+        if isinstance(found, endings.Outcome):
             ended = True
             submit(functools.partial(_finish, found, clock, retry)).result()
         elif found == "unclaimed":
@@ -59,8 +59,8 @@ def settle(reads: sqlite3.Connection, submit: Submit, paths: StatePaths, clock: 
     return ended
 
 
-def _finish(outcome: tasks.Outcome, clock: Clock, retry: RetrySettings, c: sqlite3.Connection) -> None:
-    tasks.finish(c, [outcome], clock.now(), retry, random.Random())  # noqa: S311 - jitter of a delay
+def _finish(outcome: endings.Outcome, clock: Clock, retry: RetrySettings, c: sqlite3.Connection) -> None:
+    endings.finish(c, [outcome], clock.now(), retry, random.Random())  # noqa: S311 - jitter of a delay
 
 
 def _requeue(execution_id: str, launch: int, c: sqlite3.Connection) -> None:

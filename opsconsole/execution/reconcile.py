@@ -20,7 +20,7 @@ from opsconsole.clock import Clock
 from opsconsole.execution import runfolder
 from opsconsole.models import Status
 from opsconsole.paths import StatePaths
-from opsconsole.storage import tasks
+from opsconsole.storage import endings, tasks
 
 PARENT_KILLS_WITHIN_S = 1.2
 """The lean parent of a killed supervisor needs this long at most to kill the tree and write the result."""
@@ -40,9 +40,9 @@ class Watched:
     told: list[dict[str, Any]] = field(default_factory=list)
 
 
-def outcome_of(execution_id: str, result: dict[str, Any], paths: StatePaths) -> tasks.Outcome:
+def outcome_of(execution_id: str, result: dict[str, Any], paths: StatePaths) -> endings.Outcome:
     """A supervisor's report as the storage records it."""
-    return tasks.Outcome(
+    return endings.Outcome(
         execution_id=execution_id,
         status=Status(result["status"]),
         reason=result.get("reason"),
@@ -73,7 +73,7 @@ def _kept(execution_id: str, result: dict[str, Any], paths: StatePaths) -> int:
     return kept
 
 
-def look(watched: Watched, paths: StatePaths, clock: Callable[[], float], now: int) -> tasks.Outcome | str | None:
+def look(watched: Watched, paths: StatePaths, clock: Callable[[], float], now: int) -> endings.Outcome | str | None:
     """One look at a watched execution: its outcome, `unclaimed` (voided: queue it again), or None (goes on).
 
     New claim lines (leader, pauses) are left in `watched.told`.
@@ -101,7 +101,7 @@ def look(watched: Watched, paths: StatePaths, clock: Callable[[], float], now: i
 
 def abandon(
     execution_id: str, finding: runfolder.Finding, folder: Path, now: int, *, restarted: bool = False
-) -> tasks.Outcome:
+) -> endings.Outcome:
     """The supervisor died without a word: kill what is left of its tree, and say what is so."""
     survivors = [] if restarted else kill_remains(finding, folder)
     started = finding.entry("leader")
@@ -110,7 +110,7 @@ def abandon(
         reason += f"; still alive: {', '.join(str(entry['pid']) for entry in survivors)}"
     elif not restarted and finding.entry("leader"):
         reason += "; nothing of its tree was found alive"
-    return tasks.Outcome(
+    return endings.Outcome(
         execution_id=execution_id,
         status=Status.ABANDONED,
         reason=reason,
@@ -192,7 +192,7 @@ def apply_told(c: sqlite3.Connection, execution_id: str, told: list[dict[str, An
             tasks.mark_paused(c, execution_id, paused=line["status"] == "paused", how=line.get("how") or "")
 
 
-def look_until_certain(watched: Watched, paths: StatePaths, clock: Clock) -> tasks.Outcome | str | None:
+def look_until_certain(watched: Watched, paths: StatePaths, clock: Clock) -> endings.Outcome | str | None:
     """`look`, waiting for a killed supervisor's parent to do its work: at most a second or two."""
     while True:
         found = look(watched, paths, clock.monotonic, clock.now())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from opsconsole.models import Origin
 from opsconsole.paths import StatePaths
-from opsconsole.storage.tasks import next_rev
+from opsconsole.storage.revision import next_rev
 
 _ACTIVE = "('preparing', 'running', 'paused')"
 _OPEN = "('queued', 'waiting', 'preparing', 'running', 'paused')"

@@ -1,7 +1,8 @@
 """Reads: a page of tasks, a result, a script, what changed since. Functions of a connection.
 
 A page walks one narrow index (`task_facts`: every column a filter looks at) from the newest task down, so no
-filter, however rare or deep, costs more than that walk: about 10 ms at 100,000 tasks.
+filter, however rare or deep, costs more than that walk: about 10 ms at 100,000 tasks. What is few by its status (the
+queue, what failed) or parent does not need it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from opsconsole.storage import rows
 # 95 of 100 rows in the table to find that they do not fit the others.
 FACTS = "task INDEXED BY task_facts"
 
+_FEW = 1500
 _SAMPLE = 500
 _LONGEST_GLOB = 1000
 _MOST_WORDS = 32
@@ -68,18 +70,30 @@ def page(c: sqlite3.Connection, filter: Filter) -> list[Task]:
     """The tasks a filter lets through, newest (highest id) first."""
     if filter.limit <= 0:
         return []
-    narrow = list(conditions(filter))
-    if filter.before is not None:
-        narrow = [("id < ?", (_int64(filter.before),)), *_rarest_first(c, narrow, _int64(filter.before))]
-    else:
-        narrow = _rarest_first(c, narrow, _INT64)
-    where, values = where_all(narrow)
+    before = _INT64 if filter.before is None else _int64(filter.before)
+    source, narrow = _few(c, filter), list(conditions(filter))
+    if source is None:
+        source, narrow = FACTS, _rarest_first(c, narrow, before)
+    where, values = where_all([("id < ?", (before,)), *narrow])
     found = c.execute(
-        f"""{rows.TASK} WHERE t.id IN (SELECT id FROM {FACTS} WHERE {where} ORDER BY id DESC LIMIT ?)
+        f"""{rows.TASK} WHERE t.id IN (SELECT id FROM {source} WHERE {where} ORDER BY id DESC LIMIT ?)
             ORDER BY t.id DESC""",
         (*values, _int64(filter.limit)),
     )
     return [rows.task(row) for row in found]
+
+
+def _few(c: sqlite3.Connection, filter: Filter) -> str | None:
+    """Where the tasks are few enough to look at each: the queue, what runs, what failed, a task's children."""
+    if filter.parent_id is not None:
+        return "task INDEXED BY task_parent"
+    if filter.statuses:
+        source = "task INDEXED BY task_status"
+        status, values = next(conditions(filter))
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {status} LIMIT {_FEW})"
+        if c.execute(sql, values).fetchone()[0] < _FEW:
+            return source
+    return None
 
 
 # -- what a filter means in SQL
@@ -138,12 +152,12 @@ def _labelled(key: str, value: str | None) -> Condition:
     key = _storable(key)
     if value is None:
         return (
-            "(instr(labels, ?) > 0 AND EXISTS (SELECT 1 FROM json_each(labels) WHERE key = ?))",
+            "(labels <> '{}' AND instr(labels, ?) > 0 AND EXISTS (SELECT 1 FROM json_each(labels) WHERE key = ?))",
             (f"{json.dumps(key)}: ", key),
         )
     value = _storable(value)
     return (
-        "(instr(labels, ?) > 0 AND EXISTS (SELECT 1 FROM json_each(labels) WHERE key = ? AND value = ?))",
+        "(labels <> '{}' AND instr(labels, ?) > 0 AND EXISTS (SELECT 1 FROM json_each(labels) WHERE key = ? AND value = ?))",
         (f"{json.dumps(key)}: {json.dumps(value)}", key, value),
     )
 

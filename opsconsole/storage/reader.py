@@ -10,6 +10,7 @@ from opsconsole.paths import StatePaths
 from opsconsole.storage import consoles, history, tasks
 from opsconsole.storage.consoles import ConsoleInfo
 from opsconsole.storage.history import Filter
+from opsconsole.storage.revision import next_rev
 
 if TYPE_CHECKING:
     from opsconsole.storage.statistics import Statistics
@@ -81,7 +82,7 @@ class Reader:
         return history.changed_since(self.connection, rev)
 
     def newest_rev(self) -> int:
-        return tasks.next_rev(self.connection) - 1
+        return next_rev(self.connection) - 1
 
     def consoles(self) -> list[ConsoleInfo]:
         """The living ones."""

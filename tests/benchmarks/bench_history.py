@@ -1,6 +1,7 @@
 """History at 100,000 ended tasks: every query against its target, beside a plain SELECT on a bare connection.
 
-`python -m tests.benchmarks.bench_history [--tasks N] [--rounds N] [--json]`; exits 1 when a median is missed.
+`python -m tests.benchmarks.bench_history [--tasks N] [--rounds N] [--json]`. Everything is in memory after the first
+round, so the processor time is what a query costs on an idle machine; exits 1 when that (median) misses a target.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from opsconsole.models import Status
+from opsconsole.models import OPEN, Status
 from opsconsole.paths import StatePaths
 from opsconsole.storage import history, statistics
 from opsconsole.storage.database import connect, open_database
@@ -100,9 +101,7 @@ def _fill_scripts(c: sqlite3.Connection, count: int, luck: random.Random) -> lis
         sha = hashlib.sha256(body).hexdigest()
         names.append(name)
         c.execute("INSERT INTO script VALUES (?, ?, ?, ?)", (number, name, sha, body))
-        c.execute(
-            "INSERT INTO script_text (rowid, name, body) VALUES (?, ?, ?)", (number, name, indexed_text(body))
-        )
+        c.execute("INSERT INTO script_text (rowid, name, body) VALUES (?, ?, ?)", (number, name, indexed_text(body)))
     return names
 
 
@@ -140,6 +139,7 @@ def queries(c: sqlite3.Connection, paths: StatePaths, count: int) -> dict[str, t
         "page: deep in the past": Filter(before=deep),
         "page: completed": Filter(statuses=completed),
         "page: failed": Filter(statuses=failed),
+        "page: the queue (none)": Filter(statuses=OPEN),
         "page: no such status": Filter(statuses=frozenset({Status.RUNNING, Status.PAUSED})),
         "page: failed, deep": Filter(statuses=failed, before=deep),
         "page: rare policy": Filter(policy="safe"),
@@ -180,7 +180,7 @@ def queries(c: sqlite3.Connection, paths: StatePaths, count: int) -> dict[str, t
 
 
 def measure(path: Path | None = None, count: int = TASKS, rounds: int = 15) -> dict[str, dict[str, float]]:
-    """Name → median, p95 and target in ms, `ratio` to the peer measured in the same run.
+    """Name → median, p95, processor time (median) and target in ms, `ratio` to the peer measured in the same run.
 
     `path` None: a database that is filled now and removed again.
     """
@@ -194,20 +194,22 @@ def measure(path: Path | None = None, count: int = TASKS, rounds: int = 15) -> d
         figures = {"peer: plain SELECT of 50": {**peer, "target_ms": PAGE_MS, "ratio": 1.0}}
         for name, (target, query) in queries(c, StatePaths(path.parent), count).items():
             timed = _timed(query, rounds)
-            ratio = timed["median_ms"] / peer["median_ms"]
+            ratio = timed["cpu_ms"] / peer["cpu_ms"]
             figures[name] = {**timed, "target_ms": target, "ratio": ratio}
     return figures
 
 
 def _timed(query: Query, rounds: int) -> dict[str, float]:
     query()
-    taken = []
+    taken, worked = [], []
     for _ in range(rounds):
-        begin = time.perf_counter()
+        begin, busy = time.perf_counter(), time.thread_time()
         query()
+        worked.append((time.thread_time() - busy) * 1000)
         taken.append((time.perf_counter() - begin) * 1000)
     taken.sort()
-    return {"median_ms": taken[rounds // 2], "p95_ms": taken[min(rounds - 1, int(rounds * 0.95))]}
+    p95 = taken[min(rounds - 1, int(rounds * 0.95))]
+    return {"median_ms": taken[rounds // 2], "p95_ms": p95, "cpu_ms": sorted(worked)[rounds // 2]}
 
 
 def main() -> int:
@@ -221,11 +223,16 @@ def main() -> int:
         print(json.dumps(figures))
     else:
         print(f"{options.tasks} ended tasks, SQLite {sqlite3.sqlite_version}, {options.rounds} rounds")
-        print(f"{'':42} {'median':>9} {'p95':>9} {'target':>9} {'x peer':>8}")
+        columns = ("median_ms", "p95_ms", "cpu_ms", "target_ms")
+        print(f"{'ms':36}" + "".join(f"{column[:-3]:>9}" for column in columns) + f"{'x peer':>9}")
         for name, f in figures.items():
-            line = f"{name:42} {f['median_ms']:6.2f} ms {f['p95_ms']:6.2f} ms {f['target_ms']:6.0f} ms"
-            print(f"{line} {f['ratio']:8.1f}{'' if f['median_ms'] <= f['target_ms'] else '  MISSED'}")
-    return int(any(f["median_ms"] > f["target_ms"] for f in figures.values()))
+            numbers = "".join(f"{f[column]:9.2f}" for column in columns)
+            print(f"{name:36}{numbers}{f['ratio']:9.1f}{'  MISSED' if missed(f) else ''}")
+    return int(any(missed(f) for f in figures.values()))
+
+
+def missed(figures: dict[str, float]) -> bool:
+    return figures["cpu_ms"] > figures["target_ms"]
 
 
 if __name__ == "__main__":

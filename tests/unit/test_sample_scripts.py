@@ -192,9 +192,7 @@ def test_system_health_ends_with_a_verdict_and_exit_0(ground: Ground) -> None:
 def test_system_health_names_every_reason_the_worst_first(ground: Ground) -> None:
     ground.make("proc/loadavg", "9999.00 9999.00 9999.00 1/2 3\n")
     ground.make("proc/uptime", "90061.5 1.0\n")
-    ground.make(
-        "proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 20 kB\nSwapTotal: 100 kB\nSwapFree: 10 kB\n"
-    )
+    ground.make("proc/meminfo", "MemTotal: 1000 kB\nMemAvailable: 20 kB\nSwapTotal: 100 kB\nSwapFree: 10 kB\n")
     ground.make("proc/pressure/memory", "full avg10=0.00 avg60=12.34 avg300=0.00 total=1\n")
     ground.make("proc/vmstat", "oom_kill 3\n")
     for pid in range(100, 112):
@@ -273,9 +271,7 @@ def test_log_errors_reads_what_it_may_and_names_the_rest(logs: Ground) -> None:
 
 
 def test_log_errors_reads_the_journal_when_it_is_open(logs: Ground) -> None:
-    logs.make("bin/journalctl", "#!/bin/sh\necho 'sshd: Invalid user x from 2001:db8::1 port 1'\n").chmod(
-        0o755
-    )
+    logs.make("bin/journalctl", "#!/bin/sh\necho 'sshd: Invalid user x from 2001:db8::1 port 1'\n").chmod(0o755)
     seen = logs.run("log_errors.sh", 1, 1)
     assert seen.returncode == 0
     assert "journal, last 1 h\n  failed logins: 1 lines\n    origin, times: 1 2001:db8::1" in seen.stdout
@@ -332,9 +328,7 @@ def certificate(days: int, name: str = "host.example", generalised: bool = False
     times = der(0x30, der(tag, b"20200101000000Z"[-13:]), der(tag, moment.strftime(form).encode()))
     common_name = der(0x31, der(0x30, bytes.fromhex("0603550403"), der(0x0C, name.encode())))
     algorithm = der(0x30, bytes.fromhex("06082a8648ce3d040302"))
-    body = der(
-        0x30, der(0xA0, der(2, b"\2")), der(2, b"\1"), algorithm, der(0x30), times, der(0x30, common_name)
-    )
+    body = der(0x30, der(0xA0, der(2, b"\2")), der(2, b"\1"), algorithm, der(0x30), times, der(0x30, common_name))
     encoded = base64.encodebytes(der(0x30, body, algorithm, der(3, b"\0" * 120))).decode()
     return f"-----BEGIN CERTIFICATE-----\n{encoded}-----END CERTIFICATE-----\n"
 
@@ -389,9 +383,7 @@ def test_certificate_expiry_does_not_wait_for_a_fifo(ground: Ground) -> None:
     assert (found.returncode, found.stdout[-14:]) == (2, "1 not checked\n")
 
 
-@pytest.mark.skipif(
-    not shutil.which("openssl"), reason="openssl, which makes the server's key, is not installed"
-)
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl, which makes the server's key, is not installed")
 def test_certificate_expiry_asks_a_server(ground: Ground) -> None:
     key, chain = ground.home / "key.pem", ground.home / "chain.pem"
     curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
@@ -460,9 +452,7 @@ def test_long_job_prints_a_line_a_step_and_one_warning(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
-def test_long_job_stops_at_once_and_says_how_far_it_came(
-    ground: Ground, number: signal.Signals, status: int
-) -> None:
+def test_long_job_stops_at_once_and_says_how_far_it_came(ground: Ground, number: signal.Signals, status: int) -> None:
     job = ground.start("long_job.sh", 5, 1000)
     assert job.stdout is not None
     assert job.stdout.readline().startswith("starting")

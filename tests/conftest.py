@@ -1,0 +1,76 @@
+"""What many tests need: a state directory, engines that are closed in the end, and a clock that is moved by hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opsconsole import Engine
+from opsconsole.clock import Clock
+from opsconsole.settings import ExecutionSettings, RetrySettings, Settings
+
+START_US = 1_790_000_000_000_000
+
+QUICK = Settings(
+    execution=ExecutionSettings(concurrency=4, grace_s=0.2, kill_wait_s=1.0),
+    retry=RetrySettings(base_s=0.01, max_s=0.05, jitter=0.0),
+)
+
+OpenEngine = Callable[..., Awaitable[Engine]]
+
+
+class HandClock(Clock):
+    """Time stands still until a test moves it, to and fro."""
+
+    def __init__(self, now_us: int = START_US) -> None:
+        self.now_us = now_us
+
+    def now(self) -> int:
+        return self.now_us
+
+    def advance(self, seconds: float) -> None:
+        self.now_us += int(seconds * 1_000_000)
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the settings of whoever runs it, or writes into their state directory."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg-state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg-config"))
+    for name in ("OPSCONSOLE_STATE_DIR", "OPSCONSOLE_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def state_dir(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def quick() -> Settings:
+    """The defaults, with short waits."""
+    return QUICK
+
+
+@pytest.fixture
+async def open_engine(state_dir: Path) -> AsyncIterator[OpenEngine]:
+    """`engine = await open_engine(settings, claims=…, …)`, on this test's state directory."""
+    engines: list[Engine] = []
+
+    async def start(settings: Settings = QUICK, **options: Any) -> Engine:
+        engine = Engine(settings, **{"state_dir": state_dir, **options})
+        engines.append(engine)
+        await engine.start()
+        return engine
+
+    yield start
+    for engine in reversed(engines):
+        await engine.close()

@@ -1,0 +1,18 @@
+"""The console is killed at any point: every task has one true result, nothing runs twice, nothing stays behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.kill_rounds import play
+
+
+@pytest.mark.rounds
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("seed", range(9001, 9013))
+def test_a_killed_console_loses_and_repeats_nothing(seed: int, tmp_path: Path) -> None:
+    tally = play(seed, tmp_path)
+    assert tally.wrong == []
+    assert tally.statuses["abandoned"] == 0, "only consoles were killed: every supervisor had its say"

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.tui.fake_engine import FakeEngine
+
+SAMPLES = {
+    "disk_report.sh": "#!/bin/sh\n# Show the fullest file systems.\n# Usage: disk_report.sh [PERCENT]\n",
+    "long_job.sh": "#!/bin/sh\n# Run a long job with a progress line for each step.\n# Usage: long_job.sh [STEPS]\n",
+    "ports.py": "#!/usr/bin/env python3\n# List the ports this host listens on.\n",
+}
+
+
+@pytest.fixture(autouse=True)
+def the_same_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """One time zone, a terminal with colours, and nothing of the home and the settings of whoever runs the tests."""
+    for name in ("NO_COLOR", "TEXTUAL_THEME", "SSH_CONNECTION", "SSH_TTY", "COLUMNS", "LINES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("OPSCONSOLE_CONFIG", os.devnull)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> FakeEngine:
+    return FakeEngine(tmp_path / "state")
+
+
+@pytest.fixture
+def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Sample scripts that no edit of the shipped ones changes, and an empty working directory."""
+    folder = tmp_path / "samples"
+    folder.mkdir()
+    for name, text in SAMPLES.items():
+        (folder / name).write_text(text)
+    monkeypatch.setattr("opsconsole.tui.scripts.shipped", lambda _: folder)
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return folder

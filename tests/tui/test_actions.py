@@ -1,0 +1,574 @@
+"""Every action of the registry, by its key, as an operator presses it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList
+
+from opsconsole.errors import IllegalTransition, QueueFull
+from opsconsole.events import Notice, TasksRemoved
+from opsconsole.models import ExecutionPolicy, Priority, Status
+from opsconsole.tui.actions import ACTIONS, BY_ID, Danger
+from opsconsole.tui.screens.confirm import ConfirmScreen
+from opsconsole.tui.screens.help import HelpScreen
+from opsconsole.tui.screens.quit import QuitScreen
+from opsconsole.tui.screens.submit import SubmitScreen
+from opsconsole.tui.widgets.choice import Choice
+from tests.tui.fake_engine import NOW, SECOND, FakeEngine
+from tests.tui.scenes import console
+from tests.tui.waiting import output, shown, started, table, tasks_screen, until
+
+RUNNING = {"status": Status.RUNNING, "started_at": NOW - 5 * SECOND}
+ENDED = {
+    "status": Status.COMPLETED,
+    "started_at": NOW - 5 * SECOND,
+    "finished_at": NOW,
+    "duration_s": 5.0,
+    "exit_code": 0,
+}
+
+
+@asynccontextmanager
+async def opened(engine: FakeEngine, size: tuple[int, int] = (120, 36)) -> AsyncIterator[Pilot[Any]]:
+    async with console(engine).run_test(size=size, notifications=True) as pilot:
+        await started(pilot)
+        yield pilot
+
+
+def commands(engine: FakeEngine) -> list[tuple[Any, ...]]:
+    return [call for call in engine.calls if call[0] != "start"]
+
+
+def notices(pilot: Pilot[Any]) -> str:
+    return "\n".join(notification.message for notification in pilot.app._notifications)
+
+
+async def in_dialog(pilot: Pilot[Any], kind: type) -> None:
+    await until(pilot, lambda: isinstance(pilot.app.screen, kind) and pilot.app.screen.focused is not None)
+
+
+def test_every_action_has_a_test() -> None:
+    tested = {name.removeprefix("test_") for name in globals() if name.startswith("test_")}
+    untested = [action.id for action in ACTIONS if not any(name.startswith(action.id) for name in tested)]
+    assert untested == []
+
+
+def test_no_action_hangs_on_a_key_that_terminals_take() -> None:
+    taken = {"ctrl+q", "ctrl+s", "ctrl+b", "ctrl+a", "alt+enter", "ctrl+enter", "ctrl+j"}
+    assert [action.id for action in ACTIONS if set(action.keys.split(",")) <= taken] == []
+
+
+def test_no_key_means_two_things() -> None:
+    keys = [key for action in ACTIONS for key in action.keys.split(",")]
+    assert sorted(keys) == sorted(set(keys))
+
+
+async def test_a_keymap_replaces_keys_by_the_id_of_an_action(engine: FakeEngine) -> None:
+    engine.put(name="a", **RUNNING)
+    app = console(engine)
+    app.set_keymap({"pause": "z"})
+    async with app.run_test(size=(120, 36)) as pilot:
+        await started(pilot)
+        assert "z pause" in shown(pilot)
+        await pilot.press("z")
+        await until(pilot, lambda: commands(engine) == [("pause", 1)])
+
+
+# -- the console
+
+
+async def test_submit_enter_enter_runs_with_the_defaults(engine: FakeEngine, samples: Path) -> None:
+    engine.put(name="old", **ENDED)
+    async with opened(engine) as pilot:
+        await pilot.press("n")
+        await in_dialog(pilot, SubmitScreen)
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: engine.specs)
+        spec = engine.specs[0]
+        assert (spec.path, spec.policy, spec.priority) == (
+            samples / "disk_report.sh", ExecutionPolicy.STANDARD, Priority.NORMAL,
+        )  # fmt: skip
+        assert (spec.timeout_s, spec.retries, spec.args, spec.hold) == (300.0, 0, (), False)
+        await until(pilot, lambda: table(pilot).selected.name == "disk_report.sh")
+
+
+async def test_submit_takes_arguments_policy_priority_timeout_and_retries(engine: FakeEngine, samples: Path) -> None:
+    async with opened(engine) as pilot:
+        await pilot.press("n")
+        await in_dialog(pilot, SubmitScreen)
+        await pilot.press(*"long", "enter")
+        form = pilot.app.screen
+        form.query_one("#arguments", Input).value = "--name 'two words' 3"
+        form.query_one("#timeout", Input).value = "90s"
+        form.query_one("#priority", Choice).focus()
+        await pilot.press("right", "down", "down", "right", "right")
+        assert form.query_one("#retries", Choice).value == "2"
+        form.query_one("#policy", Choice).focus()
+        await pilot.press("right", "down", *"disk full", "enter")
+        await until(pilot, lambda: engine.specs)
+        spec = engine.specs[0]
+        assert spec.args == ("--name", "two words", "3")
+        assert (spec.policy, spec.reason, spec.confirmed) == (ExecutionPolicy.ELEVATED, "disk full", True)
+        assert (spec.priority, spec.timeout_s, spec.retries) == (Priority.HIGH, 90.0, 2)
+
+
+async def test_submit_completes_a_path_as_it_is_typed(engine: FakeEngine, samples: Path, tmp_path: Path) -> None:
+    (tmp_path / "ops" / "deep").mkdir(parents=True)
+    (tmp_path / "ops" / "deep" / "fix.sh").write_text("true\n")
+    async with opened(engine) as pilot:
+        await pilot.press("n")
+        await in_dialog(pilot, SubmitScreen)
+        pilot.app.screen.query_one("#script", Input).value = f"{tmp_path}/op"
+        await until(pilot, lambda: pilot.app.screen.query_one(OptionList).option_count == 1)
+        await pilot.press("enter", "enter", "enter", "enter")
+        await until(pilot, lambda: engine.specs)
+        assert engine.specs[0].path == tmp_path / "ops" / "deep" / "fix.sh"
+
+
+async def test_submit_can_hold(engine: FakeEngine, samples: Path) -> None:
+    async with opened(engine) as pilot:
+        await pilot.press("n")
+        await in_dialog(pilot, SubmitScreen)
+        await pilot.press("enter", "h")
+        await until(pilot, lambda: engine.specs)
+        assert engine.specs[0].hold
+
+
+async def test_submit_that_fails_says_why_and_keeps_the_form(engine: FakeEngine, samples: Path) -> None:
+    async with opened(engine) as pilot:
+        engine.refusal = QueueFull("the queue is full: 20000 of 20000 tasks are open", hint="cancel some, or wait")
+        await pilot.press("n")
+        await in_dialog(pilot, SubmitScreen)
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: "the queue is full" in shown(pilot))
+        assert "cancel some, or wait" in shown(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: engine.specs)
+
+
+async def test_submit_refused_by_policy_shows_the_reason(engine: FakeEngine, samples: Path) -> None:
+    async with opened(engine) as pilot:
+        accept = engine.submit
+
+        async def refuse(spec: Any) -> Any:
+            task = await accept(spec)
+            return engine.put(id=task.id, status=Status.REFUSED, reason="sudo needs a password here", finished_at=NOW)
+
+        engine.submit = refuse  # type: ignore[method-assign]
+        await pilot.press("n")
+        await in_dialog(pilot, SubmitScreen)
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: "sudo needs a password here" in notices(pilot))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "complaint"),
+    [
+        ("timeout", "soon", "is not a time"),
+        ("timeout", "2h", "at most 3600"),
+        ("arguments", "'open", "cannot be split"),
+    ],
+)
+async def test_submit_complains_in_the_form(
+    engine: FakeEngine, samples: Path, field: str, value: str, complaint: str
+) -> None:
+    async with opened(engine) as pilot:
+        await pilot.press("n")
+        await in_dialog(pilot, SubmitScreen)
+        await pilot.press("enter")
+        pilot.app.screen.query_one(f"#{field}", Input).value = value
+        await pilot.press("enter")
+        await until(pilot, lambda: complaint in shown(pilot))
+        assert engine.specs == []
+
+
+async def test_submit_esc_goes_back_step_by_step(engine: FakeEngine, samples: Path) -> None:
+    async with opened(engine) as pilot:
+        await pilot.press("n")
+        await in_dialog(pilot, SubmitScreen)
+        await pilot.press("enter", "escape")
+        assert isinstance(pilot.app.screen, SubmitScreen)
+        await pilot.press("escape")
+        assert pilot.app.screen is tasks_screen(pilot)
+
+
+async def test_filter_narrows_as_you_type_and_esc_drops_it(engine: FakeEngine) -> None:
+    engine.put(name="backup", **RUNNING)
+    engine.put(name="report", **{**ENDED, "status": Status.FAILED, "exit_code": 3})
+    async with opened(engine) as pilot:
+        await pilot.press("slash", *"rep")
+        await until(pilot, lambda: [task.name for task in table(pilot).tasks] == ["report"])
+        await pilot.press("enter")
+        assert pilot.app.focused is table(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(table(pilot).tasks) == 2)
+        await pilot.press("slash", *"state", "colon", *"fail")
+        await until(pilot, lambda: [task.name for task in table(pilot).tasks] == ["report"])
+        await pilot.press("escape")
+        await until(pilot, lambda: len(table(pilot).tasks) == 2)
+
+
+async def test_filter_that_nothing_passes_says_what_to_do(engine: FakeEngine) -> None:
+    engine.put(name="backup", **RUNNING)
+    async with opened(engine) as pilot:
+        await pilot.press("slash", *"zzz", "enter")
+        await until(pilot, lambda: "No task passes this filter" in shown(pilot))
+        await pilot.press("escape")
+        await until(pilot, lambda: "backup" in shown(pilot))
+
+
+async def test_back_leaves_the_whole_screen_then_the_output(engine: FakeEngine) -> None:
+    engine.put(name="a", **RUNNING)
+    async with opened(engine) as pilot:
+        await pilot.press("enter")
+        assert tasks_screen(pilot).has_class("-zoomed")
+        await pilot.press("escape")
+        assert not tasks_screen(pilot).has_class("-zoomed")
+        await pilot.press("tab")
+        assert pilot.app.focused is output(pilot)
+        await pilot.press("escape")
+        assert pilot.app.focused is table(pilot)
+
+
+async def test_help_lists_every_action_with_its_key_and_closes_on_esc(engine: FakeEngine) -> None:
+    async with opened(engine, (120, 60)) as pilot:
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+        text = shown(pilot)
+        assert [action.description for action in ACTIONS if action.description not in text] == []
+        assert "+ =" in text and "pgdn ^d" in text
+        await pilot.press("escape")
+        assert pilot.app.screen is tasks_screen(pilot)
+
+
+async def test_quit_leaves_at_once_when_nothing_is_open(engine: FakeEngine) -> None:
+    engine.put(name="a", **ENDED)
+    async with opened(engine) as pilot:
+        await pilot.press("q")
+        await pilot.pause()
+        assert pilot.app._exit and pilot.app.return_code == 0
+
+
+@pytest.mark.parametrize("key", ["enter", "l"])
+async def test_quit_leaves_everything_running_by_default(engine: FakeEngine, key: str) -> None:
+    engine.put(name="a", **RUNNING)
+    async with opened(engine) as pilot:
+        await pilot.press("q")
+        await in_dialog(pilot, QuitScreen)
+        await pilot.press(key)
+        await pilot.pause()
+        assert pilot.app._exit
+    assert commands(engine) == []
+
+
+@pytest.mark.parametrize("key", ["s", "escape", "q"])
+async def test_quit_stays(engine: FakeEngine, key: str) -> None:
+    engine.put(name="a", **RUNNING)
+    async with opened(engine) as pilot:
+        await pilot.press("q")
+        await in_dialog(pilot, QuitScreen)
+        await pilot.press(key)
+        await pilot.pause()
+        assert not pilot.app._exit and pilot.app.screen is tasks_screen(pilot)
+
+
+async def test_quit_cancels_all_when_told_to_the_queue_first(engine: FakeEngine) -> None:
+    engine.put(name="running", **RUNNING)
+    engine.put(name="queued")
+    engine.put(name="ended", **ENDED)
+    async with opened(engine) as pilot:
+        await pilot.press("q")
+        await in_dialog(pilot, QuitScreen)
+        assert "ends 2 tasks" in shown(pilot)
+        await pilot.press("c")
+        await until(pilot, lambda: pilot.app._exit)
+    assert commands(engine) == [("cancel", 2), ("cancel", 1)]
+
+
+async def test_quit_by_ctrl_q_asks_too(engine: FakeEngine) -> None:
+    engine.put(name="a", **RUNNING)
+    async with opened(engine) as pilot:
+        await pilot.press("ctrl+q")
+        await in_dialog(pilot, QuitScreen)
+
+
+# -- the selected task
+
+
+async def test_open_shows_the_run_on_the_whole_screen(engine: FakeEngine) -> None:
+    task = engine.put(name="a", **RUNNING)
+    engine.write(task.id, ("stdout", b"hello\n"))
+    async with opened(engine, (80, 24)) as pilot:
+        await until(pilot, lambda: "hello" in shown(pilot))
+        await pilot.press("enter")
+        assert pilot.app.focused is output(pilot)
+        assert "hello" in shown(pilot) and "RESULT" not in shown(pilot)
+
+
+@pytest.mark.parametrize("key", ["enter", "n", "escape"])
+async def test_cancel_does_nothing_by_default(engine: FakeEngine, key: str) -> None:
+    engine.put(name="a", **RUNNING)
+    async with opened(engine) as pilot:
+        await pilot.press("x")
+        await in_dialog(pilot, ConfirmScreen)
+        await pilot.press(key)
+        await pilot.pause()
+        assert pilot.app.screen is tasks_screen(pilot)
+    assert commands(engine) == []
+
+
+async def test_cancel_names_the_task_and_hits_it_even_when_the_list_moves(engine: FakeEngine) -> None:
+    victim = engine.put(name="the-one", **RUNNING)
+    async with opened(engine) as pilot:
+        await pilot.press("x")
+        await in_dialog(pilot, ConfirmScreen)
+        assert "Cancel task 1?" in shown(pilot) and "the-one" in shown(pilot)
+        engine.put(name="newcomer", **RUNNING)
+        engine.put(id=victim.id, status=Status.PAUSED)
+        await until(pilot, lambda: len(table(pilot).tasks) == 2)
+        await pilot.press("y")
+        await until(pilot, lambda: commands(engine))
+    assert commands(engine) == [("cancel", victim.id)]
+
+
+async def test_cancel_of_what_has_ended_is_refused_in_words(engine: FakeEngine) -> None:
+    engine.put(name="a", **ENDED)
+    async with opened(engine) as pilot:
+        await pilot.press("x")
+        await until(pilot, lambda: "Task 1 has already ended: completed." in notices(pilot))
+        assert pilot.app.screen is tasks_screen(pilot)
+
+
+async def test_cancel_that_comes_too_late_says_so(engine: FakeEngine) -> None:
+    engine.put(name="a", **RUNNING)
+    async with opened(engine) as pilot:
+        engine.refusal = IllegalTransition("task 1 has already ended: completed", hint="nothing is left to cancel")
+        await pilot.press("x")
+        await in_dialog(pilot, ConfirmScreen)
+        await pilot.press("y")
+        await until(pilot, lambda: "nothing is left to cancel" in notices(pilot))
+
+
+async def test_pause_and_resume_are_one_key(engine: FakeEngine) -> None:
+    engine.put(name="a", **RUNNING)
+    async with opened(engine) as pilot:
+        assert "p pause" in shown(pilot)
+        await pilot.press("p")
+        await until(pilot, lambda: "p resume" in shown(pilot))
+        await pilot.press("p")
+        await until(pilot, lambda: "p pause" in shown(pilot))
+    assert commands(engine) == [("pause", 1), ("resume", 1)]
+
+
+async def test_retry_makes_a_new_task_and_goes_to_it(engine: FakeEngine) -> None:
+    engine.put(name="a", **ENDED)
+    async with opened(engine) as pilot:
+        await pilot.press("r")
+        await until(pilot, lambda: table(pilot).selected.id == 2)
+    assert commands(engine) == [("retry", 1)]
+
+
+async def test_hold_and_release_are_one_key(engine: FakeEngine) -> None:
+    engine.put(name="a")
+    async with opened(engine) as pilot:
+        await pilot.press("H")
+        await until(pilot, lambda: "H release" in shown(pilot))
+        assert "held" in shown(pilot)
+        await pilot.press("H")
+        await until(pilot, lambda: "H hold" in shown(pilot))
+    assert commands(engine) == [("hold", 1), ("release", 1)]
+
+
+@pytest.mark.parametrize("key", ["plus", "equals_sign"])
+async def test_raise_priority(engine: FakeEngine, key: str) -> None:
+    engine.put(name="a")
+    async with opened(engine) as pilot:
+        await pilot.press(key)
+        await until(pilot, lambda: "HIGH" in shown(pilot))
+    assert commands(engine) == [("set_priority", 1, Priority.HIGH)]
+
+
+async def test_raise_priority_of_a_running_task_is_refused_in_words(engine: FakeEngine) -> None:
+    engine.put(name="a", **RUNNING)
+    async with opened(engine) as pilot:
+        await pilot.press("plus")
+        await until(pilot, lambda: "only a queued task" in notices(pilot))
+    assert commands(engine) == []
+
+
+async def test_lower_priority(engine: FakeEngine) -> None:
+    engine.put(name="a")
+    async with opened(engine) as pilot:
+        await pilot.press("minus")
+        await until(pilot, lambda: commands(engine) == [("set_priority", 1, Priority.LOW)])
+        await until(pilot, lambda: table(pilot).selected.priority is Priority.LOW)
+        await pilot.press("minus")
+        await until(pilot, lambda: "is low already" in notices(pilot))
+
+
+async def test_pin_and_unpin_are_one_key(engine: FakeEngine) -> None:
+    engine.put(name="a", **ENDED)
+    async with opened(engine) as pilot:
+        await pilot.press("P")
+        await until(pilot, lambda: "a ★" in shown(pilot))
+        await pilot.press("P")
+        await until(pilot, lambda: "a ★" not in shown(pilot))
+    assert commands(engine) == [("pin", 1, True), ("pin", 1, False)]
+
+
+# -- its output
+
+
+async def many_lines(engine: FakeEngine) -> None:
+    task = engine.put(name="a", **RUNNING)
+    engine.write(task.id, ("stdout", b"".join(b"line %d\n" % n for n in range(200))))
+
+
+async def test_follow_goes_off_when_scrolled_up_and_on_by_its_key(engine: FakeEngine) -> None:
+    await many_lines(engine)
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: "line 199" in shown(pilot))
+        await pilot.press("tab", "up")
+        assert not output(pilot).following and "f follows" in shown(pilot)
+        engine.write(1, ("stdout", b"a new line\n"))
+        await until(pilot, lambda: output(pilot).line_count == 201)
+        assert "a new line" not in shown(pilot)
+        await pilot.press("f")
+        await until(pilot, lambda: "a new line" in shown(pilot))
+        await pilot.press("f")
+        assert not output(pilot).following
+
+
+async def test_wrap_cuts_long_lines_and_folds_them_again(engine: FakeEngine) -> None:
+    task = engine.put(name="a", **RUNNING)
+    engine.write(task.id, ("stdout", b"x" * 300 + b"END\n"))
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: "END" in shown(pilot))
+        await pilot.press("w")
+        await until(pilot, lambda: "END" not in shown(pilot))
+        await pilot.press("w")
+        await until(pilot, lambda: "END" in shown(pilot))
+
+
+# -- moving
+
+
+@pytest.fixture
+def ten(engine: FakeEngine) -> FakeEngine:
+    for number in range(10):
+        engine.put(name=f"job-{number}", **RUNNING)
+    return engine
+
+
+async def moved(engine: FakeEngine, *keys: str, size: tuple[int, int] = (120, 36)) -> int:
+    """Where the cursor is, in lines, after these keys."""
+    async with opened(engine, size) as pilot:
+        await until(pilot, lambda: table(pilot).tasks)
+        await pilot.press(*keys)
+        return [task.id for task in table(pilot).tasks].index(table(pilot).selected.id)
+
+
+@pytest.mark.parametrize("keys", [("G", "up"), ("G", "k")])
+async def test_up(ten: FakeEngine, keys: tuple[str, ...]) -> None:
+    assert await moved(ten, *keys) == 8
+
+
+@pytest.mark.parametrize("keys", [("down",), ("j",)])
+async def test_down(ten: FakeEngine, keys: tuple[str, ...]) -> None:
+    assert await moved(ten, *keys) == 1
+
+
+@pytest.mark.parametrize("keys", [("G", "pageup"), ("end", "ctrl+u")])
+async def test_page_up(ten: FakeEngine, keys: tuple[str, ...]) -> None:
+    assert await moved(ten, *keys, size=(80, 12)) == 6
+
+
+@pytest.mark.parametrize("keys", [("pagedown",), ("ctrl+d",)])
+async def test_page_down(ten: FakeEngine, keys: tuple[str, ...]) -> None:
+    assert await moved(ten, *keys, size=(80, 12)) == 3
+
+
+@pytest.mark.parametrize("key", ["g", "home"])
+async def test_top(ten: FakeEngine, key: str) -> None:
+    assert await moved(ten, "j", "j", key) == 0
+
+
+@pytest.mark.parametrize("key", ["G", "end"])
+async def test_bottom(ten: FakeEngine, key: str) -> None:
+    assert await moved(ten, key) == 9
+
+
+async def test_top_and_bottom_of_the_output(engine: FakeEngine) -> None:
+    await many_lines(engine)
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: "line 199" in shown(pilot))
+        await pilot.press("tab", "g")
+        await until(pilot, lambda: "line 0 " in shown(pilot))
+        await pilot.press("G")
+        await until(pilot, lambda: "line 199" in shown(pilot) and output(pilot).following)
+
+
+# -- what comes up by itself
+
+
+async def test_the_cursor_stays_on_its_task_when_rows_move(engine: FakeEngine) -> None:
+    first = engine.put(name="first", **RUNNING)
+    engine.put(name="second", **RUNNING)
+    async with opened(engine) as pilot:
+        table(pilot).select(first.id)
+        engine.put(name="third", **RUNNING)
+        engine.put(id=first.id, **ENDED)
+        await until(pilot, lambda: [task.name for task in table(pilot).tasks] == ["third", "second", "first"])
+        assert table(pilot).selected.id == first.id
+
+
+async def test_notices_of_the_engine_are_shown(engine: FakeEngine) -> None:
+    async with opened(engine) as pilot:
+        engine.publish(Notice("warning", "the database could not be read and was moved aside\x1b]0;x\x07"))
+        await until(pilot, lambda: "was moved aside" in notices(pilot))
+        assert "\x1b" not in notices(pilot)
+
+
+async def test_removed_tasks_disappear(engine: FakeEngine) -> None:
+    engine.put(name="a", **ENDED)
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: table(pilot).tasks)
+        engine._tasks.clear()
+        engine.publish(TasksRemoved(1))
+        await until(pilot, lambda: "No tasks yet" in shown(pilot))
+
+
+async def test_a_burst_of_events_is_one_redraw(engine: FakeEngine) -> None:
+    async with opened(engine) as pilot:
+        drawn = 0
+        show = table(pilot).show
+
+        def counted(tasks: Any) -> None:
+            nonlocal drawn
+            drawn += 1
+            show(tasks)
+
+        table(pilot).show = counted  # type: ignore[method-assign]
+        for number in range(500):
+            engine.put(name=f"job-{number}")
+        await until(pilot, lambda: len(table(pilot).tasks) == 250)
+        assert drawn <= 2
+
+
+async def test_an_engine_that_cannot_start_ends_the_console_with_its_error(engine: FakeEngine) -> None:
+    engine.refusal = QueueFull("the state directory cannot be used")
+    app = console(engine)
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: app._exit)
+    assert app.failure is not None and app.return_code == 125
+
+
+def test_only_cancel_asks_first() -> None:
+    assert [action.id for action in ACTIONS if action.danger is Danger.CONFIRM] == ["cancel"]
+    assert BY_ID["open"].danger is Danger.NONE

@@ -1,0 +1,141 @@
+"""What the console looks like. After a wanted change: `pytest tests/tui/test_snapshots.py --snapshot-update`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from opsconsole.models import Status
+from tests.tui.fake_engine import NOW, SECOND, FakeEngine
+from tests.tui.scenes import console, mixed
+from tests.tui.waiting import output, settled, started, table, until
+
+Compare = Callable[..., bool]
+LARGE, MIDDLE, SMALL = (160, 45), (120, 36), (80, 24)
+OUTPUT_LINES = 57
+
+
+def after(*keys: str, task: int | None = 14, lines: int | None = OUTPUT_LINES) -> Callable[[Pilot[Any]], Any]:
+    """Select the task, wait for its output, press the keys."""
+
+    async def prepare(pilot: Pilot[Any]) -> None:
+        await started(pilot)
+        if task is not None:
+            table(pilot).select(task)
+            await until(pilot, lambda: table(pilot).selected.id == task)
+        if lines is not None:
+            await until(pilot, lambda: output(pilot).line_count == lines)
+        for key in keys:
+            await pilot.press(key)
+        await settled(pilot)
+
+    return prepare
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> FakeEngine:
+    return mixed(tmp_path / "state")
+
+
+def test_empty_state_says_what_to_do(snap_compare: Compare, engine: FakeEngine) -> None:
+    assert snap_compare(console(engine), terminal_size=MIDDLE, run_before=after(task=None, lines=None))
+
+
+def test_mixed_queue_on_a_large_screen(snap_compare: Compare, host: FakeEngine) -> None:
+    assert snap_compare(console(host), terminal_size=LARGE, run_before=after())
+
+
+def test_mixed_queue_on_a_small_screen(snap_compare: Compare, host: FakeEngine) -> None:
+    assert snap_compare(console(host), terminal_size=SMALL, run_before=after())
+
+
+def test_mixed_queue_on_a_huge_screen(snap_compare: Compare, host: FakeEngine) -> None:
+    assert snap_compare(console(host), terminal_size=(300, 60), run_before=after())
+
+
+def test_detail_with_coloured_output_on_the_whole_screen(snap_compare: Compare, host: FakeEngine) -> None:
+    assert snap_compare(console(host), terminal_size=MIDDLE, run_before=after("enter"))
+
+
+def test_detail_on_a_small_screen(snap_compare: Compare, host: FakeEngine) -> None:
+    assert snap_compare(console(host), terminal_size=SMALL, run_before=after("enter", "up", "up"))
+
+
+def test_a_run_that_could_not_be_killed(snap_compare: Compare, host: FakeEngine) -> None:
+    survivors = [{"pid": 4711, "start": 1, "name": "nfs-write"}, {"pid": 4712, "start": 2, "name": "nfs-write"}]
+    left = [{"pid": 4800, "start": 3, "name": "php-fpm", "killed": False}]
+    host.put(id=11, reason="timeout: could not be killed, still alive: 4711, 4712")
+    host.report(
+        11,
+        supervision={"survivors": survivors, "leftovers": left, "kill": "subreaper", "stopped_by": "deploy"},
+        output={"stdout_bytes": 98_300_000, "stderr_bytes": 120, "truncated": True},
+        containment={"degraded": ["the disk was full: 812 bytes of stdout were not kept"]},
+    )
+    assert snap_compare(console(host), terminal_size=LARGE, run_before=after(task=11, lines=None))
+
+
+def test_choosing_a_script(snap_compare: Compare, host: FakeEngine, samples: Path) -> None:
+    assert snap_compare(console(host), terminal_size=MIDDLE, run_before=after("n"))
+
+
+def test_how_to_run_it(snap_compare: Compare, host: FakeEngine, samples: Path) -> None:
+    assert snap_compare(console(host), terminal_size=MIDDLE, run_before=after("n", "down", "enter"))
+
+
+def test_elevated_asks_for_a_reason_on_a_small_screen(snap_compare: Compare, host: FakeEngine, samples: Path) -> None:
+    keys = ("n", "enter", "up", "up", "up", "up", "right", "enter")
+    assert snap_compare(console(host), terminal_size=SMALL, run_before=after(*keys, "down", "down", "down", "enter"))
+
+
+def test_cancel_asks(snap_compare: Compare, host: FakeEngine) -> None:
+    assert snap_compare(console(host), terminal_size=MIDDLE, run_before=after("x"))
+
+
+def test_help(snap_compare: Compare, host: FakeEngine) -> None:
+    assert snap_compare(console(host), terminal_size=MIDDLE, run_before=after("question_mark"))
+
+
+def test_help_on_a_small_screen(snap_compare: Compare, host: FakeEngine) -> None:
+    assert snap_compare(console(host), terminal_size=SMALL, run_before=after("question_mark"))
+
+
+def test_quit_asks(snap_compare: Compare, host: FakeEngine) -> None:
+    assert snap_compare(console(host), terminal_size=MIDDLE, run_before=after("q"))
+
+
+def test_filtered_list(snap_compare: Compare, host: FakeEngine) -> None:
+    keys = ("slash", *"state", "colon", *"bad", "enter")
+    assert snap_compare(console(host), terminal_size=MIDDLE, run_before=after(*keys, lines=None))
+
+
+def test_filter_that_cannot_be_understood(snap_compare: Compare, host: FakeEngine) -> None:
+    keys = ("slash", *"state", "colon", *"late")
+    assert snap_compare(console(host), terminal_size=MIDDLE, run_before=after(*keys, lines=None))
+
+
+def test_light_theme(snap_compare: Compare, host: FakeEngine) -> None:
+    app = console(host, theme="opsconsole-light")
+    assert snap_compare(app, terminal_size=LARGE, run_before=after())
+
+
+def test_no_colour_means_none(snap_compare: Compare, host: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(console(host), terminal_size=LARGE, run_before=after())
+
+
+def test_what_was_not_kept_is_said(snap_compare: Compare, engine: FakeEngine) -> None:
+    task = engine.put(name="dump", status=Status.RUNNING, started_at=NOW - 5 * SECOND)
+    page = 4096
+    head, gap, tail = b"first line\n".ljust(page, b"."), 50 * page, b"last line\n" * 3
+    folder = engine.write(task.id, ("stdout", head))
+    with open(folder / "stdout", "r+b") as file:
+        file.seek(page + gap)
+        file.write(tail)
+    with open(folder / "timing", "ab") as file:
+        file.write(b"o 1.0 %d\n" % (gap + len(tail)))
+    prepare = after(task=task.id, lines=None)
+    assert snap_compare(console(engine), terminal_size=MIDDLE, run_before=prepare)

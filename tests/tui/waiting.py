@@ -1,0 +1,63 @@
+"""Waiting for what a test waits for, in place of sleeping."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from textual.pilot import Pilot
+
+from opsconsole.tui.screens.tasks import TasksScreen
+from opsconsole.tui.widgets.output_view import OutputView
+from opsconsole.tui.widgets.task_table import TaskTable
+
+
+async def until(pilot: Pilot[Any], holds: Callable[[], object], timeout_s: float = 10.0) -> None:
+    """Return when `holds()`; fail when it does not in time."""
+    end = time.monotonic() + timeout_s
+    while not holds():
+        assert time.monotonic() < end, f"it never came: {getattr(holds, '__name__', holds)}"
+        await pilot.pause(0.02)
+    await pilot.pause()
+
+
+def tasks_screen(pilot: Pilot[Any]) -> TasksScreen:
+    return next(screen for screen in pilot.app.screen_stack if isinstance(screen, TasksScreen))
+
+
+def table(pilot: Pilot[Any]) -> TaskTable:
+    return tasks_screen(pilot).query_one(TaskTable)
+
+
+def output(pilot: Pilot[Any]) -> OutputView:
+    return tasks_screen(pilot).query_one(OutputView)
+
+
+async def started(pilot: Pilot[Any]) -> None:
+    """The engine has started, and its tasks are shown."""
+    await until(pilot, lambda: pilot.app.engine is not None)  # type: ignore[attr-defined]
+    await pilot.pause()
+
+
+def lines_of(pilot: Pilot[Any]) -> list[str]:
+    """The screen as text, line by line."""
+    return ["".join(segment.text for segment in strip) for strip in pilot.app.screen._compositor.render_strips()]
+
+
+def shown(pilot: Pilot[Any]) -> str:
+    return "\n".join(lines_of(pilot))
+
+
+async def settled(pilot: Pilot[Any], quiet_s: float = 0.3, timeout_s: float = 20.0) -> None:
+    """Return when the picture has not changed for a while."""
+    end, since = time.monotonic() + timeout_s, 0.0
+    picture: list[Any] = []
+    while time.monotonic() < end:
+        await pilot.pause(0.05)
+        now = pilot.app.screen._compositor.render_strips()
+        if now != picture:
+            picture, since = now, time.monotonic()
+        elif time.monotonic() - since >= quiet_s:
+            return
+    raise AssertionError("the picture never came to rest")
