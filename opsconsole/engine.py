@@ -411,7 +411,12 @@ class Engine(Questions):
 
     def on_status(self, callback: Callable[[Task, Status | None], object]) -> Callable[[], None]:
         """`callback(task, previous status)` on every change of a task's status."""
-        return self.subscribe(lambda e: callback(e.task, e.previous) if isinstance(e, TaskChanged) else None)
+
+        def listener(event: Event) -> None:
+            if isinstance(event, TaskChanged) and event.previous is not event.task.status:
+                callback(event.task, event.previous)
+
+        return self.subscribe(listener)
 
     def on_complete(self, callback: Callable[[ExecutionResult], object]) -> Callable[[], None]:
         """`callback(result)` when an attempt has ended."""

@@ -16,7 +16,9 @@ _log = logging.getLogger("opsconsole.events")
 
 @dataclass(frozen=True, slots=True)
 class TaskChanged:
-    """A task was created or its row changed, here or in another console. `previous` is None when first seen."""
+    """A task was created or its row changed, here or in another console. `previous` status: None for a new task, that
+    of `task` when something else changed.
+    """
 
     task: Task
     previous: Status | None

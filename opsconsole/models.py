@@ -254,7 +254,7 @@ class Task:
             return None
         if self.held:
             return "held"
-        if self.after_id is not None:
+        if self.after_id is not None and self.due_at is None:
             return f"after {self.after_id}"
         return "retry"
 

@@ -185,6 +185,7 @@ def _unknown(name: str, where: str, *, environment: bool) -> None:
 
     names = [known for known, _, _ in documented()]
     by_last = {known.rsplit(".", 1)[-1]: known for known in names}
+    names += {known.partition(".")[0]: None for known in names}
     close = difflib.get_close_matches(name, names, 1, 0.5) or [
         by_last[last] for last in difflib.get_close_matches(name.rsplit(".", 1)[-1], list(by_last), 1, 0.5)
     ]

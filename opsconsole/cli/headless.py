@@ -60,6 +60,7 @@ class Headless:
             work = asyncio.gather(*(self._one(index, spec) for index, spec in enumerate(self._specs)))
             if await self._unless(self._hung_up, work):
                 codes = work.result()
+                self._watches.clear()
                 everything_out = self._everything_out()
                 if self._stopped_by is None:
                     await self._unless(self._interrupted, everything_out)

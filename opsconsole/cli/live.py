@@ -116,7 +116,7 @@ class Copier:
             moved = self._look()
             wait = FIRST_WAIT_S if moved else min(wait * 1.5, LONGEST_WAIT_S)
             if moved < _MUCH:
-                self._wake.wait(wait)
+                self._wake.wait(wait if any(run.follower for run in self._runs) else None)
             self._wake.clear()
 
     def _look(self) -> int:

@@ -15,8 +15,8 @@ class Announcer:
     def __init__(self, reader: Reader, bus: EventBus) -> None:
         self._reader = reader
         self._bus = bus
-        self._told = self._woken = reader.newest_rev()
-        self._seen: dict[int, tuple[Status, int]] = {}
+        self._told, self._newest, self._seen = reader.standing()
+        self._woken = self._told
         self._waiters: dict[int, list[asyncio.Future[None]]] = {}
 
     async def ended(self, task_id: int) -> None:
@@ -33,22 +33,29 @@ class Announcer:
             for waiter in self._waiters.pop(task_id, ()):
                 if not waiter.done():
                     waiter.set_result(None)
+        newest = self._newest
         while self._bus.heard and (changed := self._reader.changed_since(self._told)):
             for task in changed:
                 self._told = max(self._told, task.rev)
+                newest = max(newest, task.id)
                 self._tell(task)
+        self._newest = newest
 
     def _tell(self, task: Task) -> None:
-        previous, attempt = self._seen.get(task.id, (None, task.attempt))
+        known = self._seen.pop(task.id, None)
+        if known is None and task.id <= self._newest:  # it had ended before, and was pinned, say
+            self._bus.publish(TaskChanged(task, task.status))
+            return
+        previous, attempt = known or (None, 1)
         if task.status.is_open:
             self._seen[task.id] = (task.status, task.attempt)
-        else:
-            self._seen.pop(task.id, None)
         self._bus.publish(TaskChanged(task, previous))
-        if task.attempt > attempt:
-            self._bus.publish(ExecutionFinished(self._reader.result(f"{task.id}.{attempt}")))
+        for number in range(attempt, task.attempt):
+            self._bus.publish(ExecutionFinished(self._reader.result(f"{task.id}.{number}")))
         if not task.status.is_open and (previous is not None or task.started_at is not None):
-            self._bus.publish(ExecutionFinished(self._reader.result(task.id)))
+            result = self._reader.result(task.id)
+            if result.attempt == task.attempt:  # not so when it was cancelled before its next attempt
+                self._bus.publish(ExecutionFinished(result))
 
     def close(self) -> None:
         """Nobody waits any longer."""

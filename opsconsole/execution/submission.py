@@ -45,9 +45,7 @@ def plan(spec: TaskSpec, settings: Settings, environ: Mapping[str, str] | None =
     body, file_name = _body(spec)
     environment = {**(os.environ if environ is None else environ), **spec.env}
     path = environment.get("PATH", os.defpath)
-    cwd = os.path.abspath(os.path.expanduser(spec.cwd or os.getcwd()))
-    if not os.path.isdir(cwd):
-        raise SpecError(f"the working directory {cwd} does not exist")
+    cwd = _working_directory(spec)
     missing: NotRunnable | None = None
     choice, argv = interpreters.Choice(interpreters.UNKNOWN if spec.argv is None else interpreters.EXEC), []
     try:
@@ -134,6 +132,16 @@ def _standing(planned: Plan) -> tuple[Status, str | None, int | None]:
     if planned.missing is not None:
         return Status.FAILED, str(planned.missing), planned.missing.exit_code
     return Status.QUEUED, None, None
+
+
+def _working_directory(spec: TaskSpec) -> str:
+    try:
+        cwd = os.path.abspath(os.path.expanduser(spec.cwd or os.getcwd()))
+    except FileNotFoundError:
+        raise SpecError("the directory you are in was removed", hint="change to another, or say --cwd DIR") from None
+    if not os.path.isdir(cwd):
+        raise SpecError(f"the working directory {cwd} does not exist")
+    return cwd
 
 
 def _body(spec: TaskSpec) -> tuple[bytes, str | None]:

@@ -149,17 +149,13 @@ def _containing(words: list[str]) -> Condition:
 
 def _labelled(key: str, value: str | None) -> Condition:
     """Labels are stored by json.dumps: the quick test is for its exact text, the true one reads the JSON."""
-    key = _storable(key)
-    if value is None:
-        return (
-            "(labels <> '{}' AND instr(labels, ?) > 0 AND EXISTS (SELECT 1 FROM json_each(labels) WHERE key = ?))",
-            (f"{json.dumps(key)}: ", key),
-        )
-    value = _storable(value)
-    return (
-        "(labels <> '{}' AND instr(labels, ?) > 0 AND EXISTS (SELECT 1 FROM json_each(labels) WHERE key = ? AND value = ?))",
-        (f"{json.dumps(key)}: {json.dumps(value)}", key, value),
-    )
+    key, needle = _storable(key), f"{json.dumps(_storable(key))}: "
+    entry, values = "key = ?", [key]
+    if value is not None:
+        entry, values = "key = ? AND value = ?", [key, _storable(value)]
+        needle += json.dumps(_storable(value))
+    within = f"EXISTS (SELECT 1 FROM json_each(labels) WHERE {entry})"
+    return f"(labels <> '{{}}' AND instr(labels, ?) > 0 AND {within})", (needle, *values)
 
 
 def _rarest_first(c: sqlite3.Connection, narrow: list[Condition], before: int) -> list[Condition]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from opsconsole.models import ENDED, ExecutionResult, Status, Task
+from opsconsole.models import ENDED, OPEN, ExecutionResult, Status, Task
 from opsconsole.paths import StatePaths
 from opsconsole.storage import consoles, history, tasks
 from opsconsole.storage.consoles import ConsoleInfo
@@ -41,6 +41,20 @@ class Reader:
         """Raises TaskNotFound."""
         row = self.connection.execute("SELECT status FROM task WHERE id = ?", (task_id,)).fetchone()
         return Status(row[0]) if row else self.task(task_id).status
+
+    def standing(self) -> tuple[int, int, dict[int, tuple[Status, int]]]:
+        """At one moment: the newest rev, the newest task's id, and status and attempt of every open task."""
+        marks = ", ".join("?" * len(OPEN))
+        self.connection.execute("BEGIN")
+        try:
+            rev = self.newest_rev()
+            newest = self.connection.execute("SELECT coalesce(max(id), 0) FROM task").fetchone()[0]
+            found = self.connection.execute(
+                f"SELECT id, status, attempt FROM task WHERE status IN ({marks})", [*map(str, OPEN)]
+            ).fetchall()
+        finally:
+            self.connection.execute("COMMIT")
+        return rev, newest, {row["id"]: (Status(row["status"]), row["attempt"]) for row in found}
 
     def ended_since(self, rev: int) -> tuple[list[int], int]:
         """Tasks that changed after `rev` and have ended, and the newest rev."""

@@ -116,8 +116,8 @@ def _pick(fact: list[Any], rows: list[int]) -> list[Any]:
 
 def _statistics(codes: Sequence[int], durations: Sequence[int | None], waits: Sequence[int | None]) -> Statistics:
     counts, last_24h = _counts(codes)
-    ran = sorted(duration for duration in durations if duration is not None)
-    waited = sorted(wait for wait in waits if wait is not None)
+    ran = sorted([duration for duration in durations if duration is not None])
+    waited = sorted([wait for wait in waits if wait is not None])
     active = sum(counts.by_status.get(status, 0) for status in ACTIVE)
     waiting = sum(counts.by_status.get(status, 0) for status in OPEN - ACTIVE)
     return Statistics(

@@ -170,7 +170,7 @@ async def test_submit_refused_by_policy_shows_the_reason(engine: FakeEngine, sam
 @pytest.mark.parametrize(
     ("field", "value", "complaint"),
     [
-        ("timeout", "soon", "is not a time"),
+        ("timeout", "soon", "not a time"),
         ("timeout", "2h", "at most 3600"),
         ("arguments", "'open", "cannot be split"),
     ],
@@ -555,7 +555,7 @@ async def test_a_burst_of_events_is_one_redraw(engine: FakeEngine) -> None:
             show(tasks)
 
         table(pilot).show = counted  # type: ignore[method-assign]
-        for number in range(500):
+        for number in range(600):
             engine.put(name=f"job-{number}")
         await until(pilot, lambda: len(table(pilot).tasks) == 250)
         assert drawn <= 2

@@ -188,8 +188,8 @@ class Stream:
 class Timing:
     """Which stream wrote when: lines `o 1.234567 512` (stream, seconds since start, bytes), in order.
 
-    Reads of one stream within the window are one line; past 4 MiB of index the window grows to a second, so that
-    the index stays small whatever a script does.
+    Reads of one stream within the window are one line; past 4 MiB of index the window grows, and both streams are
+    counted in it side by side, so that the index stays small whatever a script does.
     """
 
     def __init__(self, path: str, owner: tuple[int, int] | None) -> None:
@@ -197,27 +197,27 @@ class Timing:
         self._owner = owner
         self._file = -1
         self._size = 0
-        self._letter = b""
         self.since = 0.0
-        self._bytes = 0
+        self._bytes: dict[bytes, int] = {}
 
     def note(self, letter: bytes, count: int, elapsed: float) -> None:
-        window = 0.01 if self._size < _FINE_INDEX else 1.0
-        if self._letter and (letter != self._letter or elapsed - self.since > window):
+        fine = self._size < _FINE_INDEX
+        window = 0.01 if fine else 1.0
+        if self._bytes and (elapsed - self.since > window or (fine and letter not in self._bytes)):
             self.flush()
         if not self._bytes:
-            self._letter, self.since = letter, elapsed
-        self._bytes += count
+            self.since = elapsed
+        self._bytes[letter] = self._bytes.get(letter, 0) + count
 
     @property
     def pending(self) -> bool:
-        return self._bytes > 0
+        return bool(self._bytes)
 
     def flush(self) -> None:
         if not self._bytes:
             return
-        line = b"%s %.6f %d\n" % (self._letter, self.since, self._bytes)
-        self._bytes = 0
+        line = b"".join(b"%s %.6f %d\n" % (letter, self.since, count) for letter, count in self._bytes.items())
+        self._bytes.clear()
         try:
             if self._file < 0:
                 self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from opsconsole.errors import OpsError
 from opsconsole.events import Event
@@ -32,8 +32,8 @@ _KEY_NAMES = {"enter": "enter", "escape": "esc"}
 _REFRESH_S = 0.1
 _COUNT_S = 0.5
 _ALWAYS = ("help", "quit")
-_NOTHING_YET = "No tasks yet.\n\nPress n to run a script."
-_NOTHING_FOUND = "No task passes this filter.\n\nPress esc to see all."
+_NOTHING_YET = ("No tasks yet.", "", "Press n to run a script.")
+_NOTHING_FOUND = ("No task passes this filter.", "", "Press esc to see all.")
 
 
 class TasksScreen(Screen[None]):
@@ -56,7 +56,6 @@ class TasksScreen(Screen[None]):
         self._filter = FilterLine()
         self._detail = RunDetail(clock, id="detail")
         self._keys = KeyLine()
-        self._empty = Static("", id="empty", markup=False)
         self._due = False
         self._counts_due = False
         self._wanted: int | None = None
@@ -66,7 +65,6 @@ class TasksScreen(Screen[None]):
         with Container(id="body"):
             with Vertical(id="list"):
                 yield self._table
-                yield self._empty
                 yield self._filter
             yield self._detail
         yield self._keys
@@ -125,8 +123,7 @@ class TasksScreen(Screen[None]):
     def _show_emptiness(self, rows_shown: int) -> None:
         filtered = bool(self._board.filter)
         self.set_class(not rows_shown, "-empty")
-        if not rows_shown:
-            self._empty.update(_NOTHING_FOUND if filtered else _NOTHING_YET)
+        self._table.say_empty(*(_NOTHING_FOUND if filtered else _NOTHING_YET))
         more = f"the first {PAGE}; filter to see others" if self._board.more and rows_shown >= PAGE else ""
         self._filter.note(f"{rows_shown:,} shown" if filtered and not more else more)
 

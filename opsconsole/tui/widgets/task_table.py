@@ -68,6 +68,7 @@ class TaskTable(Toned, ScrollView, can_focus=True):
         self._tasks: list[Task] = []
         self._index: dict[int, int] = {}
         self._cursor = 0
+        self._empty: tuple[str, ...] = ()
         self._drawn: dict[int, tuple[dict[str, Cell] | None, bool]] = {}
 
     # -- what it shows
@@ -84,6 +85,8 @@ class TaskTable(Toned, ScrollView, can_focus=True):
     def show(self, tasks: list[Task]) -> None:
         """Take these tasks; the cursor stays on its task, or on its line when the task is gone."""
         before = self.selected
+        if bool(tasks) != bool(self._tasks):
+            self.refresh()
         self._tasks = tasks
         self._index = {task.id: line for line, task in enumerate(tasks)}
         was = self._cursor
@@ -97,6 +100,13 @@ class TaskTable(Toned, ScrollView, can_focus=True):
         now_on = self.selected
         if (before and before.id) != (now_on and now_on.id):
             self.post_message(self.Moved(now_on))
+
+    def say_empty(self, *lines: str) -> None:
+        """What stands in the middle while there is no task."""
+        if lines != self._empty:
+            self._empty = lines
+            if not self._tasks:
+                self.refresh()
 
     def tick(self) -> None:
         """Time has passed: draw the durations and ages that read differently now."""
@@ -196,6 +206,11 @@ class TaskTable(Toned, ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         base = self.rich_style
+        if not self._tasks:
+            line = y - (self.size.height - len(self._empty)) // 2
+            text = self._empty[line] if 0 <= line < len(self._empty) else ""
+            tone = self.tone("muted" if line else "plain")
+            return Strip([Segment(text.center(width), base + tone)]).adjust_cell_length(width, base)
         if y == 0:
             heading = self.get_component_rich_style("table--heading")
             return self._strip({c.key: Cell(c.title, "") for c in COLUMNS}, " ", heading, heading, width)

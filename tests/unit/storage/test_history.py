@@ -363,8 +363,8 @@ def test_a_filter_is_answered_from_the_narrow_index_alone(
 @pytest.mark.parametrize(
     ("wanted", "index"),
     [
-        (Filter(statuses=frozenset({Status.RUNNING})), "task_status (status=? AND rowid<?)"),
-        (Filter(statuses=OPEN, name="b*"), "task_status (status=? AND rowid<?)"),
+        (Filter(statuses=frozenset({Status.RUNNING})), "task_status (status=? AND id<?)"),
+        (Filter(statuses=OPEN, name="b*"), "task_status (status=? AND id<?)"),
         (Filter(parent_id=1), "task_parent (parent_id=? AND rowid<?)"),
     ],
 )

@@ -1,0 +1,224 @@
+"""How the console leaves a real terminal: quit, signals, a line that is cut; and where it does not begin."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from opsconsole.engine import Engine
+from opsconsole.models import Status, TaskSpec
+
+START = """
+import sys
+from opsconsole.settings import Settings
+from opsconsole.tui.app import run_console
+sys.exit(run_console(Settings(on_hangup=sys.argv[2]), state_dir=sys.argv[1]))
+"""
+
+
+class Terminal:
+    """A console in a pseudo-terminal; `screen` is all it ever wrote."""
+
+    def __init__(self, state: Path, *, on_hangup: str = "leave", before: Callable[[], None] | None = None) -> None:
+        self.screen = b""
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            with contextlib.suppress(BaseException):
+                if before is not None:
+                    before()
+                environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
+                os.execve(sys.executable, [sys.executable, "-c", START, str(state), on_hangup], environment)
+            os._exit(99)
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        self.before = termios.tcgetattr(self.fd)
+
+    def read_until(self, text: bytes, timeout_s: float = 15.0) -> None:
+        end = time.monotonic() + timeout_s
+        while text not in self.screen:
+            assert time.monotonic() < end, self.screen[-2000:]
+            self._read()
+
+    def _read(self) -> None:
+        if select.select([self.fd], [], [], 0.05)[0]:
+            with contextlib.suppress(OSError):
+                self.screen += os.read(self.fd, 65536)
+
+    def press(self, keys: bytes) -> None:
+        os.write(self.fd, keys)
+
+    def cut(self) -> None:
+        os.close(self.fd)
+        self.fd = -1
+
+    def ended(self, timeout_s: float = 10.0) -> int:
+        """Its exit code (negative: the signal it died of)."""
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            if self.fd >= 0:
+                self._read()
+            else:
+                time.sleep(0.01)
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self.pid = 0
+                return os.waitstatus_to_exitcode(status)
+        raise AssertionError("it is still there")
+
+    def close(self) -> None:
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        if self.fd >= 0:
+            os.close(self.fd)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "real-state"
+
+
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    made: list[Terminal] = []
+    yield made
+    for terminal in made:
+        terminal.close()
+
+
+@pytest.fixture
+def running(state: Path, tmp_path: Path) -> Iterator[Path]:
+    """A task is queued that the console will run until the file in `tmp_path` is there."""
+    stop = tmp_path / "stop"
+    with Engine.look(state_dir=state) as engine:
+        engine.add(TaskSpec(script=f"echo begun; while [ ! -e {stop} ]; do sleep 0.05; done; exit 4", name="patient"))
+    yield stop
+    stop.touch()
+
+
+def restored(terminal: Terminal) -> bool:
+    """The alternate screen was left and the cursor is back."""
+    return b"\x1b[?1049l" in terminal.screen and b"\x1b[?25h" in terminal.screen
+
+
+def exit_code_later(state: Path, timeout_s: float = 15.0) -> int | None:
+    """Of task 1, once a new look finds that it ended."""
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        with Engine.look(state_dir=state) as engine:
+            if not engine.task(1).status.is_open:
+                return engine.task(1).exit_code
+        time.sleep(0.1)
+    return None
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGHUP, 129), (signal.SIGTERM, 143)])
+def test_a_signal_restores_the_terminal_and_the_run_goes_on(
+    state: Path, running: Path, terminals: list[Terminal], number: int, code: int
+) -> None:
+    terminals.append(terminal := Terminal(state))
+    terminal.read_until(b"begun")
+    os.kill(terminal.pid, number)
+    assert terminal.ended() == code
+    assert restored(terminal)
+    assert termios.tcgetattr(terminal.fd)[3] == terminal.before[3]
+    running.touch()
+    assert exit_code_later(state) == 4
+
+
+def test_a_cut_line_ends_the_console_and_the_run_goes_on(state: Path, running: Path, terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal(state))
+    terminal.read_until(b"begun")
+    terminal.cut()
+    assert terminal.ended() == 129
+    running.touch()
+    assert exit_code_later(state) == 4
+
+
+def test_a_cut_line_ends_it_even_when_hangups_are_ignored(state: Path, terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal(state, before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN) and None))
+    terminal.read_until(b"No tasks yet")
+    terminal.cut()
+    assert terminal.ended() == 129
+
+
+def test_a_terminal_that_takes_no_bytes_does_not_keep_it_from_leaving(state: Path, terminals: list[Terminal]) -> None:
+    with Engine.look(state_dir=state) as engine:
+        engine.add(TaskSpec(script="while :; do seq 1 2000; sleep 0.1; done", name="flood", timeout_s=20))
+    terminals.append(terminal := Terminal(state))
+    terminal.read_until(b"following")
+    time.sleep(1.0)  # nobody reads: the pseudo-terminal fills up
+    os.kill(terminal.pid, signal.SIGTERM)
+    fd, terminal.fd = terminal.fd, -1
+    assert terminal.ended() == 143
+    terminal.fd = fd
+    with Engine.look(state_dir=state) as engine:
+        engine.command("cancel", 1)
+
+
+def test_drain_hands_the_queue_to_a_worker(state: Path, terminals: list[Terminal]) -> None:
+    with Engine.look(state_dir=state) as engine:
+        first = engine.add(TaskSpec(script="sleep 1; echo one", name="first"))
+        engine.add(TaskSpec(script="echo two; exit 0", name="second", after=first.id))
+    terminals.append(terminal := Terminal(state, on_hangup="drain"))
+    terminal.read_until(b"second")
+    terminal.cut()
+    assert terminal.ended() == 129
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        with Engine.look(state_dir=state) as engine:
+            if engine.task(2).status is Status.COMPLETED:
+                return
+        time.sleep(0.1)
+    raise AssertionError("nobody worked the queue off")
+
+
+def test_quit_leaves_a_clean_terminal_and_says_nothing(state: Path, terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal(state))
+    terminal.read_until(b"No tasks yet")
+    terminal.press(b"q")
+    assert terminal.ended() == 0
+    assert restored(terminal)
+
+
+def test_a_state_directory_that_cannot_be_used_is_said_on_a_restored_terminal(
+    tmp_path: Path, terminals: list[Terminal]
+) -> None:
+    (tmp_path / "file").write_text("")
+    terminals.append(terminal := Terminal(tmp_path / "file" / "state"))
+    assert terminal.ended() != 0
+    before, _, after = terminal.screen.rpartition(b"\x1b[?1049l")
+    assert before and b"cannot be used" in after
+
+
+@pytest.mark.parametrize("term", ["dumb", ""])
+def test_a_terminal_that_cannot_show_it_is_refused(state: Path, term: str) -> None:
+    code = "import sys; from opsconsole.tui import terminal; import os; print(terminal.refusal(os.environ))"
+    main, side = pty.openpty()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", code], env={**os.environ, "TERM": term}, stdin=side, stderr=side,
+            stdout=subprocess.PIPE, check=True,
+        )  # fmt: skip
+    finally:
+        os.close(main)
+        os.close(side)
+    assert b"--run" in done.stdout
+
+
+def test_without_a_terminal_it_is_refused() -> None:
+    code = "from opsconsole.tui import terminal; print(terminal.refusal({'TERM': 'xterm'}))"
+    done = subprocess.run([sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, check=True)
+    assert b"needs a terminal" in done.stdout

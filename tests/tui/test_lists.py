@@ -1,0 +1,176 @@
+"""Filter language, order of the list, scripts to choose from, themes, and words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from opsconsole.events import TaskChanged
+from opsconsole.models import Priority, Status
+from opsconsole.paths import shipped
+from opsconsole.tui.board import PAGE, TaskBoard
+from opsconsole.tui.filters import EVERYTHING, FilterError, parse
+from opsconsole.tui.scripts import matching, samples
+from opsconsole.tui.theming import load_themes
+from opsconsole.tui.wording import duration, seconds_of, size, span
+from tests.tui.fake_engine import NOW, SECOND, FakeEngine
+
+
+def names(engine: FakeEngine, text: str = "") -> list[str]:
+    board = TaskBoard()
+    board.narrow(parse(text))
+    return [task.name for task in board.rows(engine)]  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def some(engine: FakeEngine) -> FakeEngine:
+    engine.put(name="old-fail", status=Status.FAILED, exit_code=3, finished_at=NOW - 9 * SECOND)
+    engine.put(name="new-ok", status=Status.COMPLETED, exit_code=0, finished_at=NOW, actor="Root")
+    engine.put(name="queued-low", priority=Priority.LOW)
+    engine.put(name="queued-high", priority=Priority.HIGH)
+    engine.put(name="held", status=Status.WAITING, held=True)
+    engine.put(name="running", status=Status.RUNNING)
+    return engine
+
+
+def test_active_first_then_the_queue_in_its_order_then_what_ended_last(some: FakeEngine) -> None:
+    assert names(some) == ["running", "queued-high", "queued-low", "held", "new-ok", "old-fail"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("QUEUED high", ["queued-high"]),
+        ("state:failed", ["old-fail"]),
+        ("state:run,wait", ["running", "held"]),
+        ("state:bad", ["old-fail"]),
+        ("state:ended", ["new-ok", "old-fail"]),
+        ("exit:3", ["old-fail"]),
+        ("by:root", ["new-ok"]),
+        ("policy:elev", []),
+        ("#2", ["new-ok"]),
+        ("#99", []),
+        ("name[", []),
+        ("state:", ["running", "queued-high", "queued-low", "held", "new-ok", "old-fail"]),
+    ],
+)
+def test_filters(some: FakeEngine, text: str, expected: list[str]) -> None:
+    assert names(some, text) == expected
+
+
+@pytest.mark.parametrize("text", ["state:late", "exit:three", "nonsense:1", "#x"])
+def test_filters_that_make_no_sense_say_so(text: str) -> None:
+    with pytest.raises(FilterError):
+        parse(text)
+
+
+def test_no_words_is_everything() -> None:
+    assert parse("  ") == EVERYTHING and not parse("")
+
+
+def test_an_older_state_of_a_task_changes_nothing(some: FakeEngine) -> None:
+    board = TaskBoard()
+    board.rows(some)  # type: ignore[arg-type]
+    old = some.task(6)
+    some.put(id=6, status=Status.COMPLETED)
+    board.hear(TaskChanged(some.task(6), None))
+    assert not board.hear(TaskChanged(old, None))
+    task = board.get(6)
+    assert task is not None and task.status is Status.COMPLETED
+
+
+def test_a_task_that_no_longer_passes_the_filter_leaves_the_list(some: FakeEngine) -> None:
+    board = TaskBoard()
+    board.narrow(parse("state:running"))
+    board.rows(some)  # type: ignore[arg-type]
+    some.put(id=6, status=Status.COMPLETED)
+    assert board.hear(TaskChanged(some.task(6), None)) and board.rows(some) == []  # type: ignore[arg-type]
+
+
+def test_a_long_queue_does_not_push_the_history_off_the_page(engine: FakeEngine) -> None:
+    for _ in range(300):
+        engine.put(name="ended", status=Status.COMPLETED, finished_at=NOW)
+    for _ in range(900):
+        engine.put(name="queued")
+    found = names(engine)
+    assert len(found) <= PAGE and found.count("queued") == PAGE // 2 and found.count("ended") == PAGE // 2
+
+
+# -- scripts
+
+
+def test_the_shipped_samples_say_what_they_do() -> None:
+    found = samples()
+    assert len(found) >= 8 and all(script.summary for script in found)
+
+
+def test_samples_are_found_by_what_they_do(samples: Path) -> None:
+    from opsconsole.tui import scripts
+
+    assert [s.shown for s in matching("ports listens", scripts.samples(), Path.cwd())] == ["ports.py"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [("./", ["ops/", "fix.sh"]), ("./o", ["ops/"]), ("ops/", ["run.py"]), ("./.h", [".hidden.sh"]), ("/no/such/", [])],
+)
+def test_paths_complete(tmp_path: Path, typed: str, expected: list[str]) -> None:
+    (tmp_path / "ops").mkdir()
+    for name in ("fix.sh", ".hidden.sh", "ops/run.py"):
+        (tmp_path / name).write_text("")
+    assert [
+        script.shown.rpartition("/")[2] or script.path.name + "/" for script in matching(typed, [], tmp_path)
+    ] == expected
+
+
+# -- themes
+
+
+def test_the_shipped_themes_load() -> None:
+    loaded = load_themes([shipped("themes")])
+    assert loaded.failures == []
+    assert {theme.name for theme in loaded.themes} >= {"opsconsole", "opsconsole-light"}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("not toml", "Expected"),
+        ("[colours]\nprimary = '#nonsense'", "not a colour"),
+        ("[colours]\naccent = 'red'", "primary is missing"),
+        ("colour = 1\n[colours]\nprimary = 'red'", "unknown key 'colour'"),
+        ("[colours]\nprimary = 'red'\npink = 'red'", "unknown colour 'pink'"),
+        ("[colours]\nprimary = 3", "section of texts"),
+    ],
+)
+def test_a_bad_theme_is_named_and_skipped(tmp_path: Path, text: str, complaint: str) -> None:
+    (tmp_path / "a-bad.toml").write_text(text)
+    (tmp_path / "b-good.toml").write_text("[colours]\nprimary = 'red'")
+    loaded = load_themes([tmp_path, tmp_path / "missing"])
+    assert [theme.name for theme in loaded.themes] == ["b-good"]
+    assert len(loaded.failures) == 1 and "a-bad.toml" in loaded.failures[0] and complaint in loaded.failures[0]
+
+
+# -- words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.44, "0.4s"), (9.94, "9.9s"), (35.7, "36s"), (192, "3m12s"), (3840, "1h04m"), (183_600, "2d03h"), (None, "")],
+)
+def test_durations(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_ticking_duration_shows_whole_seconds_that_have_passed() -> None:
+    assert [duration(s, ticking=True) for s in (0.9, 35.7, 192.9)] == ["0s", "35s", "3m12s"]
+
+
+@pytest.mark.parametrize("text", ["90s", "5m", "1h", "0.5s"])
+def test_a_span_reads_back(text: str) -> None:
+    assert span(seconds_of(text)) == text
+
+
+def test_sizes() -> None:
+    assert [size(n) for n in (812, 12_300, 1_200_000_000)] == ["812 B", "12.3 kB", "1.2 GB"]

@@ -1,0 +1,138 @@
+"""The console on the real engine: scripts really run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from opsconsole.engine import Engine
+from opsconsole.models import Status, TaskSpec
+from opsconsole.settings import Settings
+from opsconsole.tui.app import ConsoleApp
+from opsconsole.tui.screens.confirm import ConfirmScreen
+from opsconsole.tui.screens.quit import QuitScreen
+from opsconsole.tui.screens.submit import SubmitScreen
+from tests.tui.waiting import output, shown, started, table, until
+
+COUNTING = 'for i in 1 2 3; do echo "line $i"; echo "warn $i" >&2; sleep 0.1; done; exit 7\n'
+ENDLESS = "trap 'exit 3' TERM; while :; do printf '\\033[32mtick\\033[0m\\n'; sleep 0.1; done\n"
+
+
+@asynccontextmanager
+async def opened(state: Path) -> AsyncIterator[Pilot[Any]]:
+    settings = Settings()
+    app = ConsoleApp(lambda: Engine(settings, state_dir=state, door="tui"), settings, host="here", user="me")
+    try:
+        async with app.run_test(size=(140, 40)) as pilot:
+            await started(pilot)
+            yield pilot
+    finally:
+        await app.close_engine()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "real-state"
+
+
+async def submit(pilot: Pilot[Any], path: Path) -> None:
+    await pilot.press("n")
+    await until(pilot, lambda: isinstance(pilot.app.screen, SubmitScreen) and pilot.app.screen.focused is not None)
+    pilot.app.screen.query_one("#script", Input).value = str(path)
+    await pilot.pause()
+    await pilot.press("enter", "enter")
+
+
+def statuses(pilot: Pilot[Any]) -> list[Status]:
+    return [task.status for task in table(pilot).tasks]
+
+
+async def test_a_script_is_submitted_followed_and_ends_with_its_exit_code(state: Path, tmp_path: Path) -> None:
+    script = tmp_path / "counting.sh"
+    script.write_text(COUNTING)
+    async with opened(state) as pilot:
+        assert "Press n to run a script." in shown(pilot)
+        await submit(pilot, script)
+        await until(pilot, lambda: "exit 7" in shown(pilot))
+        await until(pilot, lambda: output(pilot).line_count == 6)
+        text = shown(pilot)
+        assert "line 3" in text and "▌ warn 3" in text and "exit code 7" in text
+
+
+async def test_pause_resume_cancel_and_retry_of_a_real_run(state: Path, tmp_path: Path) -> None:
+    script = tmp_path / "endless.sh"
+    script.write_text(ENDLESS)
+    async with opened(state) as pilot:
+        await submit(pilot, script)
+        await until(pilot, lambda: "tick" in shown(pilot))
+        await pilot.press("p")
+        await until(pilot, lambda: statuses(pilot) == [Status.PAUSED])
+        await pilot.press("p")
+        await until(pilot, lambda: statuses(pilot) == [Status.RUNNING])
+        await pilot.press("x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: statuses(pilot) == [Status.CANCELLED])
+        await pilot.press("r")
+        await until(pilot, lambda: statuses(pilot) == [Status.RUNNING, Status.CANCELLED])
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, QuitScreen))
+        await pilot.press("c")
+        await until(pilot, lambda: pilot.app._exit)
+    ended_by(state, 2, Status.CANCELLED)
+
+
+async def test_a_run_goes_on_without_the_console_and_is_found_again(state: Path, tmp_path: Path) -> None:
+    script, stop = tmp_path / "patient.sh", tmp_path / "stop"
+    script.write_text(f"echo begun; while [ ! -e {stop} ]; do sleep 0.05; done; echo done; exit 4\n")
+    async with opened(state) as pilot:
+        await submit(pilot, script)
+        await until(pilot, lambda: "begun" in shown(pilot))
+        await pilot.press("q")
+        await until(pilot, lambda: isinstance(pilot.app.screen, QuitScreen))
+        await pilot.press("enter")
+    async with opened(state) as pilot:
+        await until(pilot, lambda: statuses(pilot) == [Status.RUNNING] and "begun" in shown(pilot))
+        stop.touch()
+        await until(pilot, lambda: "exit 4" in shown(pilot) and "done" in shown(pilot))
+
+
+async def test_what_another_console_does_is_seen_here(state: Path) -> None:
+    async with opened(state) as pilot:
+        with Engine.look(state_dir=state) as other:
+            task = other.add(TaskSpec(script="echo from elsewhere", name="elsewhere"))
+        await until(pilot, lambda: statuses(pilot) == [Status.COMPLETED])
+        await until(pilot, lambda: "from elsewhere" in shown(pilot))
+        assert table(pilot).selected.id == task.id  # type: ignore[union-attr]
+
+
+async def test_a_script_that_prints_as_fast_as_it_can_does_not_hold_up_keys(state: Path, tmp_path: Path) -> None:
+    script = tmp_path / "flood.sh"
+    script.write_text("yes 'the quick brown fox jumps over the lazy dog' | head -c 300000000\n")
+    async with opened(state) as pilot:
+        await submit(pilot, script)
+        await until(pilot, lambda: "quick brown" in shown(pilot))
+        slowest = 0.0
+        for key in ("tab", "tab", "enter", "escape") * 3:
+            began = time.monotonic()
+            await pilot.press(key)
+            slowest = max(slowest, time.monotonic() - began)
+        assert slowest < 1.0
+        assert output(pilot).line_count <= 5_001
+        await until(pilot, lambda: statuses(pilot) == [Status.COMPLETED], timeout_s=40)
+
+
+def ended_by(state: Path, task_id: int, status: Status, timeout_s: float = 10.0) -> None:
+    end = time.monotonic() + timeout_s
+    with Engine.look(state_dir=state) as engine:
+        while engine.task(task_id).status.is_open and time.monotonic() < end:
+            time.sleep(0.05)
+            engine._settle_ownerless()
+        assert engine.task(task_id).status is status

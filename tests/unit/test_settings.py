@@ -1,0 +1,204 @@
+"""Settings: defaults, the file, the environment, and errors that name what was meant."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from opsconsole.errors import SettingsError
+from opsconsole.settings import RESERVED, Settings, documented, load_settings
+
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def load(file: Path, text: str = "", /, **environ: str) -> Settings:
+    file.write_text(text)
+    return load_settings(file, environ)
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+    assert load_settings(tmp_path / "nothing.toml", {}) == Settings()
+
+
+def test_the_defaults_are_the_documented_ones() -> None:
+    settings = Settings()
+    assert (settings.execution.timeout_s, settings.execution.grace_s) == (300, 5)
+    assert (settings.execution.output_limit, settings.on_hangup) == (64 * MIB, "leave")
+
+
+def test_the_file_sets_what_it_names_and_nothing_else(file: Path) -> None:
+    settings = load(file, 'on_hangup = "drain"\n[execution]\nconcurrency = 3\n')
+    assert (settings.on_hangup, settings.execution.concurrency) == ("drain", 3)
+    assert settings.execution.timeout_s == Settings().execution.timeout_s
+    assert settings.queue == Settings().queue
+
+
+def test_the_environment_wins_over_the_file(file: Path) -> None:
+    settings = load(
+        file, "[execution]\nconcurrency = 3\ngrace_s = 1\n",
+        OPSCONSOLE_EXECUTION__CONCURRENCY="5", OPSCONSOLE_ON_HANGUP="drain",
+    )  # fmt: skip
+    assert (settings.execution.concurrency, settings.execution.grace_s) == (5, 1)
+    assert settings.on_hangup == "drain"
+
+
+def test_the_file_is_found_through_the_environment(file: Path) -> None:
+    file.write_text("[queue]\ncapacity = 7\n")
+    assert load_settings(environ={"OPSCONSOLE_CONFIG": str(file)}).queue.capacity == 7
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [('"64M"', 64 * MIB), ('"1GiB"', 1024 * MIB), ("1048576", MIB), ("0", 0)]
+)
+def test_sizes_may_have_units(file: Path, text: str, expected: int) -> None:
+    assert load(file, f"[execution]\noutput_limit = {text}\n").execution.output_limit == expected
+
+
+def test_sizes_and_lists_in_the_environment(file: Path) -> None:
+    settings = load(
+        file, OPSCONSOLE_EXECUTION__MIN_FREE="1M",
+        OPSCONSOLE_HISTORY__KEEP_BYTES="2G", OPSCONSOLE_RETRY__EXIT_CODES="1, 75"
+    )  # fmt: skip
+    assert (settings.execution.min_free, settings.history.keep_bytes) == (MIB, 2048 * MIB)
+    assert settings.retry.exit_codes == (1, 75)
+
+
+def test_a_list_of_exit_codes_in_the_file(file: Path) -> None:
+    assert load(file, "[retry]\nexit_codes = [1, 75]\n").retry.exit_codes == (1, 75)
+
+
+# -- what is wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("[execution]\nconcurency = 3\n", "execution.concurrency"),
+        ("[execution]\ntimeout = 3\n", "execution.timeout_s"),
+        ("concurrency = 3\n", "execution.concurrency"),
+        ("[retries]\nbase_s = 3\n", r"retry\?"),
+        ('on_hangupp = "drain"\n', "on_hangup"),
+    ],
+)
+def test_an_unknown_key_in_the_file_names_the_nearest_known_one(file: Path, text: str, meant: str) -> None:
+    with pytest.raises(SettingsError, match=f"config.toml: unknown setting .*did you mean {meant}") as raised:
+        load(file, text)
+    assert raised.value.exit_code == 2
+
+
+def test_an_unknown_variable_names_the_nearest_known_one(file: Path) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load(file, OPSCONSOLE_EXECUTION__CONCURENCY="3")
+    assert "variable OPSCONSOLE_EXECUTION__CONCURENCY" in str(raised.value)
+    assert "did you mean OPSCONSOLE_EXECUTION__CONCURRENCY?" in raised.value.hint
+
+
+def test_a_key_that_is_like_nothing_says_where_all_are_listed(file: Path) -> None:
+    with pytest.raises(SettingsError, match="opsconsole config"):
+        load(file, "xyzzy = 1\n")
+
+
+def test_variables_that_are_not_settings_are_left_alone(file: Path) -> None:
+    assert load(file, **dict.fromkeys(RESERVED, "x")) == Settings()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[execution]\nconcurrency = 0\n",
+        "[execution]\ntimeout_s = 0\n",
+        "[execution]\ntimeout_s = 3601\n",
+        "[execution]\ntimeout_s = nan\n",
+        "[execution]\ngrace_s = -1\n",
+        "[execution]\ngrace_s = inf\n",
+        "[execution]\nkill_wait_s = -1\n",
+        "[execution]\noutput_limit = -1\n",
+        "[execution]\nmin_free = -1\n",
+        "[queue]\ncapacity = 0\n",
+        "[queue]\nageing_s = -1\n",
+        "[queue]\nageing_s = inf\n",
+        "[retry]\nbase_s = -1\n",
+        "[retry]\nbase_s = 10\nmax_s = 5\n",
+        "[retry]\nmax_s = inf\n",
+        "[retry]\njitter = 1.5\n",
+        "[retry]\njitter = -0.1\n",
+        "[history]\nkeep_days = -1\n",
+        "[history]\nkeep_tasks = -1\n",
+        '[history]\nkeep_bytes = "-1"\n',
+        'on_hangup = "shrug"\n',
+        '[execution]\nconcurrency = "many"\n',
+        '[execution]\nmin_free = "64Q"\n',
+        "[retry]\nexit_codes = [1.5]\n",
+    ],
+)
+def test_a_value_that_cannot_be_is_an_error_that_names_the_setting(file: Path, text: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load(file, text)
+    key = text.rstrip().rsplit("\n", 1)[-1].partition(" ")[0]
+    assert key in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["[execution]\ntimeout_s = 3600\n", "[retry]\njitter = 1\n", "[queue]\nageing_s = 0\n"]
+)
+def test_the_ends_of_the_ranges_are_allowed(file: Path, text: str) -> None:
+    assert load(file, text) != Settings()
+
+
+def test_a_section_in_the_place_of_a_value_and_the_reverse_are_errors(file: Path) -> None:
+    with pytest.raises(SettingsError, match="execution is a section"):
+        load(file, "execution = 5\n")
+    with pytest.raises(SettingsError, match="on_hangup is a value"):
+        load(file, "[on_hangup]\nx = 1\n")
+    with pytest.raises(SettingsError, match="on_hangup is a value"):
+        load(file, 'on_hangup = "drain"\n', OPSCONSOLE_ON_HANGUP__X="1")
+    with pytest.raises(SettingsError, match="execution is a section"):
+        load(file, OPSCONSOLE_EXECUTION="5")
+
+
+def test_a_file_that_is_no_toml_says_where(file: Path) -> None:
+    with pytest.raises(SettingsError, match=r"not valid TOML.*line 2"):
+        load(file, "[execution]\nconcurrency = \n")
+    file.write_bytes(b"name = '\xff'\n")
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        load_settings(file, {})
+
+
+def test_a_file_that_cannot_be_read_is_an_error_and_not_the_defaults(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*args: object, **kwargs: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    file.touch()
+    monkeypatch.setattr(Path, "read_text", denied)
+    with pytest.raises(SettingsError, match="cannot be read: Permission denied"):
+        load_settings(file, {})
+
+
+# -- documentation
+
+
+def test_every_setting_is_documented() -> None:
+    assert [name for name, _, text in documented() if len(text) < 10] == []
+
+
+def test_the_documentation_lists_every_setting_with_its_default() -> None:
+    listed = {name: default for name, default, _ in documented()}
+    assert listed["execution.concurrency"] == 8
+    assert listed["on_hangup"] == "leave"
+    assert {name.partition(".")[0] for name in listed} == set(Settings.__dataclass_fields__)
+
+
+def test_the_defaults_cost_no_pydantic() -> None:
+    program = "import sys, opsconsole.settings as s; s.load_settings(None, {}); print('pydantic' in sys.modules)"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert found.stdout == "False\n"
