@@ -22,11 +22,11 @@ _MUCH = 64 * 1024  # more than this in one look: there is more, do not wait
 
 
 class Copied:
-    """One run on its way out; without a folder, only its end is. What a Copier's thread works on."""
+    """One run on its way out; without a follower, only its end is. What a Copier's thread works on."""
 
-    def __init__(self, folder: Path | None, heading: str, prefix: str, *, by_line: bool) -> None:
+    def __init__(self, follower: Follower | None, heading: str, prefix: str, *, by_line: bool) -> None:
         self.heading = heading
-        self.follower = Follower(folder, every_byte=not output.stdout.terminal) if folder is not None else None
+        self.follower = follower
         self.ways: dict[StreamName, Way] = {
             "stdout": Way(output.stdout, prefix, by_line=by_line),
             "stderr": Way(diagnostics.stderr, prefix, by_line=by_line),
@@ -58,9 +58,11 @@ class Copier:
         self._thread = threading.Thread(target=self._work, name="opsconsole-copier", daemon=True)
         self._thread.start()
 
-    def follow(self, folder: Path | None, *, heading: str = "", prefix: str = "") -> Copied:
-        """Copy the output of the run in `folder`, until `ended` is called for it."""
-        run = Copied(folder, heading, prefix, by_line=self._by_line)
+    def follow(self, folder: Path | None, *, live: bool = True, heading: str = "", prefix: str = "") -> Copied:
+        """Copy the output of the run in `folder`, until `ended` is called for it. `live`: it has not ended yet."""
+        every_byte = live and not output.stdout.terminal
+        follower = Follower(folder, every_byte=every_byte) if folder is not None else None
+        run = Copied(follower, heading, prefix, by_line=self._by_line)
         self._runs.append(run)
         self._wake.set()
         return run

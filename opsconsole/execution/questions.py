@@ -38,7 +38,7 @@ class Questions:
 
     def counts(self) -> dict[Status, int]:
         """Open tasks by status, and those that ended in the last 24 hours."""
-        return self._reads.counts()
+        return self._reads.counts(self._clock.now())
 
     def result(self, id: int | str) -> ExecutionResult:
         """Of a task's newest attempt, or of the execution "17.2". Raises TaskNotFound."""

@@ -15,6 +15,7 @@ from opsconsole.storage.revision import next_rev
 if TYPE_CHECKING:
     from opsconsole.storage.statistics import Statistics
 
+_DAY_US = 24 * 3600 * 1_000_000
 _ENDED = frozenset(status.value for status in ENDED)
 
 
@@ -71,9 +72,12 @@ class Reader:
         """Newest first."""
         return history.page(self.connection, filter or Filter())
 
-    def counts(self) -> dict[Status, int]:
-        """Open tasks by status, and those that ended in the last 24 hours."""
-        return history.open_counts(self.connection)
+    def counts(self, now: int) -> dict[Status, int]:
+        """Open tasks by status, and those that ended in the 24 hours before `now`."""
+        return {
+            **history.open_counts(self.connection),
+            **history.ended_counts(self.connection, now - _DAY_US),
+        }
 
     def result(self, id: int | str) -> ExecutionResult:
         """Of a task's newest attempt, or of the execution "17.2". Raises TaskNotFound."""

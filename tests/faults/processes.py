@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from opsconsole import host
+from opsconsole.engine import Engine
+from opsconsole.models import Status
 
 T = TypeVar("T")
 
@@ -122,3 +124,7 @@ async def becomes(value: Callable[[], T], wanted: Callable[[T], object] = bool, 
         assert time.monotonic() < until, f"still {found!r} after {deadline_s:g} s"
         await asyncio.sleep(STEP_S)
     return found
+
+
+async def status_becomes(engine: Engine, task_id: int, *wanted: Status) -> None:
+    await becomes(lambda: engine.task(task_id).status, lambda status: status in wanted)

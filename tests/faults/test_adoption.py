@@ -22,7 +22,7 @@ from opsconsole.paths import StatePaths
 from opsconsole.settings import RetrySettings
 from tests.faults import processes
 from tests.faults.console import Console, quick
-from tests.faults.processes import becomes
+from tests.faults.processes import becomes, status_becomes
 
 LINES = 'for i in $(seq 1 1000); do echo "line $i"; if [ -e "$GO" ]; then exit 7; fi; sleep 0.02; done'
 
@@ -35,10 +35,6 @@ def rows(state: Path, question: str, *values: object) -> list[Any]:
 def owner(state: Path, task_id: int) -> int:
     (found,) = rows(state, "SELECT console_id FROM execution WHERE task_id = ?", task_id)
     return int(found)
-
-
-async def status_becomes(engine: Engine, task_id: int, *wanted: Status) -> None:
-    await becomes(lambda: engine.task(task_id).status, lambda status: status in wanted)
 
 
 async def test_a_new_console_shows_the_live_output_and_the_true_exit_code(state: Path, tmp_path: Path) -> None:
@@ -70,6 +66,26 @@ async def test_a_new_console_shows_the_live_output_and_the_true_exit_code(state:
     written = result.read_stdout()
     assert written.splitlines() == [f"line {n}".encode() for n in range(1, written.count(b"\n") + 1)]
     assert written.startswith(bytes(shown)) and len(shown) >= before
+
+
+async def test_a_paused_run_stays_paused_and_the_new_console_resumes_it(state: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with Console(state).ready() as console:
+        task_id = console.submit(f'while :; do echo x >> "{log}"; [ -e "{log}.go" ] && exit 4; sleep 0.01; done')
+        await becomes(log.exists)
+        await becomes(lambda: console.call("status", task=task_id), lambda status: status == "running")
+        console.call("pause", task=task_id)
+        await becomes(lambda: console.call("status", task=task_id), lambda status: status == "paused")
+        console.kill()
+    written = log.stat().st_size
+    Path(f"{log}.go").touch()
+    async with Engine(quick(), state_dir=state) as engine:
+        assert engine.task(task_id).status is Status.PAUSED
+        assert log.stat().st_size == written
+        await engine.resume(task_id)
+        result = await engine.wait(task_id)
+    assert (result.status, result.exit_code) == (Status.FAILED, 4)
+    assert result.supervision["paused_s"] > 0
 
 
 async def test_two_consoles_see_everything_and_either_commands_every_run(state: Path) -> None:

@@ -16,3 +16,10 @@ def test_a_killed_console_loses_and_repeats_nothing(seed: int, tmp_path: Path) -
     tally = play(seed, tmp_path)
     assert tally.wrong == []
     assert tally.statuses["abandoned"] == 0, "only consoles were killed: every supervisor had its say"
+
+
+@pytest.mark.rounds
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("seed", range(9101, 9104))
+def test_a_supervisor_killed_with_it_is_told_from_a_run_that_ended(seed: int, tmp_path: Path) -> None:
+    assert play(seed, tmp_path, supervisors=True).wrong == []

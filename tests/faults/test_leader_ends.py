@@ -12,7 +12,7 @@ from opsconsole.execution.supervisor import kernel
 from opsconsole.models import ExecutionResult, ResourceLimits, Status, TaskSpec
 from tests.faults import processes
 from tests.faults.console import quick
-from tests.faults.processes import NOTE, becomes, noted
+from tests.faults.processes import NOTE, becomes, noted, status_becomes
 
 MIB = 1 << 20
 UNTIL_GO = 'until [ -e "$GO" ]; do sleep 0.01; done'
@@ -147,14 +147,14 @@ async def test_a_leftover_is_neither_killed_nor_counted_with_later_runs(
         assert len(later.supervision["leftovers"]) == 1
 
         cancelled = await engine.submit(TaskSpec(script="sleep 300"))
-        await becomes(lambda: engine.task(cancelled.id).status, lambda status: status is Status.RUNNING)
+        await status_becomes(engine, cancelled.id, Status.RUNNING)
         await engine.cancel(cancelled.id)
         assert (await engine.wait(cancelled.id)).status is Status.CANCELLED
 
         tree = NOTE + "note $$; setsid sleep 300 & note $!; wait"
         orphaned = await engine.submit(TaskSpec(script=tree, env=environment))
         own = (await becomes(lambda: noted(file), lambda found: len(found) == 6))[4:]
-        await becomes(lambda: engine.task(orphaned.id).status, lambda status: status is Status.RUNNING)
+        await status_becomes(engine, orphaned.id, Status.RUNNING)
         processes.process(engine.result(orphaned.id).supervision["supervisor"]).kill()
         assert (await engine.wait(orphaned.id)).status is Status.ABANDONED
 

@@ -22,7 +22,7 @@ from opsconsole.settings import QueueSettings, RetrySettings, Settings
 from opsconsole.storage.history import Filter
 from tests.faults import processes
 from tests.faults.console import Console, quick
-from tests.faults.processes import becomes
+from tests.faults.processes import becomes, status_becomes
 
 MIB = 1 << 20
 HOUR_US = 3600 * 1_000_000
@@ -127,7 +127,7 @@ async def test_a_full_disk_delays_the_record_and_loses_none(disk: Disk, tmp_path
         script = f'until [ -e "{go}" ]; do sleep 0.01; done; exit '
         ids = [(await engine.submit(TaskSpec(script=script + str(code)))).id for code in (1, 2, 3)]
         for task_id in ids:
-            await becomes(lambda task_id=task_id: engine.task(task_id).status, lambda status: status is Status.RUNNING)
+            await status_becomes(engine, task_id, Status.RUNNING)
         slots = processes.slots(state)
         filler = fill(state)
         go.touch()
@@ -192,7 +192,7 @@ async def test_a_locked_database_is_waited_for(state: Path, tmp_path: Path) -> N
     log = tmp_path / "log"
     async with Engine(quick(), state_dir=state) as engine:
         running = await engine.submit(TaskSpec(script=f'sleep 0.2; echo ran >> "{log}"; exit 3'))
-        await becomes(lambda: engine.task(running.id).status, lambda status: status is Status.RUNNING)
+        await status_becomes(engine, running.id, Status.RUNNING)
         with locked(state) as let_go:
             submission = engine.submit(TaskSpec(script="exit 4"))
             await becomes(log.exists)
@@ -213,7 +213,7 @@ async def test_a_lock_that_outlasts_the_wait_is_said_and_nothing_is_lost(state: 
         engine.subscribe(lambda event: notices.append(event) if isinstance(event, Notice) else None)
         await _wait_no_longer_than(engine, 100)
         running = await engine.submit(TaskSpec(script=f'until [ -e "{go}" ]; do sleep 0.01; done; exit 3'))
-        await becomes(lambda: engine.task(running.id).status, lambda status: status is Status.RUNNING)
+        await status_becomes(engine, running.id, Status.RUNNING)
         with locked(state) as let_go:
             with pytest.raises(DatabaseLocked, match="locked by another process"):
                 await engine.submit(TaskSpec(script="exit 4"))
@@ -343,6 +343,17 @@ async def test_a_state_directory_that_is_read_only_is_refused(disk: Disk) -> Non
         assert (await engine.run(TaskSpec(script="exit 4"))).exit_code == 4
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+async def test_a_state_directory_without_write_permission_is_refused(state: Path) -> None:
+    async with Engine(quick(), state_dir=state) as engine:
+        await engine.run(TaskSpec(script="exit 3"))
+    state.chmod(0o500)
+    with pytest.raises(StateDirError, match="cannot be used"):
+        await Engine(quick(), state_dir=state).start()
+    state.chmod(0o700)
+    assert set_aside(state) == []
+
+
 # -- the clock jumps
 
 
@@ -363,17 +374,16 @@ async def test_a_clock_that_jumps_keeps_no_retry_waiting(state: Path, behind: in
     async with Engine(settings, state_dir=state, clock=clock) as engine:
         script = "exit $(( ${OPSCONSOLE_EXEC_ID#*.} < 2 ))"
         task = await engine.submit(TaskSpec(script=script, retries=1))
-        await becomes(lambda: engine.task(task.id).status, lambda status: status is Status.WAITING)
+        await status_becomes(engine, task.id, Status.WAITING)
         clock.behind = behind
         began = time.monotonic()
         assert (await engine.wait(task.id)).status is Status.COMPLETED
         assert time.monotonic() - began < 20
         running = await engine.submit(TaskSpec(script="sleep 300"))
-        await becomes(lambda: engine.task(running.id).status, lambda status: status is Status.RUNNING)
+        await status_becomes(engine, running.id, Status.RUNNING)
         clock.behind = 0
         await engine.cancel(running.id)
         assert (await engine.wait(running.id)).status is Status.CANCELLED
-    assert [attempt.status for attempt in ()] == []
 
 
 async def test_a_clock_set_back_does_not_let_newcomers_overtake(state: Path, tmp_path: Path) -> None:

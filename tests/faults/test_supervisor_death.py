@@ -14,7 +14,7 @@ from opsconsole.execution.supervisor import kernel
 from opsconsole.models import ExecutionResult, Status, Task, TaskSpec
 from tests.faults import processes
 from tests.faults.console import Console, quick
-from tests.faults.processes import NOTE, Process, becomes, noted
+from tests.faults.processes import NOTE, Process, becomes, noted, status_becomes
 
 TREE = NOTE + (
     "trap '' TERM; sleep 300 & note $!; setsid sleep 300 & note $!; "
@@ -27,7 +27,7 @@ async def running(engine: Engine, file: Path, script: str = TREE, size: int = TR
     """A task whose tree is complete and whose row says so."""
     task = await engine.submit(TaskSpec(script=script, env={"PIDS": str(file)}))
     tree = await becomes(lambda: noted(file), lambda found: len(found) == size)
-    await becomes(lambda: engine.task(task.id).status, lambda status: status is Status.RUNNING)
+    await status_becomes(engine, task.id, Status.RUNNING)
     return engine.task(task.id), tree
 
 
@@ -134,6 +134,17 @@ async def test_without_its_parent_a_run_goes_on_and_later_ones_too(state: Path, 
     assert (result.status, result.exit_code) == (Status.FAILED, 5)
 
 
+@pytest.mark.parametrize("use_cgroup", [True, False])
+async def test_a_paused_tree_dies_with_its_supervisor(state: Path, tmp_path: Path, use_cgroup: bool) -> None:
+    async with Engine(quick(use_cgroup=use_cgroup), state_dir=state) as engine:
+        task, tree = await running(engine, tmp_path / "pids")
+        await engine.pause(task.id)
+        await status_becomes(engine, task.id, Status.PAUSED)
+        slot_of(engine, task).kill()
+        assert (await engine.wait(task.id)).status is Status.ABANDONED
+    assert not any(entry.alive for entry in tree)
+
+
 async def test_an_idle_supervisor_that_was_killed_is_replaced(state: Path) -> None:
     async with Engine(quick(concurrency=1), state_dir=state) as engine:
         first = await engine.run(TaskSpec(script="exit 1"))
@@ -149,7 +160,7 @@ async def test_an_abandoned_script_runs_again_only_if_it_was_declared_idempotent
         for idempotent in (False, True):
             task = await engine.submit(TaskSpec(script=script, idempotent=idempotent))
             await becomes(lambda: log.exists() and log.read_text(), lambda text, id=task.id: f"{id}.1\n" in str(text))
-            await becomes(lambda id=task.id: engine.task(id).status, lambda status: status is Status.RUNNING)
+            await status_becomes(engine, id, Status.RUNNING)
             slot_of(engine, task).kill()
             await engine.wait(task.id)
         attempts = [[attempt.status for attempt in engine.attempts(number)] for number in (1, 2)]

@@ -74,7 +74,8 @@ def test_the_program_the_shebang_names_goes_before_the_path(bin: Path) -> None:
     ("name", "expected"),
     [
         ("job.sh", "bash"), ("job.bash", "bash"), ("job.py", "python3"), ("JOB.PY", "python3"), ("job.ps1", "pwsh"),
-        ("job.scpt", "osascript"), ("job.applescript", "osascript"), ("job.txt", "bash"), ("job", "bash"), (None, "bash"),
+        ("job.scpt", "osascript"), ("job.applescript", "osascript"), ("job.txt", "bash"),
+        ("job", "bash"), (None, "bash"),
     ],
 )  # fmt: skip
 def test_without_a_shebang_the_extension_decides_then_the_setting(name: str | None, expected: str, bin: Path) -> None:
@@ -107,7 +108,7 @@ def test_an_unknown_option_lists_the_known_ones() -> None:
     "body", [b"#!/usr/bin/perl\n", b"#!/usr/bin/env ruby\n", b"#!/usr/bin/env\n", b"#!\n", b"#!/\xff\n"]
 )
 def test_a_shebang_of_a_language_not_run_here_says_how_to_choose(body: bytes) -> None:
-    with pytest.raises(InterpreterMissing, match="the shebang asks for .*--interpreter NAME") as raised:
+    with pytest.raises(InterpreterMissing, match=r"the shebang asks for .*--interpreter NAME") as raised:
         choose(None, body, "job.sh", "bash")
     assert raised.value.exit_code == 127
 
