@@ -406,7 +406,9 @@ class Engine(Questions):
     # -- events
 
     def subscribe(self, listener: Callable[[Event], object]) -> Callable[[], None]:
-        """Hear every event, on the loop's thread; the returned call ends it. An error in it breaks nothing."""
+        """Hear every event from now on, on the loop's thread; the returned call ends it. An error in it is logged."""
+        if self._announcer is not None and not self.bus.heard:
+            self._announcer.begin()
         return self.bus.subscribe(listener)
 
     def on_status(self, callback: Callable[[Task, Status | None], object]) -> Callable[[], None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from opsconsole.events import EventBus, ExecutionFinished, TaskChanged
-from opsconsole.models import Status, Task
+from opsconsole.models import Task
 from opsconsole.storage.reader import Reader
 
 
@@ -15,9 +15,13 @@ class Announcer:
     def __init__(self, reader: Reader, bus: EventBus) -> None:
         self._reader = reader
         self._bus = bus
-        self._told, self._newest, self._seen = reader.standing()
+        self.begin()
         self._woken = self._told
         self._waiters: dict[int, list[asyncio.Future[None]]] = {}
+
+    def begin(self) -> None:
+        """What happened up to now is not told to anybody."""
+        self._told, self._newest, self._seen = self._reader.standing()
 
     async def ended(self, task_id: int) -> None:
         """Return when the task has ended. Raises TaskNotFound."""

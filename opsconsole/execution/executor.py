@@ -247,7 +247,8 @@ class Executor:
         code = error.exit_code if isinstance(error, NotRunnable) else None
 
         def end(c: sqlite3.Connection) -> None:
-            changed = endings.refuse(c, claimed.task_id, claimed.execution_id, str(error), status, code, self._clock.now())
+            now = self._clock.now()
+            changed = endings.refuse(c, claimed.task_id, claimed.execution_id, str(error), status, code, now)
             self._loop.call_soon_threadsafe(self._on_committed, changed)
 
         self.report(end)

@@ -11,7 +11,9 @@ from pathlib import Path
 from opsconsole.execution.outputs import Chunk, Follower
 
 LAST_BYTES = 256 * 1024
-"""Of each stream, when a run is first looked at or the screen fell behind."""
+"""Of each stream, when a run is first looked at."""
+SKIP_BYTES = 64 * 1024
+"""Of each stream, when the screen fell behind."""
 BATCH_BYTES = 256 * 1024
 _BEHIND_BYTES = 1024 * 1024
 
@@ -36,7 +38,7 @@ class OutputSource:
 
     def read(self) -> list[Piece]:
         """At most about `BATCH_BYTES`; [] when there is nothing now."""
-        passed = self._begin() if self._follower is None else self._catch_up()
+        passed = self._begin(LAST_BYTES) if self._follower is None else self._catch_up()
         assert self._follower is not None  # noqa: S101 - it was just opened
         chunks = self._follower.read(BATCH_BYTES)
         self._position += sum(len(chunk.data) + chunk.missing for chunk in chunks)
@@ -52,10 +54,10 @@ class OutputSource:
             self._follower.close()
             self._follower = None
 
-    def _begin(self) -> int:
+    def _begin(self, last: int) -> int:
         written = self._written()
-        self._follower = Follower(self._folder, last=LAST_BYTES)
-        self._position = sum(max(0, count - LAST_BYTES) for count in written)
+        self._follower = Follower(self._folder, last=last)
+        self._position = sum(max(0, count - last) for count in written)
         return self._position
 
     def _catch_up(self) -> int:
@@ -64,7 +66,7 @@ class OutputSource:
             return 0
         before = self._position
         self.close()
-        return max(0, self._begin() - before)
+        return max(0, self._begin(SKIP_BYTES) - before)
 
     def _written(self) -> list[int]:
         """Bytes of each stream so far, those included that were not kept (holes count until the run has ended)."""

@@ -65,7 +65,9 @@ def main() -> None:
         del ballast
         return rate
 
-    compare("the same from a process of 200 MB against the lean one", heavy, ours, rounds=3, target="> 0.8", unit="runs/s")
+    compare(
+        "the same from a process of 200 MB against the lean one", heavy, ours, rounds=3, target="> 0.8", unit="runs/s"
+    )
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any
 
 from opsconsole.models import TaskSpec
 from opsconsole.settings import ExecutionSettings, RetrySettings, Settings
+from tests.faults.processes import wait_until
 
 ROOT = Path(__file__).parents[2]
 QUICK = ExecutionSettings(grace_s=0.3, kill_wait_s=1.0, min_free=0)
@@ -72,6 +73,10 @@ class Console:
         self.process.stdin.write(json.dumps({"op": op, **arguments}) + "\n")
         self.process.stdin.flush()
         return self._answer()
+
+    def sees(self, task_id: int, status: str) -> None:
+        """Wait until it sees the task so."""
+        assert wait_until(lambda: self.call("status", task=task_id) == status), self.call("status", task=task_id)
 
     def leave(self) -> None:
         """Close the engine and end, as an operator would."""

@@ -30,7 +30,7 @@ from typing import Any
 
 from opsconsole.engine import Engine
 from opsconsole.errors import OpsError
-from opsconsole.models import TaskSpec
+from opsconsole.models import Priority, TaskSpec
 from tests.faults import processes
 from tests.faults.console import environment, quick
 
@@ -89,7 +89,7 @@ async def console(state: Path, seed: int, tasks: int) -> None:
         async def one(name: str, after: int | None = None) -> int:
             spec = TaskSpec(
                 script=BEGIN + KINDS[name].script + END, name=name, after=after, env={"LOG": str(state.parent / "log")},
-                priority=luck.randrange(4), **KINDS[name].spec,
+                priority=Priority(luck.randrange(4)), **KINDS[name].spec,
             )  # fmt: skip
             task = await engine.submit(spec)
             os.write(acked, b"%d\n" % task.id)

@@ -41,7 +41,7 @@ async def test_a_new_console_shows_the_live_output_and_the_true_exit_code(state:
     go = tmp_path / "go"
     with Console(state).ready() as console:
         task_id = console.submit(LINES, env={"GO": str(go)})
-        await becomes(lambda: console.call("status", task=task_id), lambda status: status == "running")
+        console.sees(task_id, "running")
         console.kill()
 
     async with Engine(quick(), state_dir=state) as engine:
@@ -73,9 +73,9 @@ async def test_a_paused_run_stays_paused_and_the_new_console_resumes_it(state: P
     with Console(state).ready() as console:
         task_id = console.submit(f'while :; do echo x >> "{log}"; [ -e "{log}.go" ] && exit 4; sleep 0.01; done')
         await becomes(log.exists)
-        await becomes(lambda: console.call("status", task=task_id), lambda status: status == "running")
+        console.sees(task_id, "running")
         console.call("pause", task=task_id)
-        await becomes(lambda: console.call("status", task=task_id), lambda status: status == "paused")
+        console.sees(task_id, "paused")
         console.kill()
     written = log.stat().st_size
     Path(f"{log}.go").touch()
@@ -94,13 +94,13 @@ async def test_two_consoles_see_everything_and_either_commands_every_run(state: 
         async with Engine(quick(), state_dir=state) as engine:
             await status_becomes(engine, theirs, Status.RUNNING)
             ours = (await engine.submit(TaskSpec(script="sleep 300"))).id
-            await becomes(lambda: other.call("status", task=ours), lambda status: status == "running")
+            await asyncio.to_thread(other.sees, ours, "running")
             assert set(rows(state, "SELECT count(DISTINCT console_id) FROM execution")) == {2}
 
             await engine.pause(theirs)
             other.call("pause", task=ours)
             await status_becomes(engine, theirs, Status.PAUSED)
-            await becomes(lambda: other.call("status", task=ours), lambda status: status == "paused")
+            await asyncio.to_thread(other.sees, ours, "paused")
             await engine.resume(theirs)
             other.call("resume", task=ours)
             await status_becomes(engine, theirs, Status.RUNNING)
@@ -138,7 +138,7 @@ async def test_a_dead_owners_rows_are_taken_over_within_two_seconds(state: Path,
         async def take_over(go: Path) -> float:
             with Console(state, claims="own").ready() as other:
                 task_id = other.submit(f'until [ -e "{go}" ]; do sleep 0.01; done; exit 4')
-                await becomes(lambda: other.call("status", task=task_id), lambda status: status == "running")
+                await asyncio.to_thread(other.sees, task_id, "running")
                 first = owner(state, task_id)
                 began = time.monotonic()
                 other.kill()
@@ -237,7 +237,7 @@ async def test_looking_settles_what_ended_without_a_console(state: Path, tmp_pat
         alive = console.submit("sleep 300")
         lost = console.submit("sleep 300")
         for task_id in (ended, alive, lost):
-            await becomes(lambda id=task_id: console.call("status", task=id), lambda status: status == "running")
+            console.sees(task_id, "running")
         console.kill()
     slots = dict(rows(state, "SELECT task_id, supervisor_pid FROM execution"))
     go.touch()

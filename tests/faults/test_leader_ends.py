@@ -88,7 +88,7 @@ async def test_the_retired_slot_goes_on_moving_output_and_the_next_run_has_anoth
         await becomes(first.read_stdout, lambda kept: kept == b"first\nlater\n")
         await becomes(first.read_stderr, lambda kept: kept == b"worse\n")
         await becomes(lambda: slot.alive, lambda alive: not alive)
-    assert not left.alive
+    assert left.dies()
     assert following.read_stdout() == b"second\n"
 
 

@@ -120,7 +120,7 @@ async def test_without_its_parent_a_run_goes_on_and_later_ones_too(state: Path, 
         lost, lost_tree = await running(engine, tmp_path / "pids-3")
         for parent in processes.lean_parents(state):
             parent.kill()
-            await becomes(lambda entry=parent: entry.alive, lambda alive: not alive)  # type: ignore[misc]
+            assert parent.dies()
 
         later = await asyncio.gather(*(engine.run(TaskSpec(script=f"exit {code}")) for code in (1, 2, 3)))
         assert [result.exit_code for result in later] == [1, 2, 3]
@@ -159,8 +159,9 @@ async def test_an_abandoned_script_runs_again_only_if_it_was_declared_idempotent
     async with Engine(quick(), state_dir=state) as engine:
         for idempotent in (False, True):
             task = await engine.submit(TaskSpec(script=script, idempotent=idempotent))
-            await becomes(lambda: log.exists() and log.read_text(), lambda text, id=task.id: f"{id}.1\n" in str(text))
-            await status_becomes(engine, id, Status.RUNNING)
+            await becomes(log.exists)
+            await becomes(lambda: log.read_text().split()[-1], f"{task.id}.1".__eq__)
+            await status_becomes(engine, task.id, Status.RUNNING)
             slot_of(engine, task).kill()
             await engine.wait(task.id)
         attempts = [[attempt.status for attempt in engine.attempts(number)] for number in (1, 2)]
@@ -173,7 +174,7 @@ async def test_a_supervisor_killed_while_no_console_lived_is_found_by_the_next(s
     with Console(state).ready() as console:
         task_id = console.submit(TREE, env={"PIDS": str(file)})
         tree = await becomes(lambda: noted(file), lambda found: len(found) == TREE_SIZE)
-        await becomes(lambda: console.call("status", task=task_id), lambda status: status == "running")
+        console.sees(task_id, "running")
         console.kill()
     (slot,) = [entry for entry in processes.slots(state) if kernel.children(entry.pid)]
     slot.kill()

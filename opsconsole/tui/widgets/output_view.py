@@ -12,15 +12,15 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.text import Text
 from textual.binding import BindingType
-from textual.geometry import Size
+from textual.geometry import Region
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.worker import Worker
 
 from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.output_source import OutputSource
 from opsconsole.tui.transcript import Line, Lines, Transcript, fold
+from opsconsole.tui.widgets.line_view import LineView
 from opsconsole.tui.widgets.tones import TONE_CLASSES, Toned
 
 MOST_LINES = 5_000
@@ -36,7 +36,7 @@ class _Kept:
     rows: int
 
 
-class OutputView(Toned, ScrollView, can_focus=True):
+class OutputView(Toned, LineView, can_focus=True):
     """Shows the end of a run's output and goes with it, until somebody scrolls up."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES | {"output--note"}
@@ -90,7 +90,7 @@ class OutputView(Toned, ScrollView, can_focus=True):
     def _forget(self) -> None:
         self._lines: deque[_Kept] = deque()
         self._rows: deque[tuple[str, str | Text]] = deque()
-        self._characters = 0
+        self._characters = self._dropped = 0
         self._transcript = Transcript(MOST_LINES)
 
     # -- reading
@@ -120,16 +120,21 @@ class OutputView(Toned, ScrollView, can_focus=True):
 
     def _take(self, batch: Lines) -> None:
         continues, added = batch
+        top, first, dropped = self.scroll_offset.y, len(self._rows), self._dropped
         if continues and self._lines:
             kept = self._lines.pop()
             self._characters -= len(kept.line.body)
             for _ in range(kept.rows):
                 self._rows.pop()
+            first = len(self._rows)
         for line in added:
             self._append(line)
         self._trim()
         self._resize()
-        self.refresh()
+        if (top, dropped) == (self.scroll_offset.y, self._dropped):
+            self.refresh(Region(0, max(0, first - top), self.size.width, max(1, len(self._rows) - first)))
+        else:
+            self.refresh()
         self.post_message(self.Changed())
 
     def _append(self, line: Line) -> None:
@@ -143,6 +148,7 @@ class OutputView(Toned, ScrollView, can_focus=True):
             return
         while len(self._lines) > MOST_LINES or (self._characters > MOST_CHARACTERS and len(self._lines) > 1):
             kept = self._lines.popleft()
+            self._dropped += 1
             self._characters -= len(kept.line.body)
             for _ in range(kept.rows):
                 self._rows.popleft()
@@ -155,18 +161,9 @@ class OutputView(Toned, ScrollView, can_focus=True):
 
     def _resize(self) -> None:
         width = 1 if self.wrapping else _GUTTER + max((_cells(piece) for _, piece in self._rows), default=0)
-        self.virtual_size = Size(width, len(self._rows))
+        self.set_extent(width, len(self._rows))
         if self.following:
-            self.scroll_to(y=self.max_scroll_y, animate=False, immediate=True, force=True)
-
-    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
-        if shown:
-            self.call_after_refresh(self._place_scrollbar)
-
-    def _place_scrollbar(self) -> None:
-        """A scrollbar that has just come does not know yet how far it was scrolled without it."""
-        if self.show_vertical_scrollbar:
-            self.vertical_scrollbar.position = self.scroll_y
+            self.jump(y=self.max_scroll_y)
 
     def on_resize(self) -> None:
         if self._folded_at != self._text_width:
@@ -197,13 +194,13 @@ class OutputView(Toned, ScrollView, can_focus=True):
     def toggle_wrapping(self) -> None:
         self.wrapping = not self.wrapping
         self.styles.overflow_x = "hidden" if self.wrapping else "auto"
-        self.scroll_to(x=0, animate=False, immediate=True, force=True)
+        self.jump(x=0)
         self._fold_again()
 
     def _scroll(self, lines: int) -> None:
         if lines < 0 and self.max_scroll_y:
             self.set_following(False)
-        self.scroll_to(y=self.scroll_offset.y + lines, animate=False, immediate=True, force=True)
+        self.jump(y=max(0, self.scroll_offset.y + lines))
 
     def action_up(self) -> None:
         self._scroll(-1)

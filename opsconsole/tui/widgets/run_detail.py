@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -22,6 +22,7 @@ from opsconsole.tui.widgets.tones import TONE_CLASSES, Toned
 from opsconsole.tui.wording import FACES, count_of, duration, name_of, running_for
 
 _LABEL = 9
+_TIME = 20  # cells at the end of the title that tick
 
 
 class FactSheet(Toned, Widget):
@@ -42,8 +43,12 @@ class FactSheet(Toned, Widget):
         if (title, known) == (self._title, self._known):
             return
         longer = len(known) != len(self._known)
+        only_time = known == self._known and title[:-1] == self._title[:-1]
         self._title, self._known = title, known
-        self.refresh(layout=longer)
+        if only_time:
+            self.refresh(Region(self.size.width - _TIME, 0, _TIME, 1))
+        else:
+            self.refresh(layout=longer)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return 1 + len(self._known)

@@ -11,13 +11,13 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Region
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from opsconsole.models import ExecutionPolicy, Priority, Status, Task
 from opsconsole.tui.actions import Where, bindings
+from opsconsole.tui.widgets.line_view import LineView
 from opsconsole.tui.widgets.tones import TONE_CLASSES, Toned
 from opsconsole.tui.wording import FACES, PRIORITIES, age, duration, name_of, outcome, running_for
 
@@ -50,7 +50,7 @@ COLUMNS = (
 )
 
 
-class TaskTable(Toned, ScrollView, can_focus=True):
+class TaskTable(Toned, LineView, can_focus=True):
     """Shows `Task`s in the order given. Line 0 is the heading; `selected` is where the cursor is."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES | {"table--heading", "table--cursor"}
@@ -93,7 +93,7 @@ class TaskTable(Toned, ScrollView, can_focus=True):
         self._cursor = max(0, min(was, len(tasks) - 1))
         if before is not None:
             self._cursor = self._index.get(before.id, self._cursor)
-        self.virtual_size = Size(1, len(tasks) + 1)
+        self.set_extent(1, len(tasks) + 1)
         if self._cursor != was:
             self._reveal()
         self._draw_changes()
@@ -132,9 +132,9 @@ class TaskTable(Toned, ScrollView, can_focus=True):
         body = max(1, self.size.height - 1)
         top = self.scroll_offset.y
         if self._cursor < top:
-            self.scroll_to(y=self._cursor, animate=False, immediate=True, force=True)
+            self.jump(y=self._cursor)
         elif self._cursor >= top + body:
-            self.scroll_to(y=self._cursor - body + 1, animate=False, immediate=True, force=True)
+            self.jump(y=self._cursor - body + 1)
 
     def action_up(self) -> None:
         self._go(self._cursor - 1)
@@ -171,6 +171,8 @@ class TaskTable(Toned, ScrollView, can_focus=True):
     # -- drawing
 
     def _draw_changes(self) -> None:
+        if not self._tasks:
+            return
         spans = self._spans()
         for y in range(1, self.size.height):
             content, cursor = self._line(y)

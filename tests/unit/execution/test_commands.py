@@ -82,7 +82,7 @@ def test_a_command_that_could_not_be_sent_is_not_recorded_either(desk: Desk) -> 
     desk.table.claim()
     desk.paths.runs.rmdir()
     desk.paths.runs.touch()
-    with pytest.raises(StateDirError, match="the command cannot be written to .*1.1: Not a directory"):
+    with pytest.raises(StateDirError, match=r"the command cannot be written to .*1\.1: Not a directory"):
         desk.give(desk.commands.cancel(task_id))
     assert not desk.table.task(task_id).cancel_requested
 

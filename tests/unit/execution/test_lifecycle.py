@@ -236,6 +236,7 @@ class Life(RuleBasedStateMachine):
         self.who_waits_has_something_to_wait_for()
         self.nothing_is_reserved_for_a_console_that_left()
         self.what_has_ended_is_complete()
+        self.nothing_runs_before_its_time()
 
     def only_transitions_of_the_table_happened(self) -> None:
         for kind, id, before, after in self.c.execute("SELECT kind, id, before, after FROM step"):
@@ -286,6 +287,14 @@ class Life(RuleBasedStateMachine):
                 (finished_at IS NULL OR due_at IS NOT NULL OR environment IS NOT NULL)"""
         )
         assert loose == 0
+
+    def nothing_runs_before_its_time(self) -> None:
+        early = self._number(
+            """SELECT count(*) FROM task t JOIN task a ON a.id = t.after_id WHERE a.status <> 'completed'
+               AND t.status IN ('queued', 'preparing', 'running', 'paused', 'completed', 'timed_out', 'abandoned')"""
+        )
+        assert early == 0
+        assert self._number("SELECT count(*) FROM task WHERE due_at IS NOT NULL AND status <> 'waiting'") == 0
 
     def teardown(self) -> None:
         """Whatever happened before: let everything end, and see that it does."""

@@ -62,7 +62,7 @@ def test_a_file_is_found_from_the_home_directory(tmp_path: Path, monkeypatch: py
 
 
 def test_a_file_that_cannot_be_read_is_127_and_says_why(tmp_path: Path) -> None:
-    with pytest.raises(ScriptNotFound, match="none.sh cannot be read: No such file") as raised:
+    with pytest.raises(ScriptNotFound, match=r"none\.sh cannot be read: No such file") as raised:
         plan(TaskSpec(path=tmp_path / "none.sh"))
     assert raised.value.exit_code == 127
     with pytest.raises(ScriptNotFound, match="Is a directory"):
@@ -246,7 +246,7 @@ def test_a_refusal_is_recorded_even_then(build: Any) -> None:
 
 def test_an_environment_that_cannot_be_kept_is_a_clear_error(build: Any, paths: StatePaths) -> None:
     paths.environments.rmdir()
-    with pytest.raises(StateDirError, match="environment cannot be kept in .*environments: No such file"):
+    with pytest.raises(StateDirError, match=r"environment cannot be kept in .*environments: No such file"):
         build(TaskSpec(script="x"))
 
 

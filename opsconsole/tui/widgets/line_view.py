@@ -1,0 +1,34 @@
+"""A scrolling list of lines that tells the screen no more than what changed."""
+
+from __future__ import annotations
+
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.widget import Widget
+
+
+class LineView(ScrollView):
+    """Base of what draws its own lines and scrolls by lines, at once and without animation."""
+
+    def set_extent(self, width: int, height: int) -> None:
+        """How much there is to scroll over.
+
+        Set the ordinary way, `virtual_size` lays the whole screen out again, and all of it goes down the wire.
+        """
+        extent = Size(width, height)
+        if extent != self.virtual_size:
+            self.set_reactive(Widget.virtual_size, extent)
+            self._scroll_update(extent)
+
+    def jump(self, *, x: int | None = None, y: int | None = None) -> None:
+        """Scroll there now, also when the scrollbar has not come up yet."""
+        self.scroll_to(x=x, y=y, animate=False, immediate=True, force=True)
+
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        if shown:
+            self.call_after_refresh(self._place_scrollbar)
+
+    def _place_scrollbar(self) -> None:
+        """A scrollbar that has just come does not know yet how far it was scrolled without it."""
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.position = self.scroll_y
