@@ -185,12 +185,13 @@ class Engine(Questions):
         self._reader = Reader(database.connect(path, read_only=True), self.paths)
 
     def _close_store(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        """The writer's connection goes last: the last one that may write moves the WAL into the database."""
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
 
     def _register(self, c: sqlite3.Connection) -> list[inheritance.Orphan]:
         """In one transaction: our row and lock, the burial of the dead, and what they left to us."""

@@ -135,8 +135,8 @@ def _uid() -> int:
 
 def ssh_client() -> str | None:
     """Address of the SSH client behind this session, where known."""
-    connection = os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_CLIENT")
-    return connection.split()[0] if connection else None
+    words = (os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_CLIENT") or "").split()
+    return words[0] if words else None
 
 
 def free_bytes(folder: Path) -> int:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from opsconsole import Engine
 from opsconsole.clock import Clock
+from opsconsole.execution import slots
 from opsconsole.settings import ExecutionSettings, RetrySettings, Settings
 
 START_US = 1_790_000_000_000_000
@@ -18,6 +22,17 @@ QUICK = Settings(
     execution=ExecutionSettings(concurrency=4, grace_s=0.2, kill_wait_s=1.0),
     retry=RetrySettings(base_s=0.01, max_s=0.05, jitter=0.0),
 )
+
+if measured := os.environ.get("COVERAGE_PROCESS_CONFIG"):
+    # The supervisor starts without site-packages and environment: under coverage it is told where both are.
+    slots._BOOT = (
+        f"import os, sys; sys.path[1:1] = {sys.path!r}; os.environ['COVERAGE_PROCESS_CONFIG'] = {measured!r}; "
+        f"import coverage; coverage.process_startup(); {slots._BOOT}"
+    )
+
+
+hypothesis.settings.register_profile("no luck", deadline=None)
+hypothesis.settings.load_profile("no luck")
 
 OpenEngine = Callable[..., Awaitable[Engine]]
 

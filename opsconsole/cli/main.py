@@ -39,7 +39,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SystemExit as ended:  # argparse, after it has shown its help
         return ended.code if isinstance(ended.code, int) else 0
     except Exception as error:  # noqa: BLE001 - the outermost frame: whatever it is, it is said and logged
-        return diagnostics.internal(error)
+        return _unforeseen(error)
+
+
+def _unforeseen(error: Exception) -> int:
+    sqlite = sys.modules.get("sqlite3")
+    if sqlite is not None and isinstance(error, sqlite.Error):
+        from opsconsole.paths import StatePaths, state_root
+        from opsconsole.storage.database import translate
+
+        return diagnostics.report(translate(error, StatePaths(state_root()).database))
+    return diagnostics.internal(error)
 
 
 def _dispatch(words: list[str]) -> int:

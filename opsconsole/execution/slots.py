@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -25,11 +26,27 @@ _BOOT = f"import sys;sys.path.insert(0,{_HERE!r});from supervisor.parent import 
 _RECEIVE = 1 << 16
 
 
+_let_go: list[int] = []
+"""Parents that outlive their engine in a process that goes on: reaped when the next engine comes or goes."""
+
+
+def _reap() -> None:
+    for pid in tuple(_let_go):
+        try:
+            if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                continue
+        except ChildProcessError:
+            pass  # somebody else took it
+        with contextlib.suppress(ValueError):
+            _let_go.remove(pid)
+
+
 class LeanParent:
     """A process that forks slots; it outlives this console as long as one of them works."""
 
     def __init__(self, log: Path, prefix: Sequence[str] = (), *, use_cgroup: bool = True) -> None:
         """Start it; `prefix` stands before its command line (sudo). Raises SupervisorError."""
+        _reap()
         command = [*prefix, sys.executable, "-I", "-S", "-c", _BOOT, *([] if use_cgroup else ["no-cgroup"])]
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -40,6 +57,7 @@ class LeanParent:
         finally:
             theirs.close()
         self._control = ours
+        self._reaped = False
 
     @staticmethod
     def _spawn(control: int, log: Path, command: list[str]) -> int:
@@ -77,18 +95,19 @@ class LeanParent:
 
     @property
     def alive(self) -> bool:
-        try:
-            return os.waitpid(self._pid, os.WNOHANG)[0] == 0
-        except ChildProcessError:
-            return False
+        if not self._reaped:
+            try:
+                self._reaped = os.waitpid(self._pid, os.WNOHANG)[0] != 0
+            except ChildProcessError:
+                self._reaped = True
+        return not self._reaped
 
     def close(self) -> None:
         """Let it go: it leaves with its last busy slot."""
         self._control.close()
-        try:
-            os.waitpid(self._pid, os.WNOHANG)
-        except ChildProcessError:
-            pass
+        if not self._reaped:
+            _let_go.append(self._pid)
+        _reap()
 
 
 class Slot:

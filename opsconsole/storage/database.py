@@ -109,6 +109,7 @@ def _open(path: Path, busy_s: float, *, alone: bool) -> sqlite3.Connection:
             if not alone:
                 raise _NotReadyError
             migrate(connection, last_id=_last_used_id(path))
+            path.chmod(0o600)
         elif connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
             raise StorageError(f"{path} says schema {version} but holds no table", hint="move it aside")
     except BaseException:
@@ -236,6 +237,11 @@ def translate(error: sqlite3.Error, path: Path) -> StorageError:
         return StorageError(
             f"{path} cannot be opened for writing: {error}",
             hint="check the owner and mode of the state directory, or set OPSCONSOLE_STATE_DIR",
+        )
+    if code in _CORRUPT:
+        return StorageError(
+            f"{path} is damaged: {error}",
+            hint="move it aside to begin a new one; the folders under runs/ keep every script and output",
         )
     return StorageError(f"{path}: {error}")
 

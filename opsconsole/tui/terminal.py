@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from codecs import getincrementaldecoder
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from textual._xterm_parser import XTermParser
@@ -98,6 +98,18 @@ class ConsoleDriver(LinuxDriver):
                     self.process_message(event)
             for event in parser.tick():
                 self.process_message(event)
+
+
+async def run(app: App[Any], close: Callable[[], Awaitable[None]]) -> int:
+    """Show the app on this terminal until it or the terminal goes; its exit code. `close` runs on a restored screen."""
+    departure = Departure(lambda code: app.exit(return_code=code))
+    departure.watch(0)
+    try:
+        await app.run_async(mouse=wants_mouse(os.environ))
+    finally:
+        await close()
+        departure.stop()
+    return app.return_code or 0
 
 
 class Departure:

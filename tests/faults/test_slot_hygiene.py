@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from opsconsole.engine import Engine
+from opsconsole.execution.supervisor import kernel
 from opsconsole.models import ExecutionResult, ResourceLimits, Status, TaskSpec
 from tests.faults import processes
 from tests.faults.console import quick
@@ -136,3 +137,18 @@ async def test_a_slot_with_leftovers_is_not_used_again_and_goes_with_them(state:
         for entry in processes.marked(state):
             entry.kill()
         await becomes(lambda: [entry.pid for entry in processes.slots(state)], lambda pids: pids == [used[3]])
+
+
+async def test_engines_that_come_and_go_in_one_process_leave_no_dead_children(state: Path) -> None:
+    def zombies() -> list[int]:
+        found = kernel.children(os.getpid())
+        return [pid for pid in found if Path(f"/proc/{pid}/comm").read_text() == "opsconsole-runs\n"]
+
+    async with Engine(quick(), state_dir=state):
+        before = len(zombies())
+    for _ in range(5):
+        async with Engine(quick(), state_dir=state) as engine:
+            assert (await engine.run(TaskSpec(script="exit 3"))).exit_code == 3
+        await becomes(lambda: processes.supervisors(state), lambda found: not found)
+    async with Engine(quick(), state_dir=state):
+        assert len(zombies()) <= before

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
-from textual.screen import Screen
 from textual.widgets import Input
 
 from opsconsole.errors import OpsError
 from opsconsole.events import Event
-from opsconsole.models import Priority, Status, Task, TaskSpec
+from opsconsole.models import Status, Task
 from opsconsole.tui.actions import ACTIONS, BY_ID, Where, bindings
 from opsconsole.tui.board import PAGE, TaskBoard
 from opsconsole.tui.filters import FilterError, parse
+from opsconsole.tui.screens.task_commands import TaskCommands
 from opsconsole.tui.widgets.filter_line import FilterLine
 from opsconsole.tui.widgets.run_detail import RunDetail
 from opsconsole.tui.widgets.status_line import HeaderLine, Key, KeyLine
 from opsconsole.tui.widgets.task_table import TaskTable
-from opsconsole.tui.wording import FACES, duration, name_of, running_for, span
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
@@ -36,7 +35,7 @@ _NOTHING_YET = ("No tasks yet.", "", "Press n to run a script.")
 _NOTHING_FOUND = ("No task passes this filter.", "", "Press esc to see all.")
 
 
-class TasksScreen(Screen[None]):
+class TasksScreen(TaskCommands):
     """What the engine says, coalesced to ten redraws a second; keys become engine commands on the selected task."""
 
     HORIZONTAL_BREAKPOINTS = [(110, "-wide")]  # noqa: RUF012 - as Textual has it
@@ -48,7 +47,7 @@ class TasksScreen(Screen[None]):
 
     def __init__(self, host: str, user: str, clock: Callable[[], int]) -> None:
         super().__init__()
-        self._clock = clock
+        self.clock = clock
         self._engine: Engine | None = None
         self._board = TaskBoard()
         self._header = HeaderLine(host, user)
@@ -68,6 +67,14 @@ class TasksScreen(Screen[None]):
                 yield self._filter
             yield self._detail
         yield self._keys
+
+    @property
+    def selected(self) -> Task | None:
+        return self._table.selected
+
+    def go_to(self, task_id: int) -> None:
+        self._wanted = task_id
+        self._schedule()
 
     def on_mount(self) -> None:
         self._table.focus()
@@ -188,95 +195,6 @@ class TasksScreen(Screen[None]):
         if task is None or (action_id == "open" and self.has_class("-zoomed")):
             return False
         return action.refusal is None or action.refusal(task) is None
-
-    # -- commands go down
-
-    def _target(self, action_id: str) -> tuple[Engine, Task] | None:
-        """The selected task, if the action makes sense for it; else the reason is shown."""
-        task, refusal = self._table.selected, BY_ID[action_id].refusal
-        if self._engine is None or task is None:
-            self.app.tell("There is no task to do this with." if self._engine else "The engine is still starting.")
-            return None
-        if refusal is not None and (reason := refusal(task)):
-            self.app.tell(f"Task {task.id} {reason}.")
-            return None
-        return self._engine, task
-
-    def _command(self, work: Coroutine[Any, Any, Task], *, select: bool = False) -> None:
-        self.run_worker(self._do(work, select), group="command")
-
-    async def _do(self, work: Coroutine[Any, Any, Task], select: bool) -> None:
-        task = await self.app.attempt(work)
-        if task is not None and select:
-            self._wanted = task.id
-            self._schedule()
-
-    def action_submit(self) -> None:
-        from opsconsole.tui.screens.submit import SubmitScreen
-
-        async def submit(spec: TaskSpec) -> Task:
-            return await (await self.app.started_engine()).submit(spec)
-
-        timeout_s = self.app.settings.execution.timeout_s
-        self.app.push_screen(SubmitScreen(submit, timeout_s, Path.cwd()), self._submitted)
-
-    def _submitted(self, task: Task | None) -> None:
-        if task is None:
-            return
-        self._wanted = task.id
-        self._schedule()
-        if not task.status.is_open and task.status is not Status.COMPLETED:
-            self.app.tell(f"Task {task.id} {name_of(task)}: {FACES[task.status].word}. {task.reason or ''}", "error")
-
-    def action_cancel(self) -> None:
-        if (target := self._target("cancel")) is None:
-            return
-        engine, task = target
-        from opsconsole.tui.screens.confirm import ConfirmScreen
-
-        subject = f"{FACES[task.status].glyph} {task.id} {name_of(task)}"
-        if task.status.is_active:
-            ran = duration(running_for(task, self._clock()), ticking=True)
-            grace = span(self.app.settings.execution.grace_s)
-            lines = [
-                f"It is {FACES[task.status].word}" + (f"; it began {ran} ago." if ran else "."),
-                f"All its processes are asked to end (TERM), and killed after {grace} (KILL).",
-            ]
-        else:
-            lines = [f"It is {FACES[task.status].word} and has not run. It will not run any more."]
-
-        def answered(yes: bool | None) -> None:
-            if yes:
-                self._command(engine.cancel(task.id))
-
-        title = f"Cancel task {task.id}?"
-        self.app.push_screen(ConfirmScreen(title, subject, lines, yes="Yes, cancel it", no="No, keep it"), answered)
-
-    def action_pause(self) -> None:
-        if target := self._target("pause"):
-            engine, task = target
-            self._command(engine.resume(task.id) if task.status is Status.PAUSED else engine.pause(task.id))
-
-    def action_retry(self) -> None:
-        if target := self._target("retry"):
-            self._command(target[0].retry(target[1].id), select=True)
-
-    def action_hold(self) -> None:
-        if target := self._target("hold"):
-            engine, task = target
-            self._command(engine.release(task.id) if task.held else engine.hold(task.id))
-
-    def action_raise_priority(self) -> None:
-        if target := self._target("raise_priority"):
-            self._command(target[0].set_priority(target[1].id, Priority(target[1].priority + 1)))
-
-    def action_lower_priority(self) -> None:
-        if target := self._target("lower_priority"):
-            self._command(target[0].set_priority(target[1].id, Priority(target[1].priority - 1)))
-
-    def action_pin(self) -> None:
-        if target := self._target("pin"):
-            self._command(target[0].pin(target[1].id, not target[1].pinned))
 
     # -- looking
 

@@ -19,7 +19,7 @@ from opsconsole import Engine, ExecutionPolicy, Priority, Status, Task, TaskSpec
 from opsconsole.errors import ConsoleError, DiskFull, IllegalTransition, QueueFull, SpecError, TaskNotFound
 from opsconsole.events import Event, ExecutionFinished, Notice, TaskChanged
 from opsconsole.models import ResourceLimits
-from opsconsole.settings import Settings
+from opsconsole.settings import RetrySettings, Settings
 
 OpenEngine = Callable[..., Awaitable[Engine]]
 SENTINEL = "correct-horse-battery-staple"
@@ -144,6 +144,30 @@ async def test_a_retry_runs_under_the_next_number_and_both_results_stay(
         (f"{result.task_id}.1", 9), (f"{result.task_id}.2", 0),
     ]  # fmt: skip
     assert engine.result(f"{result.task_id}.1").status is Status.FAILED
+
+
+async def test_a_retry_waits_for_its_time_on_the_engine_s_clock(
+    open_engine: OpenEngine, quick: Settings, clock: Any, tmp_path: Path
+) -> None:
+    settings = dataclasses.replace(quick, retry=RetrySettings(base_s=1000, max_s=1000, jitter=0))
+    engine = await open_engine(settings, clock=clock)
+    task = await engine.submit(TaskSpec(script=f"mkdir {tmp_path}/once && exit 1; exit 0", retries=1))
+    await until(lambda: engine.task(task.id).status is Status.WAITING, engine)
+    assert engine.task(task.id).due_at == clock.now() + 1_000_000_000
+    clock.advance(1000)
+    assert (await engine.wait(task.id)).attempt == 2
+
+
+async def test_a_clock_that_is_set_back_by_an_hour_keeps_nothing_waiting(
+    open_engine: OpenEngine, quick: Settings, clock: Any, tmp_path: Path
+) -> None:
+    settings = dataclasses.replace(quick, retry=RetrySettings(base_s=60, max_s=60, jitter=0))
+    engine = await open_engine(settings, clock=clock)
+    task = await engine.submit(TaskSpec(script=f"mkdir {tmp_path}/once && exit 1; exit 0", retries=1))
+    await until(lambda: engine.task(task.id).status is Status.WAITING, engine)
+    clock.advance(-3600)
+    assert (await engine.wait(task.id)).attempt == 2
+    assert (await engine.run(TaskSpec(script="true"))).succeeded
 
 
 # -- submitting

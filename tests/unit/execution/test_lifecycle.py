@@ -237,6 +237,7 @@ class Life(RuleBasedStateMachine):
         self.nothing_is_reserved_for_a_console_that_left()
         self.what_has_ended_is_complete()
         self.nothing_runs_before_its_time()
+        self.what_was_cancelled_does_not_come_again()
 
     def only_transitions_of_the_table_happened(self) -> None:
         for kind, id, before, after in self.c.execute("SELECT kind, id, before, after FROM step"):
@@ -295,6 +296,9 @@ class Life(RuleBasedStateMachine):
         )
         assert early == 0
         assert self._number("SELECT count(*) FROM task WHERE due_at IS NOT NULL AND status <> 'waiting'") == 0
+
+    def what_was_cancelled_does_not_come_again(self) -> None:
+        assert self._number("SELECT count(*) FROM task WHERE cancel_requested AND status IN ('queued', 'waiting')") == 0
 
     def teardown(self) -> None:
         """Whatever happened before: let everything end, and see that it does."""
