@@ -10,7 +10,7 @@ import functools
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -229,7 +229,9 @@ class Engine(Questions):
     async def submit_many(self, specs: Sequence[TaskSpec]) -> list[Task]:
         """Queue several in one transaction: all or none."""
         self._open()
-        ids = await asyncio.wrap_future(self._insert([self._build(spec, False) for spec in specs]))
+        environ = dict(os.environ)  # once: reading it costs more than the rest of a submission
+        new = [self._build(spec, False, environ) for spec in specs]
+        ids = await asyncio.wrap_future(self._insert(new))
         return [self.task(task_id) for task_id in ids]
 
     def add(self, spec: TaskSpec) -> Task:
@@ -251,12 +253,12 @@ class Engine(Questions):
         """What would run; changes nothing. Raises SpecError, ScriptNotFound."""
         return submission.plan(spec, self.settings)
 
-    def _build(self, spec: TaskSpec, keeps_descriptor: bool) -> tasks.NewTask:
+    def _build(self, spec: TaskSpec, keeps_descriptor: bool, environ: Mapping[str, str] | None = None) -> tasks.NewTask:
         own = self._claims == "own" or keeps_descriptor
         return submission.build(
             spec, self.settings, self.origin, self._environments, self.paths,
             reserved_for=self._registration.id if own and self._registration else None,
-            keeps_descriptor=keeps_descriptor,
+            keeps_descriptor=keeps_descriptor, environ=environ,
         )  # fmt: skip
 
     def _insert(

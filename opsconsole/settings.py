@@ -87,9 +87,7 @@ class Settings:
     history: HistorySettings = field(default_factory=HistorySettings)
 
 
-def load_settings(
-    file: Path | None = None, environ: Mapping[str, str] | None = None
-) -> Settings:
+def load_settings(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
     """Settings from `file` (default: `paths.config_file`) and the environment. Raises SettingsError."""
     environ = os.environ if environ is None else environ
     file = file or config_file(dict(environ))

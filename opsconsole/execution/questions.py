@@ -63,6 +63,4 @@ class Questions:
     def waiting_reason(self, task_id: int) -> str | None:
         """Why an open task does not run yet, in words."""
         execution = self.settings.execution
-        return why_waiting(
-            self._reads.connection, task_id, execution.concurrency, execution.min_free, self.paths.runs
-        )
+        return why_waiting(self._reads.connection, task_id, execution.concurrency, execution.min_free, self.paths.runs)

@@ -86,9 +86,10 @@ def build(
     *,
     reserved_for: int | None = None,
     keeps_descriptor: bool = False,
+    environ: Mapping[str, str] | None = None,
 ) -> NewTask:
     """The row of a submission; a refused or unrunnable one is a row too. Raises SpecError, ScriptNotFound, DiskFull."""
-    planned = plan(spec, settings)
+    planned = plan(spec, settings, environ)
     status, reason, code = _standing(planned)
     if status.is_open:
         check_space(paths, settings)

@@ -43,9 +43,7 @@ def decide(
             "nothing runs under it without them. Read the script and choose standard",
         )
     if unenforced:
-        return Decision(
-            "refuse", f"limits that this version cannot enforce: {', '.join(unenforced)} (only output= is)"
-        )
+        return Decision("refuse", f"limits that this version cannot enforce: {', '.join(unenforced)} (only output= is)")
     if grants:
         return Decision("refuse", f"{', '.join(grants)}: a grant under restricted; {policy} runs as the user anyway")
     if policy is ExecutionPolicy.ELEVATED and not (confirmed and reason and reason.strip()):

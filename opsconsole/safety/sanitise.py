@@ -52,9 +52,11 @@ _NEWLINE_OR_SGR = re.compile(r"(\n|\x1b\[[0-9;:]*m)")
 
 # ESC is in neither of these: where they are used, only that of an SGR is left.
 _CONTROLS = "\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f"
-_PICTURES = "".join(chr(n if n in (9, 10, 27) else 0x2400 + n) for n in range(32)) + "".join(
-    map(chr, range(32, 127))
-) + "\u2421"
+_PICTURES = (
+    "".join(chr(n if n in (9, 10, 27) else 0x2400 + n) for n in range(32))
+    + "".join(map(chr, range(32, 127)))
+    + "\u2421"
+)
 _IGNORABLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
     "\ud800-\udfff\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"

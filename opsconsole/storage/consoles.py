@@ -98,9 +98,7 @@ def is_alive(paths: StatePaths, console_id: int) -> bool:
 
 def living(c: sqlite3.Connection, paths: StatePaths) -> list[ConsoleInfo]:
     """The consoles that are alive now."""
-    found = c.execute(
-        "SELECT id, pid, door, actor, claims, started_at FROM console WHERE ended_at IS NULL ORDER BY id"
-    )
+    found = c.execute("SELECT id, pid, door, actor, claims, started_at FROM console WHERE ended_at IS NULL ORDER BY id")
     return [info for info in (ConsoleInfo(*row) for row in found) if is_alive(paths, info.id)]
 
 

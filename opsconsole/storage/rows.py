@@ -9,9 +9,7 @@ from typing import Any, overload
 from opsconsole.models import ExecutionPolicy, ExecutionResult, Priority, Status, Task
 from opsconsole.paths import StatePaths
 
-TASK = (
-    "SELECT t.*, s.sha256 AS script_sha256 FROM task t JOIN script s ON s.id = t.script_id"
-)
+TASK = "SELECT t.*, s.sha256 AS script_sha256 FROM task t JOIN script s ON s.id = t.script_id"
 
 
 @overload
@@ -52,7 +50,7 @@ def task(row: sqlite3.Row) -> Task:
         ssh_client=row["ssh_client"],
         parent_id=row["parent_id"],
         parent_kind=row["parent_kind"],
-        labels=json.loads(row["labels"]),
+        labels=json.loads(row["labels"]) if row["labels"] != "{}" else {},
         pinned=bool(row["pinned"]),
         script_sha256=row["script_sha256"],
         cancel_requested=bool(row["cancel_requested"]),
@@ -123,7 +121,7 @@ def result(row: sqlite3.Row, paths: StatePaths) -> ExecutionResult:
             "ssh_client": row["ssh_client"],
             "parent_id": row["parent_id"],
             "parent_kind": row["parent_kind"],
-            "labels": json.loads(row["labels"]),
+            "labels": json.loads(row["labels"]) if row["labels"] != "{}" else {},
         },
         supervision={
             "supervisor": row["e_supervisor"] if own else None,

@@ -319,9 +319,7 @@ def release(c: sqlite3.Connection, task_id: int) -> Task:
         row = c.execute("SELECT status FROM task WHERE id = ?", (task.after_id,)).fetchone()
         still_waits = row is not None and Status(row[0]).is_open
     status = Status.WAITING if still_waits else Status.QUEUED
-    c.execute(
-        "UPDATE task SET held = 0, status = ?, rev = ? WHERE id = ?", (status.value, next_rev(c), task_id)
-    )
+    c.execute("UPDATE task SET held = 0, status = ?, rev = ? WHERE id = ?", (status.value, next_rev(c), task_id))
     return get(c, task_id)
 
 

@@ -70,9 +70,11 @@ def running_for(task: Task, now: int) -> float | None:
 
 
 def duration(seconds: float | None, *, ticking: bool = False) -> str:
-    """`0.4s`, `9s`, `3m12s`, `1h04m`, `2d03h`; whole seconds while it is `ticking`."""
+    """`24ms`, `0.4s`, `9s`, `3m12s`, `1h04m`, `2d03h`; whole seconds while it is `ticking`."""
     if seconds is None:
         return ""
+    if seconds < 0.1 and not ticking:
+        return f"{seconds * 1000:.0f}ms"
     if seconds < 10 and not ticking:
         return f"{seconds:.1f}s"
     whole = int(seconds) if ticking else round(seconds)

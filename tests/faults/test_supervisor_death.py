@@ -183,4 +183,3 @@ async def test_a_supervisor_killed_while_no_console_lived_is_found_by_the_next(s
         result: ExecutionResult = await engine.wait(task_id)
     assert result.status is Status.ABANDONED
     assert result.reason == "the supervisor died (signal 9); its tree was killed"
-

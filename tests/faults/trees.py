@@ -65,9 +65,7 @@ async def stop_all(state: Path, how: str, *, use_cgroup: bool, timeout_s: float 
         return await stop_all(state, how, use_cgroup=use_cgroup, timeout_s=timeout_s * 3)
     wanted = "cancelled" if how == "cancel" else "timed_out"
     wrong = {
-        result.name: problems
-        for result in results
-        if (problems := _problems(result, wanted, noted(pids[result.name])))
+        result.name: problems for result in results if (problems := _problems(result, wanted, noted(pids[result.name])))
     }
     return {
         "wrong": wrong,

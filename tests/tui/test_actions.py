@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
@@ -212,6 +213,17 @@ async def test_filter_narrows_as_you_type_and_esc_drops_it(engine: FakeEngine) -
         await until(pilot, lambda: [task.name for task in table(pilot).tasks] == ["report"])
         await pilot.press("escape")
         await until(pilot, lambda: len(table(pilot).tasks) == 2)
+
+
+async def test_filter_takes_what_is_typed_ahead_and_no_letter_becomes_a_command(engine: FakeEngine) -> None:
+    engine.put(name="a", **RUNNING)
+    async with opened(engine) as pilot:
+        for key in ("slash", "p", "i", "n", "enter", "p"):
+            character = {"slash": "/", "enter": "\r"}.get(key, key)
+            pilot.app.post_message(events.Key(key, character))
+        await until(pilot, lambda: commands(engine) == [("pause", 1)] or not table(pilot).tasks)
+        assert pilot.app.screen.query_one("#filter-text", Input).value == "pin"
+        assert commands(engine) == []
 
 
 async def test_filter_that_nothing_passes_says_what_to_do(engine: FakeEngine) -> None:

@@ -157,7 +157,16 @@ def test_a_bad_theme_is_named_and_skipped(tmp_path: Path, text: str, complaint: 
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.44, "0.4s"), (9.94, "9.9s"), (35.7, "36s"), (192, "3m12s"), (3840, "1h04m"), (183_600, "2d03h"), (None, "")],
+    [
+        (0.024, "24ms"),
+        (0.44, "0.4s"),
+        (9.94, "9.9s"),
+        (35.7, "36s"),
+        (192, "3m12s"),
+        (3840, "1h04m"),
+        (183_600, "2d03h"),
+        (None, ""),
+    ],
 )
 def test_durations(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text

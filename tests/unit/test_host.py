@@ -58,13 +58,12 @@ def test_a_zombie_is_not_alive(sleeper: subprocess.Popen[bytes]) -> None:
 def test_a_process_whose_name_looks_like_its_state_is_read_right(tmp_path: Path) -> None:
     """The name stands in /proc/PID/stat unquoted; this one has a bracket and a Z in it."""
     odd = tmp_path / "a) Z 1"
-    odd.symlink_to("/bin/sleep")
-    with subprocess.Popen([odd, "60"]) as process:
-        try:
-            assert Path(f"/proc/{process.pid}/comm").read_text() == "a) Z 1\n"
-            assert host.is_alive(process.pid, host.start_time(process.pid))
-        finally:
-            process.kill()
+    odd.symlink_to("/bin/sh")
+    with subprocess.Popen([odd, "-c", "echo; read line"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()  # by now it has its name
+        assert Path(f"/proc/{process.pid}/comm").read_text() == "a) Z 1\n"
+        assert host.is_alive(process.pid, host.start_time(process.pid))
 
 
 @only_linux

@@ -150,9 +150,7 @@ class Parent:
             self.left_alone.update(orphans)
 
     def _orphans(self) -> list[int]:
-        return [
-            pid for pid in kernel.children(os.getpid()) if pid not in self.slots and pid not in self.left_alone
-        ]
+        return [pid for pid in kernel.children(os.getpid()) if pid not in self.slots and pid not in self.left_alone]
 
     def _orphans_of(self, folder: str) -> list[int]:
         """Orphans that do not say they are of another run: such a one was left alone, and stays so."""

@@ -96,9 +96,7 @@ class Run:
                 return self._ended_before_start()
             self._write_script(script)
             for letter, name in ((b"o", "stdout"), (b"e", "stderr")):
-                self.streams.append(
-                    Stream(letter, f"{self.folder}/{name}", self.launch["output_limit"], self.owner)
-                )
+                self.streams.append(Stream(letter, f"{self.folder}/{name}", self.launch["output_limit"], self.owner))
             self._spawn(environment, stdin)
         except OSError as error:
             return self._spawn_failed(error)
@@ -392,9 +390,7 @@ class Run:
 
     @staticmethod
     def _named(pids: list[int]) -> list[dict[str, Any]]:
-        return [
-            {"pid": pid, "start": kernel.start_ticks(pid), "name": kernel.process_name(pid)} for pid in pids
-        ]
+        return [{"pid": pid, "start": kernel.start_ticks(pid), "name": kernel.process_name(pid)} for pid in pids]
 
     def release(self) -> None:
         self.timing.release()

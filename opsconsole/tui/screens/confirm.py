@@ -37,7 +37,7 @@ class ConfirmScreen(ModalScreen[bool]):
             yield self._answers
 
     def on_mount(self) -> None:
-        self._answers.focus()
+        self.set_focus(self._answers)
 
     def on_answers_given(self, event: Answers.Given) -> None:
         self.dismiss(event.value == "yes")

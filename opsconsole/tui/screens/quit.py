@@ -55,7 +55,7 @@ class QuitScreen(ModalScreen[Leaving]):
         return lines
 
     def on_mount(self) -> None:
-        self._answers.focus()
+        self.set_focus(self._answers)
 
     def on_answers_given(self, event: Answers.Given) -> None:
         answers: dict[str, Leaving] = {"leave": "leave", "cancel": "cancel"}

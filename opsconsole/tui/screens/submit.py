@@ -88,7 +88,7 @@ class SubmitScreen(ModalScreen[Task | None]):
         dialog.set_classes("dialog -picking")
         dialog.border_title = "Run a script"
         dialog.border_subtitle = "enter chooses · esc closes"
-        self.query_one("#script").focus()
+        self.set_focus(self.query_one("#script"))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if event.input.id == "script":
@@ -120,7 +120,7 @@ class SubmitScreen(ModalScreen[Task | None]):
             start = "~/" if typed == "~" else typed.rpartition("/")[0] + "/" if "/" in typed else ""
             field.value = f"{start}{script.path.name}/"
             field.cursor_position = len(field.value)
-            field.focus()
+            self.set_focus(field)
         else:
             self._show_form(script)
 
@@ -137,7 +137,7 @@ class SubmitScreen(ModalScreen[Task | None]):
         self.query_one("#arguments", Input).placeholder = script.usage or "none"
         self._complain("")
         self._show_reason()
-        self.query_one(Answers).focus()
+        self.set_focus(self.query_one(Answers))
 
     def on_choice_changed(self) -> None:
         self._show_reason()
@@ -187,7 +187,7 @@ class SubmitScreen(ModalScreen[Task | None]):
         policy = ExecutionPolicy(self.query_one("#policy", Choice).value)
         reason = self._text("reason")
         if policy is ExecutionPolicy.ELEVATED and not reason:
-            self.query_one("#reason").focus()
+            self.set_focus(self.query_one("#reason"))
             raise SpecError("elevated needs a reason")
         try:
             args = tuple(shlex.split(self._text("arguments")))

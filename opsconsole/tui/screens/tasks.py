@@ -77,7 +77,7 @@ class TasksScreen(TaskCommands):
         self._schedule()
 
     def on_mount(self) -> None:
-        self._table.focus()
+        self.set_focus(self._table)
         self.set_interval(1.0, self._tick)
         self._show_keys()
 
@@ -208,12 +208,12 @@ class TasksScreen(TaskCommands):
         elif self._filter.text:
             self._filter.clear()
         else:
-            self._table.focus()
+            self.set_focus(self._table)
 
     def _zoom(self, zoomed: bool) -> None:
         self.set_class(zoomed, "-zoomed")
         self.on_resize()
-        (self._detail.output if zoomed else self._table).focus()
+        self.set_focus(self._detail.output if zoomed else self._table)
         self._show_keys()
 
     def action_follow(self) -> None:
@@ -235,7 +235,7 @@ class TasksScreen(TaskCommands):
         self._schedule()
 
     def on_filter_line_left(self) -> None:
-        self._table.focus()
+        self.set_focus(self._table)
 
 
 def _shortened(root: Path) -> str:

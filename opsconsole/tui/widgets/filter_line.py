@@ -41,7 +41,7 @@ class FilterLine(Horizontal):
     def begin(self) -> None:
         """Show it and type."""
         self.add_class("-typing")
-        self.query_one(Input).focus()
+        self.screen.set_focus(self.query_one(Input))  # now: the next key may be here already
 
     def clear(self) -> None:
         self.query_one(Input).value = ""

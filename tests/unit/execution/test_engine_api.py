@@ -8,7 +8,9 @@ import hashlib
 import itertools
 import logging
 import os
+import sqlite3
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ import pytest
 from opsconsole import Engine, ExecutionPolicy, Priority, Status, Task, TaskSpec
 from opsconsole.errors import ConsoleError, DiskFull, IllegalTransition, QueueFull, SpecError, TaskNotFound
 from opsconsole.events import Event, ExecutionFinished, Notice, TaskChanged
+from opsconsole.execution.environment import EnvironmentStore
 from opsconsole.models import ResourceLimits
 from opsconsole.settings import RetrySettings, Settings
 
@@ -543,8 +546,6 @@ def test_an_engine_that_was_closed_can_be_used_again(state_dir: Path, quick: Set
 
 
 def test_a_failed_start_reaches_the_caller_without_a_loop_and_leaves_no_thread(tmp_path: Path, quick: Settings) -> None:
-    import threading
-
     (tmp_path / "state").touch()
     before = threading.active_count()
     engine = Engine(quick, state_dir=tmp_path / "state")
@@ -594,6 +595,27 @@ async def test_the_value_of_a_variable_is_nowhere_but_in_its_file_while_it_waits
     assert (await engine.wait(task.id)).status is Status.CANCELLED
     await engine.close()
     assert _files_with(SENTINEL, state_dir) == []
+
+
+async def test_a_task_has_its_environment_though_another_console_tidied_while_it_was_on_its_way(
+    open_engine: OpenEngine,
+) -> None:
+    engine = await open_engine(claims="none")
+    folder, gate = engine.paths.environments, threading.Event()
+
+    def other_console(c: sqlite3.Connection) -> None:
+        gate.wait(20)
+        EnvironmentStore(folder).forget_unused(c)
+
+    tidied = engine._job(other_console)
+    submission = engine.submit(
+        TaskSpec(script="true", env={"TOKEN": SENTINEL})
+    )  # its job comes after that of the other
+    gate.set()
+    tidied.result()
+    await submission
+    (file,) = folder.iterdir()
+    assert EnvironmentStore(folder).get(file.name)["TOKEN"] == SENTINEL
 
 
 async def test_the_value_goes_soon_after_the_end_even_if_the_console_stays(

@@ -255,6 +255,7 @@ def test_an_environment_that_cannot_be_kept_is_a_clear_error(build: Any, paths: 
 
 def test_root_needs_no_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("PATH", "/nowhere")
     assert (elevation.impossible(), elevation.command_prefix(), elevation.owner()) == (None, [], None)
 
 
