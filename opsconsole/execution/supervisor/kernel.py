@@ -12,6 +12,7 @@ import sys
 
 LINUX = sys.platform.startswith("linux")
 PIPE_BYTES = 1 << 20
+READ_BYTES = 1 << 18  # a quarter of the pipe: the script fills the rest while this is written
 
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NAME = 15

@@ -27,7 +27,7 @@ HELD_S = 0.002
 KILL_AGAIN_S = 0.02
 KILLS_AT_LEAST = 10  # on a starved host the time may be over before the dying had a turn
 LOOK_AGAIN_S = 0.5  # an ordinary user's console cannot signal root's supervisor: it looks at its commands by itself
-LAST_READS = 4  # what a pipe holds at the end; a leftover that floods it cannot keep the run open
+LAST_READS = 5  # what a pipe holds at the end; a leftover that floods it cannot keep the run open
 
 _DEFAULT_SIGNALS = [
     signal.SIGPIPE, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGCHLD, signal.SIGUSR1,

@@ -49,7 +49,7 @@ class Slot:
         self.parent = os.getppid(), kernel.start_ticks(os.getppid())
         self._received = b""
         self._fds: list[int] = []
-        self._buffer = memoryview(bytearray(kernel.PIPE_BYTES))
+        self._buffer = memoryview(bytearray(kernel.READ_BYTES))
         self._terminated = False
         self._wake, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
