@@ -52,6 +52,8 @@ class Action:
     opposite: str = ""
     undoes: Callable[[Task], bool] | None = None
     footer: bool = False
+    opens_text: bool = False
+    """What is typed next goes into a line of text, also when it is in the same packet: the key is taken at once."""
 
     def label_for(self, task: Task | None) -> str:
         """The footer's word."""
@@ -89,7 +91,7 @@ def _cannot_sink(task: Task) -> str | None:
 _T, _C, _O, _M = Where.TASKS, Where.CONSOLE, Where.OUTPUT, Where.MOTION
 
 ACTIONS: tuple[Action, ...] = (
-    Action("submit", "n", "new", "Run a script", _C, Danger.CHANGES, footer=True),
+    Action("submit", "n", "new", "Run a script", _C, Danger.CHANGES, footer=True, opens_text=True),
     Action("open", "enter", "open", "Show it on the whole screen", _T, footer=True),
     Action("cancel", "x", "cancel", "Cancel it, after a question", _T, Danger.CONFIRM, _ended, footer=True),
     Action(
@@ -107,7 +109,7 @@ ACTIONS: tuple[Action, ...] = (
         "pin", "P", "pin", "Pin it against clean-up, or unpin it", _T, Danger.CHANGES, None, "unpin",
         lambda task: task.pinned,
     ),
-    Action("filter", "slash", "filter", "Filter the list as you type", _C, footer=True),
+    Action("filter", "slash", "filter", "Filter the list as you type", _C, footer=True, opens_text=True),
     Action("back", "escape", "back", "Back to the list; then drop its filter", _C),
     Action("help", "question_mark,f1", "help", "Show all keys", _C, footer=True),
     Action("quit", "q", "quit", "Leave; asks first while work is open", _C, footer=True),
@@ -127,7 +129,9 @@ BY_ID = {action.id: action for action in ACTIONS}
 def bindings(*places: Where, but: tuple[str, ...] = ()) -> list[BindingType]:
     """The bindings of all actions of these places."""
     return [
-        Binding(action.keys, action.id, action.description, show=action.footer, id=action.id)
+        Binding(
+            action.keys, action.id, action.description, show=action.footer, priority=action.opens_text, id=action.id
+        )
         for action in ACTIONS
         if action.where in places and action.id not in but
     ]

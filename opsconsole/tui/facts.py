@@ -27,6 +27,8 @@ def facts(task: Task, result: ExecutionResult | None, waiting: str | None, now: 
         found += _remains(result)
     found += [_who(task), _how(task, result)]
     if result is not None:
+        if kill := result.supervision.get("kill"):
+            found.append(Fact("kill", f"its tree by {sanitise_name(str(kill))}", "muted"))
         found += _costs(result)
     if task.labels:
         labels = ", ".join(f"{key}={value}" if value else key for key, value in task.labels.items())
@@ -83,9 +85,6 @@ def _how(task: Task, result: ExecutionResult | None) -> Fact:
     timeout = result.containment.get("limits", {}).get("timeout_s") if result is not None else None
     if timeout:
         parts.append(f"timeout {span(float(timeout))}")
-    kill = (result.supervision.get("kill") if result is not None else None) or ""
-    if kill:
-        parts.append(f"kills by {sanitise_name(str(kill))}")
     return Fact("runs as", " · ".join(parts), "warning" if task.policy is ExecutionPolicy.ELEVATED else "muted")
 
 
@@ -115,8 +114,8 @@ def _costs(result: ExecutionResult) -> Iterator[Fact]:
     if metrics.get("user_cpu_s") is not None:
         parts.append(f"{metrics['user_cpu_s'] + (metrics.get('system_cpu_s') or 0):.1f}s CPU")
     if metrics.get("max_rss_bytes"):
-        bound = "at most " if metrics.get("max_rss_is_upper_bound") else ""
-        parts.append(f"{bound}{size(metrics['max_rss_bytes'])} of memory")
+        bound = "≤ " if metrics.get("max_rss_is_upper_bound") else ""
+        parts.append(f"{bound}{size(metrics['max_rss_bytes'])} peak")
     if metrics.get("processes"):
         count = int(metrics["processes"])
         parts.append("1 process" if count == 1 else f"{count} processes")

@@ -215,15 +215,28 @@ async def test_filter_narrows_as_you_type_and_esc_drops_it(engine: FakeEngine) -
         await until(pilot, lambda: len(table(pilot).tasks) == 2)
 
 
+def in_one_packet(pilot: Pilot[Any], *keys: str) -> None:
+    """As fast as a terminal sends what was pasted or typed ahead."""
+    for key in keys:
+        pilot.app.post_message(events.Key(key, {"slash": "/", "enter": "\r"}.get(key, key)))
+
+
 async def test_filter_takes_what_is_typed_ahead_and_no_letter_becomes_a_command(engine: FakeEngine) -> None:
     engine.put(name="a", **RUNNING)
     async with opened(engine) as pilot:
-        for key in ("slash", "p", "i", "n", "enter", "p"):
-            character = {"slash": "/", "enter": "\r"}.get(key, key)
-            pilot.app.post_message(events.Key(key, character))
-        await until(pilot, lambda: commands(engine) == [("pause", 1)] or not table(pilot).tasks)
-        assert pilot.app.screen.query_one("#filter-text", Input).value == "pin"
-        assert commands(engine) == []
+        in_one_packet(pilot, "slash", *"pin/x")
+        await until(pilot, lambda: not table(pilot).tasks)
+        assert pilot.app.screen.query_one("#filter-text", Input).value == "pin/x"
+    assert commands(engine) == []
+
+
+async def test_submit_takes_what_is_typed_ahead(engine: FakeEngine, samples: Path) -> None:
+    engine.put(name="a", **RUNNING)
+    async with opened(engine) as pilot:
+        in_one_packet(pilot, "n", *"long")
+        await in_dialog(pilot, SubmitScreen)
+        await until(pilot, lambda: pilot.app.screen.query_one("#script", Input).value == "long")
+    assert commands(engine) == []
 
 
 async def test_filter_that_nothing_passes_says_what_to_do(engine: FakeEngine) -> None:

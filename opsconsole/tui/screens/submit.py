@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
@@ -214,6 +215,12 @@ class SubmitScreen(ModalScreen[Task | None]):
         return self.query_one(f"#{field}", Input).value.strip()
 
     # -- keys
+
+    def on_key(self, event: events.Key) -> None:
+        """A letter that was typed before there was anything to type it in."""
+        if self._chosen is None and event.character is not None and event.is_printable:
+            event.stop()
+            self.query_one("#script", Input).insert_text_at_cursor(event.character)
 
     def action_step(self, by: int) -> None:
         """↑ and ↓: the offered scripts while choosing, the fields of the form after."""

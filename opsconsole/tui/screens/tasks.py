@@ -198,6 +198,10 @@ class TasksScreen(TaskCommands):
 
     # -- looking
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """In a line of text all keys are text."""
+        return not (isinstance(self.focused, Input) and action in BY_ID and BY_ID[action].opens_text)
+
     def action_open(self) -> None:
         if self._table.selected is not None:
             self._zoom(True)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import hashlib
 import itertools
 import logging
 import os
+import signal
 import sqlite3
 import sys
 import threading
@@ -18,9 +20,19 @@ from typing import Any
 import pytest
 
 from opsconsole import Engine, ExecutionPolicy, Priority, Status, Task, TaskSpec
-from opsconsole.errors import ConsoleError, DiskFull, IllegalTransition, QueueFull, SpecError, TaskNotFound
+from opsconsole.errors import (
+    ConsoleError,
+    DatabaseNewer,
+    DiskFull,
+    IllegalTransition,
+    QueueFull,
+    SpecError,
+    SupervisorError,
+    TaskNotFound,
+)
 from opsconsole.events import Event, ExecutionFinished, Notice, TaskChanged
 from opsconsole.execution.environment import EnvironmentStore
+from opsconsole.execution.supervisor import kernel
 from opsconsole.models import ResourceLimits
 from opsconsole.settings import RetrySettings, Settings
 
@@ -231,6 +243,11 @@ async def test_an_own_descriptor_becomes_the_standard_input_once(open_engine: Op
     assert (await engine.wait(task.id)).read_stdout() == b"through the pipe"
 
 
+def test_only_a_started_engine_hands_its_input_on(state_dir: Path, quick: Settings) -> None:
+    with Engine.look(quick, state_dir=state_dir) as engine, pytest.raises(ConsoleError, match="only a started engine"):
+        engine.submit(TaskSpec(script="cat"), stdin_fd=0)
+
+
 async def test_what_cannot_be_read_twice_cannot_be_retried(open_engine: OpenEngine) -> None:
     engine = await open_engine(claims="none")
     with pytest.raises(SpecError, match="only once"):
@@ -342,6 +359,53 @@ async def test_queued_work_waits_for_room_on_the_disk_and_the_operator_is_told_o
     assert len(notices) == 1 and "nearly full" in notices[0].message
 
 
+async def test_a_run_whose_folder_cannot_be_made_fails_and_says_why(open_engine: OpenEngine) -> None:
+    engine = await open_engine()
+    task = await engine.submit(TaskSpec(script="true", hold=True))
+    engine.paths.run_folder(f"{task.id}.1").touch()
+    await engine.release(task.id)
+    result = await engine.wait(task.id)
+    assert (result.status, result.started_at) == (Status.FAILED, None)
+    assert "the claim cannot be written: Not a directory" in str(result.reason)
+
+
+async def test_a_database_of_a_newer_version_stops_the_start_and_nothing_is_left_behind(
+    open_engine: OpenEngine, quick: Settings, state_dir: Path
+) -> None:
+    await (await open_engine()).close()
+    with contextlib.closing(sqlite3.connect(state_dir / "opsconsole.db")) as c:
+        c.execute("PRAGMA user_version = 99")
+    with pytest.raises(DatabaseNewer):
+        await Engine(quick, state_dir=state_dir).start()
+    assert list((state_dir / "consoles").iterdir()) == []
+
+
+async def test_the_next_run_gets_a_new_supervisor_when_the_old_ones_were_killed(open_engine: OpenEngine) -> None:
+    engine = await open_engine()
+    await engine.run(TaskSpec(script="true"))
+    assert engine._pool is not None
+    parent = engine._pool._parents[False]._pid
+    for pid in [*kernel.children(parent), parent]:
+        os.kill(pid, signal.SIGKILL)
+    results = await asyncio.gather(*(engine.run(TaskSpec(script="true")) for _ in range(3)))
+    assert [result.status for result in results] == [Status.COMPLETED] * 3
+
+
+async def test_a_supervisor_that_cannot_be_started_ends_the_task_with_the_reason(
+    open_engine: OpenEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = await open_engine(claims="own")
+    assert engine._pool is not None
+
+    def gone(*_: object) -> None:
+        raise SupervisorError("the supervisors' parent process is gone")
+
+    monkeypatch.setattr(engine._pool, "_fork", gone)
+    result = await engine.run(TaskSpec(script="true", retries=1))
+    assert (result.status, result.exit_code) == (Status.FAILED, None)
+    assert result.reason == "the supervisors' parent process is gone"
+
+
 # -- commands
 
 
@@ -448,6 +512,30 @@ async def test_a_worker_is_drained_when_all_is_done(open_engine: OpenEngine) -> 
     await engine.drained()
     assert [engine.task(task.id).status for task in made] == [Status.FAILED, Status.COMPLETED]
     assert engine.consoles()[0].claims == "none"
+
+
+async def test_what_is_claimed_while_a_console_leaves_is_launched_by_the_next_one(open_engine: OpenEngine) -> None:
+    first = await open_engine()
+    task = await first.submit(TaskSpec(script="true", hold=True))
+    executor, gate = first._executor, threading.Event()
+    assert executor is not None
+    while executor._scheduled or executor._in_turn:
+        await asyncio.sleep(0)
+    first._job(lambda c: gate.wait(20))
+    releasing = asyncio.ensure_future(first.release(task.id))
+    await asyncio.sleep(0)
+    executor.look_for_work()
+    while not executor._in_turn:  # then the claim waits behind the release
+        await asyncio.sleep(0)
+    closing = asyncio.ensure_future(first.close())
+    while first._executor is not None:
+        await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(releasing, closing)
+    second = await open_engine()
+    assert (await second.wait(task.id)).status is Status.COMPLETED
+    claims = sorted(file.name for file in second.paths.run_folder(f"{task.id}.1").glob("claim.*"))
+    assert claims == ["claim.1", "claim.2"], "the first launch is void, the second ran"
 
 
 # -- events and callbacks

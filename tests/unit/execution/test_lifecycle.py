@@ -356,7 +356,7 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=40, stateful_step_count=50, deadline=None)
+TestLife.settings = settings(max_examples=80, stateful_step_count=50, deadline=None)
 TestLife.pytestmark = [pytest.mark.timeout(240)]  # 3 s of work, on however busy a machine
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import json
 import os
 import resource
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -23,6 +26,7 @@ from hypothesis import strategies as st
 from opsconsole.execution import runfolder
 from opsconsole.execution.outputs import Follower
 from opsconsole.execution.supervisor import claim, kernel, record
+from opsconsole.execution.supervisor.following import HOLD_S, Following
 from opsconsole.execution.supervisor.output import Stream, Timing
 from opsconsole.execution.supervisor.slot import BUSY, IDLE, Note
 
@@ -353,6 +357,65 @@ def _joined(pieces: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
     return joined
 
 
+# -- a reader that wants every byte
+
+
+class Reads:
+    """As `opsconsole --run` into a pipe: it holds the file's lock and says how far it has come."""
+
+    def __init__(self, path: Path) -> None:
+        self.fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(self.fd, fcntl.LOCK_EX)
+
+    def has_read(self, stdout: int, stderr: int) -> None:
+        os.pwrite(self.fd, struct.pack("<QQ", stdout, stderr), 0)
+
+    def leaves(self) -> None:
+        os.close(self.fd)
+
+
+@pytest.fixture
+def follower(tmp_path: Path) -> Iterator[Reads]:
+    reads = Reads(tmp_path / "following")
+    yield reads
+    with contextlib.suppress(OSError):
+        reads.leaves()
+
+
+def test_without_a_reader_nobody_is_waited_for(tmp_path: Path) -> None:
+    following = Following(f"{tmp_path}/following", 0)
+    assert following.position() is None
+    assert not following.is_worth_waiting_for(0.0)
+    (tmp_path / "following").touch()
+    assert following.position() is None, "the file alone is no reader"
+    following.release()
+
+
+def test_a_reader_says_how_far_it_has_come_in_each_stream(tmp_path: Path, follower: Reads) -> None:
+    out, err = (Following(f"{tmp_path}/following", index) for index in (0, 1))
+    follower.has_read(1 << 40, 7)
+    assert (out.position(), err.position()) == (1 << 40, 7)
+    follower.leaves()
+    assert (out.position(), err.position()) == (None, None)
+    out.release()
+    err.release()
+
+
+def test_a_reader_that_moves_is_waited_for_and_one_that_stands_still_not_for_long(
+    tmp_path: Path, follower: Reads
+) -> None:
+    following = Following(f"{tmp_path}/following", 0)
+    follower.has_read(1, 0)
+    assert following.is_worth_waiting_for(0.0)
+    assert following.is_worth_waiting_for(HOLD_S)
+    follower.has_read(2, 0)
+    assert following.is_worth_waiting_for(HOLD_S + 1)
+    assert not following.is_worth_waiting_for(2 * HOLD_S + 1.1)
+    follower.has_read(3, 0)
+    assert following.position() is None, "it had its chance"
+    following.release()
+
+
 # -- the slot's note to its parent
 
 
@@ -409,8 +472,6 @@ def test_blocks_are_given_back_while_offsets_stay(tmp_path: Path) -> None:
 
 
 def test_a_pipe_can_be_widened() -> None:
-    import fcntl
-
     read_end, write_end = os.pipe()
     kernel.widen_pipe(write_end)
     assert fcntl.fcntl(read_end, fcntl.F_GETPIPE_SZ) in (kernel.PIPE_BYTES, 65536)  # the latter: the user's quota
