@@ -310,6 +310,8 @@ class Engine(Questions):
 
     def run_sync(self, spec: TaskSpec) -> ExecutionResult:
         """`run` for code without a loop; the engine lives in a thread until `with` ends, or the process."""
+        if self._background is None and self._executor is not None:
+            raise ConsoleError("this engine was started in an event loop", hint="`await engine.run(spec)` there")
         if self._background is None:
             background = BackgroundLoop()
             try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,17 @@ class HandClock(Clock):
 
     def advance(self, seconds: float) -> None:
         self.now_us += int(seconds * 1_000_000)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """A test whose system tool is missing skips on a user's machine; in CI, which installs them, it fails."""
+    report = yield
+    if os.environ.get("CI") == "true" and report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if reason.endswith(("is not here", "is not installed")):
+            report.outcome, report.longrepr = "failed", f"{reason}: .ci/run must install it"
+    return report
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import os
 import random
 import sqlite3
@@ -30,6 +31,8 @@ from opsconsole.settings import Settings
 from opsconsole.storage import endings, tasks
 from opsconsole.storage.tasks import Claimed
 from opsconsole.storage.writer import Job, Writer
+
+_log = logging.getLogger("opsconsole.executor")
 
 TRY_AGAIN_S = 1.0
 GATHER = 6
@@ -203,7 +206,7 @@ class Executor:
 
     def _carry_over(self, turn: Turn, error: BaseException) -> None:
         if not isinstance(error, StorageError):
-            raise error
+            _log.error("a turn failed and is tried again", exc_info=error)
         self._next.outcomes[:0] = turn.outcomes
         self._next.reports[:0] = turn.reports
         self._wait_for(str(error), level="error")

@@ -51,6 +51,14 @@ def punch_hole(fd: int, start: int, end: int) -> bool:
     return True
 
 
+def wake_pipe() -> tuple[int, int]:
+    """Both ends of a pipe for signal numbers; neither blocks."""
+    ends = os.pipe()
+    for end in ends:
+        os.set_blocking(end, False)
+    return ends
+
+
 def widen_pipe(fd: int) -> None:
     """1 MiB in place of 64 KiB where the user's pipe quota allows."""
     if LINUX:

@@ -41,7 +41,7 @@ class Stream:
         self.file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         if owner:
             os.fchown(self.file, *owner)
-        self.pipe, self.write_end = os.pipe2(os.O_CLOEXEC)
+        self.pipe, self.write_end = os.pipe()
         os.set_blocking(self.pipe, False)
 
     @property

@@ -35,7 +35,7 @@ class Parent:
         self.home = kernel.cgroup_base()
         self.group = cgroup.make_group() if use_cgroup else None
         self._count = 0
-        self._wake, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._wake, self._wake_write = kernel.wake_pipe()
 
     def serve(self) -> None:
         poller = select.poll()

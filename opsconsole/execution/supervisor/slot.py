@@ -51,7 +51,7 @@ class Slot:
         self._fds: list[int] = []
         self._buffer = memoryview(bytearray(kernel.READ_BYTES))
         self._terminated = False
-        self._wake, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._wake, wake_write = kernel.wake_pipe()
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
         for number in (signal.SIGCHLD, signal.SIGUSR1, signal.SIGTERM):
             signal.signal(number, _noted)
