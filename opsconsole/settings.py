@@ -91,8 +91,6 @@ def load_settings(file: Path | None = None, environ: Mapping[str, str] | None = 
     """Settings from `file` (default: `paths.config_file`) and the environment. Raises SettingsError."""
     environ = os.environ if environ is None else environ
     file = file or config_file(dict(environ))
-    if environ.get("OPSCONSOLE_CONFIG") and not file.exists():
-        raise SettingsError(f"{file}, which OPSCONSOLE_CONFIG names, does not exist")
     data = _read_toml(file) if file.is_file() else {}
     overrides = _from_environment(environ)
     if not data and not overrides:
