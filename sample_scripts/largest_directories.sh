@@ -22,7 +22,7 @@ case $dir in
     *) dir=./$dir ;; # so that a name such as "-rf" stays a name
 esac
 [ -d "$dir" ] || fail "not a directory: $(printf '%s' "$dir" | printable)"
-[ -r "$dir" ] && [ -x "$dir" ] || fail "not readable by this user: $(printf '%s' "$dir" | printable)"
+{ [ -r "$dir" ] && [ -x "$dir" ]; } || fail "not readable by this user: $(printf '%s' "$dir" | printable)"
 
 scratch=$(mktemp -d)
 trap 'rm -rf -- "$scratch"' EXIT

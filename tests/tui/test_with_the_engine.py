@@ -113,26 +113,29 @@ async def test_what_another_console_does_is_seen_here(state: Path) -> None:
         assert table(pilot).selected.id == task.id  # type: ignore[union-attr]
 
 
-async def test_a_script_that_prints_as_fast_as_it_can_does_not_hold_up_keys(state: Path, tmp_path: Path) -> None:
+async def test_a_script_that_prints_as_fast_as_it_can_keeps_neither_keys_out_nor_lines_for_ever(
+    state: Path, tmp_path: Path
+) -> None:
     script = tmp_path / "flood.sh"
     script.write_text("yes 'the quick brown fox jumps over the lazy dog' | head -c 300000000\n")
     async with opened(state) as pilot:
         await submit(pilot, script)
         await until(pilot, lambda: "quick brown" in shown(pilot))
-        slowest = 0.0
-        for key in ("tab", "tab", "enter", "escape") * 3:
-            began = time.thread_time()  # of this thread alone: other tests share the processors
-            await pilot.press(key)
-            slowest = max(slowest, time.thread_time() - began)
-        assert slowest < 0.5
+        screens = len(pilot.app.screen_stack)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: len(pilot.app.screen_stack) > screens)
+        await pilot.press("escape")
+        await until(pilot, lambda: len(pilot.app.screen_stack) == screens)
         assert output(pilot).line_count <= 5_001
         await until(pilot, lambda: statuses(pilot) == [Status.COMPLETED], timeout_s=40)
 
 
 def ended_by(state: Path, task_id: int, status: Status, timeout_s: float = 10.0) -> None:
     end = time.monotonic() + timeout_s
-    with Engine.look(state_dir=state) as engine:
-        while engine.task(task_id).status.is_open and time.monotonic() < end:
-            time.sleep(0.05)
-            engine._settle_ownerless()
-        assert engine.task(task_id).status is status
+    while True:
+        with Engine.look(state_dir=state) as engine:  # each look settles what dead consoles left
+            found = engine.task(task_id).status
+        if not found.is_open or time.monotonic() > end:
+            break
+        time.sleep(0.05)
+    assert found is status
