@@ -14,6 +14,7 @@ def main(names: list[str]) -> int:
             print(f"unknown benchmark {name}: one of {', '.join(NAMES)}", file=sys.stderr)
             return 2
         print(f"== {name}", flush=True)
+        sys.argv = [name]  # each may have options of its own
         importlib.import_module(f"tests.benchmarks.bench_{name}").main()
     return 0
 
