@@ -172,9 +172,8 @@ class Run:
                 if stream is None:
                     on_ready(fd)
                     continue
-                moved = stream.pump(buffer)
-                if moved > 0:
-                    self.timing.note(stream.letter, moved, time.monotonic() - self.began)
+                moved = self._empty(stream, buffer)
+                if moved >= 0:
                     if stream.must_wait():
                         poller.unregister(fd)
                         self.held.append(fd)
@@ -187,6 +186,17 @@ class Run:
                 poller.register(fd, select.POLLIN)
         for fd in by_fd.keys() - set(self.held):
             poller.unregister(fd)
+
+    def _empty(self, stream: Stream, buffer: memoryview) -> int:
+        """Take at most a whole pipe, so that what was written first is indexed first. What the last read moved."""
+        moved = 0
+        for _ in range(LAST_READS):
+            moved = stream.pump(buffer)
+            if moved > 0:
+                self.timing.note(stream.letter, moved, time.monotonic() - self.began)
+            if moved < len(buffer):
+                break
+        return moved
 
     def _poll_ms(self) -> int | None:
         nearest = self.deadline
