@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from opsconsole import host
 from opsconsole.clock import SYSTEM, Clock
 from opsconsole.errors import ConsoleError, OpsError, SpecError
-from opsconsole.events import Event, EventBus, ExecutionFinished, Notice, TaskChanged, TasksRemoved
+from opsconsole.events import EventBus, Notice, TasksRemoved
 from opsconsole.execution import inheritance, reconcile, submission
 from opsconsole.execution.announcer import Announcer
 from opsconsole.execution.background import BackgroundLoop
@@ -29,7 +29,7 @@ from opsconsole.execution.pool import SlotPool
 from opsconsole.execution.questions import Questions
 from opsconsole.execution.submission import Submission
 from opsconsole.execution.worker import ensure_worker
-from opsconsole.models import ExecutionResult, Origin, Priority, Status, Task, TaskSpec
+from opsconsole.models import ExecutionResult, Origin, Priority, Task, TaskSpec
 from opsconsole.paths import StatePaths, state_root
 from opsconsole.settings import Settings, load_settings
 from opsconsole.storage import consoles, database, tasks
@@ -368,16 +368,7 @@ class Engine(Questions):
         """`cancel pause resume hold release retry priority pin` without a loop."""
         if name == "retry":
             return self.add_detached(spec_of(self._reads.connection, task_id))
-        plain = {
-            "cancel": self._commands.cancel, "pause": self._commands.pause, "resume": self._commands.resume,
-            "hold": self._commands.hold, "release": self._commands.release,
-        }  # fmt: skip
-        if name == "priority":
-            job = self._commands.set_priority(task_id, Priority(value or 0))
-        elif name == "pin":
-            job = self._commands.pin(task_id, value is not False)
-        else:
-            job = plain[name](task_id)
+        job = self._commands.named(name, task_id, value)
         self._to_tidy = True
         return self._job(job).result()
 
@@ -409,25 +400,6 @@ class Engine(Questions):
         return self._reader
 
     # -- events
-
-    def subscribe(self, listener: Callable[[Event], object]) -> Callable[[], None]:
-        """Hear every event from now on, on the loop's thread; the returned call ends it. An error in it is logged."""
-        if self._announcer is not None and not self.bus.heard:
-            self._announcer.begin()
-        return self.bus.subscribe(listener)
-
-    def on_status(self, callback: Callable[[Task, Status | None], object]) -> Callable[[], None]:
-        """`callback(task, previous status)` on every change of a task's status."""
-
-        def listener(event: Event) -> None:
-            if isinstance(event, TaskChanged) and event.previous is not event.task.status:
-                callback(event.task, event.previous)
-
-        return self.subscribe(listener)
-
-    def on_complete(self, callback: Callable[[ExecutionResult], object]) -> Callable[[], None]:
-        """`callback(result)` when an attempt has ended."""
-        return self.subscribe(lambda e: callback(e.result) if isinstance(e, ExecutionFinished) else None)
 
     def _on_committed(self, changed: list[int]) -> None:
         if self._reader is None:

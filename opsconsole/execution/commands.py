@@ -61,6 +61,18 @@ class Commands:
     def pin(self, task_id: int, pinned: bool = True) -> Job[Task]:
         return lambda c: tasks.pin(c, task_id, pinned)
 
+    def named(self, name: str, task_id: int, value: Priority | bool | None = None) -> Job[Task]:
+        """The job of a command by its name; `value` is for `priority` and `pin`."""
+        if name == "priority":
+            return self.set_priority(task_id, Priority(value or 0))
+        if name == "pin":
+            return self.pin(task_id, value is not False)
+        plain = {
+            "cancel": self.cancel, "pause": self.pause, "resume": self.resume, "hold": self.hold,
+            "release": self.release,
+        }  # fmt: skip
+        return plain[name](task_id)
+
     def _to_a_run(self, task_id: int, op: str, otherwise: str) -> Job[Task]:
         def job(c: sqlite3.Connection) -> Task:
             task = tasks.get(c, task_id)

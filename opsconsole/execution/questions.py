@@ -1,10 +1,13 @@
-"""What every door may ask of an engine: synchronous reads, on a connection of their own."""
+"""What every door may ask of an engine (synchronous reads, on a connection of their own) and hear from it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from opsconsole.clock import Clock
+from opsconsole.events import Event, EventBus, ExecutionFinished, TaskChanged
+from opsconsole.execution.announcer import Announcer
 from opsconsole.execution.commands import why_waiting
 from opsconsole.models import ExecutionResult, Status, Task
 from opsconsole.paths import StatePaths
@@ -18,8 +21,10 @@ if TYPE_CHECKING:
 
 
 class Questions:
-    """The reading half of the Engine, which provides `_reads`."""
+    """The half of the Engine that changes nothing; the Engine provides `_reads`."""
 
+    bus: EventBus
+    _announcer: Announcer | None
     settings: Settings
     paths: StatePaths
     _clock: Clock
@@ -64,3 +69,22 @@ class Questions:
         """Why an open task does not run yet, in words."""
         execution = self.settings.execution
         return why_waiting(self._reads.connection, task_id, execution.concurrency, execution.min_free, self.paths.runs)
+
+    def subscribe(self, listener: Callable[[Event], object]) -> Callable[[], None]:
+        """Hear every event from now on, on the loop's thread; the returned call ends it. An error in it is logged."""
+        if self._announcer is not None and not self.bus.heard:
+            self._announcer.begin()
+        return self.bus.subscribe(listener)
+
+    def on_status(self, callback: Callable[[Task, Status | None], object]) -> Callable[[], None]:
+        """`callback(task, previous status)` on every change of a task's status."""
+
+        def listener(event: Event) -> None:
+            if isinstance(event, TaskChanged) and event.previous is not event.task.status:
+                callback(event.task, event.previous)
+
+        return self.subscribe(listener)
+
+    def on_complete(self, callback: Callable[[ExecutionResult], object]) -> Callable[[], None]:
+        """`callback(result)` when an attempt has ended."""
+        return self.subscribe(lambda e: callback(e.result) if isinstance(e, ExecutionFinished) else None)
