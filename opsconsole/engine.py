@@ -32,7 +32,7 @@ from opsconsole.execution.worker import ensure_worker
 from opsconsole.models import ExecutionResult, Origin, Priority, Task, TaskSpec
 from opsconsole.paths import StatePaths, state_root
 from opsconsole.settings import Settings, load_settings
-from opsconsole.storage import consoles, database, tasks
+from opsconsole.storage import consoles, database, private_scripts, tasks
 from opsconsole.storage.consoles import Registration
 from opsconsole.storage.reader import Reader
 from opsconsole.storage.writer import Job, Writer
@@ -116,7 +116,7 @@ class Engine(Questions):
         assert self._registration is not None and self._writer is not None  # noqa: S101 - just made
         self._executor = Executor(
             self._writer, self._registration.id, self.paths, self.settings, self._environments, self._pool, self.bus,
-            self._clock, claims=self._claims, on_committed=self._on_committed,
+            self._clock, claims=self._claims, on_committed=self._on_committed, redaction_of=self.redaction_of,
         )  # fmt: skip
         self._announcer = Announcer(self._reads, self.bus)
         self._adopt(orphans)
@@ -124,6 +124,7 @@ class Engine(Questions):
         if self._claims == "all":
             self._pool.prefork()
         self._to_tidy = True
+        self._executor.rewrite_overdue(self._reads.connection)
         self._executor.look_for_work()
         self._ticking = self._loop.create_task(self._tick_for_ever())
 
@@ -134,6 +135,7 @@ class Engine(Questions):
             await asyncio.gather(self._ticking, return_exceptions=True)
             self._ticking = None
         if self._executor is not None:
+            await asyncio.gather(*self._executor.rewriting, return_exceptions=True)
             self._executor.stop()
             self._executor = None
         if self._pool is not None:
@@ -158,7 +160,9 @@ class Engine(Questions):
     def __enter__(self) -> Engine:
         """Opens the store, and brings rows of dead consoles up to date."""
         self._open()
-        ended = inheritance.settle(self._reads.connection, self._job, self.paths, self._clock, self.settings.retry)
+        ended = inheritance.settle(
+            self._reads.connection, self._job, self.paths, self._clock, self.settings.retry, self._prepared
+        )
         self._to_tidy = self._to_tidy or ended
         return self
 
@@ -180,7 +184,7 @@ class Engine(Questions):
         connection = database.open_database(path, notices.append)
         for notice in notices:
             _log.warning("%s", notice)
-            self.bus.publish(Notice("warning", notice))
+            self.bus.publish(Notice("warning", self.redaction_of().text(notice)))
         self._writer = Writer(connection, path)
         self._reader = Reader(database.connect(path, read_only=True), self.paths)
 
@@ -251,7 +255,7 @@ class Engine(Questions):
 
     def plan(self, spec: TaskSpec) -> submission.Plan:
         """What would run; changes nothing. Raises SpecError, ScriptNotFound."""
-        return submission.plan(spec, self.settings)
+        return submission.plan(spec, self.settings, origin=self.origin)
 
     def _build(self, spec: TaskSpec, keeps_descriptor: bool, environ: Mapping[str, str] | None = None) -> tasks.NewTask:
         own = self._claims == "own" or keeps_descriptor
@@ -266,9 +270,14 @@ class Engine(Questions):
     ) -> Future[list[int]]:
         keys = [task.environment for task in new]
 
+        per_minute = self.settings.doors.of(self.origin.door).submissions_per_minute
+
         def job(c: sqlite3.Connection) -> list[int]:
-            ids = tasks.insert(c, new, self._clock.now(), self.settings.queue)
+            ids = tasks.insert(c, new, self._clock.now(), self.settings.queue, per_minute)
             self._environments.restore(keys)
+            for task in new:
+                if task.shown is not None:
+                    private_scripts.keep(self.paths.scripts, task.body)
             also(c)
             return ids
 
@@ -362,12 +371,12 @@ class Engine(Questions):
 
     async def retry(self, task_id: int) -> Task:
         """Run an ended task once more, as a new task whose parent is the old one."""
-        return await self.submit(spec_of(self._reads.connection, task_id))
+        return await self.submit(spec_of(self._reads.connection, self.paths, task_id))
 
     def command(self, name: str, task_id: int, value: Priority | bool | None = None) -> Task:
         """`cancel pause resume hold release retry priority pin` without a loop."""
         if name == "retry":
-            return self.add_detached(spec_of(self._reads.connection, task_id))
+            return self.add_detached(spec_of(self._reads.connection, self.paths, task_id))
         job = self._commands.named(name, task_id, value)
         self._to_tidy = True
         return self._job(job).result()
@@ -424,7 +433,7 @@ class Engine(Questions):
                 self._tick(liveness=count % LIVENESS_TICKS == 0)
             except (OpsError, sqlite3.Error, OSError) as error:
                 _log.warning("a tick failed: %s", error)
-                self.bus.publish(Notice("warning", str(error)))
+                self.bus.publish(Notice("warning", self.redaction_of().text(str(error))))
 
     def _tick(self, *, liveness: bool) -> None:
         executor, reads = self._executor, self._reads

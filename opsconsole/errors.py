@@ -11,6 +11,9 @@ OpsError                         category, hint (what the user can do), exit_cod
 ├── NotRunnable           127    nothing to run it with
 │   ├── InterpreterMissing       this host lacks the interpreter
 │   └── ScriptNotFound           the script cannot be read
+├── ExecutionFailed         1    a run ended badly (`ExecutionResult.raise_for_status`)
+│   ├── ExecutionTimeout  124    it ran longer than it may
+│   └── ResourceLimitExceeded    it reached a limit: memory, processes, file size, …
 └── ConsoleError          125    the console itself failed
     ├── StateDirError            the state directory cannot be used
     ├── StorageError             the database cannot be used
@@ -18,6 +21,7 @@ OpsError                         category, hint (what the user can do), exit_cod
     │   ├── DatabaseLocked       another process holds it
     │   └── DiskFull             no space left for the record
     ├── QueueFull                the queue's capacity is reached
+    ├── TooManySubmissions       a door takes no more within this minute
     ├── SupervisorError          the supervisor could not be started or spoken to
     └── PlatformUnsupported      this operating system cannot execute
 """
@@ -92,6 +96,30 @@ class ScriptNotFound(NotRunnable):
     """Raised when the script cannot be read."""
 
 
+class ExecutionFailed(OpsError):
+    """Raised when a run that had to succeed did not; `result` is its ExecutionResult."""
+
+    category = "failed"
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "", result: object = None) -> None:
+        super().__init__(message, hint=hint)
+        self.result = result
+
+
+class ExecutionTimeout(ExecutionFailed, TimeoutError):
+    """Raised when a run was ended because its time was over."""
+
+    category = "timeout"
+    exit_code = 124
+
+
+class ResourceLimitExceeded(ExecutionFailed):
+    """Raised when a run ended because it reached, or probably reached, one of its limits."""
+
+    category = "limit"
+
+
 class ConsoleError(OpsError):
     """Base of failures of the console itself."""
 
@@ -120,6 +148,10 @@ class DiskFull(StorageError):
 
 class QueueFull(ConsoleError):
     """Raised when the queue holds as many tasks as the settings allow."""
+
+
+class TooManySubmissions(ConsoleError):
+    """Raised when a door has taken as many tasks within a minute as the settings allow."""
 
 
 class SupervisorError(ConsoleError):

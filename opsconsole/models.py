@@ -14,7 +14,14 @@ from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any, cast
 
-from opsconsole.errors import SpecError
+from opsconsole.errors import (
+    ExecutionFailed,
+    ExecutionTimeout,
+    ResourceLimitExceeded,
+    SandboxUnavailable,
+    SecurityError,
+    SpecError,
+)
 
 MAX_TIMEOUT_S = 3600.0
 MAX_RETRIES = 3
@@ -100,7 +107,9 @@ class ResourceLimits:
     """What a run may use; None means "as the policy says".
 
     `output` bytes per stream are kept (0: everything); beyond that the first part and the last part stay and the
-    bytes between are counted. The other limits are enforced by containment.
+    bytes between are counted. `memory`, `swap`, `file_size` are bytes, `cpu` is a share of one core (0.5: half of one),
+    `pids` and `open_files` are counts, `read_bps` and `write_bps` bytes per second. A limit that is asked for and that
+    nothing on this host can enforce refuses the run.
     """
 
     output: int | None = None
@@ -112,11 +121,6 @@ class ResourceLimits:
     write_bps: int | None = None
     file_size: int | None = None
     open_files: int | None = None
-
-    def unenforced(self) -> list[str]:
-        """The limits asked for that need containment."""
-        names = ("memory", "swap", "cpu", "pids", "read_bps", "write_bps", "file_size", "open_files")
-        return [name for name in names if getattr(self, name) is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,10 +289,27 @@ class ExecutionResult:
     script_sha256: str
     origin: Mapping[str, Any]
     supervision: Mapping[str, Any]
+    effects: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
     def succeeded(self) -> bool:
         return self.status is Status.COMPLETED
+
+    def raise_for_status(self) -> ExecutionResult:
+        """Itself where it completed. Raises SecurityError (refused), SandboxUnavailable, ExecutionTimeout,
+        ResourceLimitExceeded, else ExecutionFailed.
+        """
+        if self.succeeded:
+            return self
+        reason = self.reason or f"it is {self.status.value}"
+        message = f"{self.name}: {reason}"
+        if self.status is Status.REFUSED:
+            raise (SandboxUnavailable if self.containment.get("unavailable") else SecurityError)(message)
+        if self.status is Status.TIMED_OUT:
+            raise ExecutionTimeout(message, result=self)
+        if reason.endswith(("_limit", "_limit_suspected")):
+            raise ResourceLimitExceeded(message, hint="; ".join(self.containment.get("limit_notes") or ()), result=self)
+        raise ExecutionFailed(message, result=self)
 
     def read_stdout(self) -> bytes:
         """The kept bytes of stdout."""
@@ -311,6 +332,7 @@ class ExecutionResult:
             "containment": dict(self.containment),
             "verdict": self.verdict,
             "findings": list(self.findings),
+            "effects": list(self.effects),
             "attempt": self.attempt,
             "attempts": self.attempts,
             "queued_at": rfc3339(self.queued_at),

@@ -38,6 +38,11 @@ class StatePaths:
         return self.root / "environments"
 
     @property
+    def scripts(self) -> Path:
+        """Exact bytes of the scripts that hold a secret, by SHA-256; the database has them without it."""
+        return self.root / "scripts"
+
+    @property
     def log(self) -> Path:
         return self.root / "console.log"
 

@@ -44,6 +44,8 @@ class ExecutionSettings:
     """Kill and freeze trees through a cgroup v2 group of their own where one can be made; false: by signals only."""
     shell: str = "bash"
     """Interpreter of a text that names none."""
+    redact_at_rest: bool = False
+    """Rewrite a run's stdout and stderr without secrets when it has ended; else the files (0600) keep every byte."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,86 @@ class HistorySettings:
     """Ended tasks kept at the most; 0: no limit."""
     keep_bytes: int = 10 * 1024 * MIB
     """Bytes of run folders kept at the most; 0: no limit."""
+    index_output: int = 64 * 1024
+    """Bytes at the end of each output stream that full-text search sees ("64K"), without secrets; 0: none."""
+
+
+@dataclass(frozen=True)
+class RedactionSettings:
+    """Values shorter than 6 bytes, and words such as `production`, are never looked for: they stand everywhere."""
+
+    names: tuple[str, ...] = ()
+    """Patterns (`ACME_*`) of variables whose values are secrets, besides those whose name says so (TOKEN, …)."""
+    values_from: tuple[str, ...] = ()
+    """Variables, by their exact name, whose values are secrets however ordinary they look."""
+    rules: Mapping[str, str] = field(default_factory=dict)
+    """A site's own rules, name = "regular expression": what it matches (or its first group) is replaced by the name."""
+
+
+@dataclass(frozen=True)
+class PolicyLimits:
+    """What runs under one policy may use; 0: no limit of the policy's own."""
+
+    memory: int = 0
+    """Bytes of memory of all its processes together ("512M"); 0: no limit."""
+    swap: int = 0
+    """Bytes of swap beside its memory ("0"); where memory is limited and this is 0, it has none."""
+    cpu: float = 0.0
+    """Share of one core: 0.5 is half of one, 2.0 two; 0: no limit."""
+    pids: int = 0
+    """Processes and threads at the same time; 0: no limit."""
+    read_bps: int = 0
+    """Bytes per second read from the disks of its folders ("10M"); 0: no limit."""
+    write_bps: int = 0
+    """Bytes per second written to the disks of its folders ("10M"); 0: no limit."""
+    file_size: int = 0
+    """Bytes of the largest file it may write ("64M"); 0: no limit."""
+    open_files: int = 0
+    """Files that one process may have open; 0: no limit."""
+
+
+_SAFE = PolicyLimits(memory=512 * MIB, cpu=1.0, pids=64, file_size=64 * MIB, open_files=1024)
+_RESTRICTED = PolicyLimits(memory=1024 * MIB, cpu=2.0, pids=256, file_size=1024 * MIB, open_files=4096)
+
+
+@dataclass(frozen=True)
+class LimitSettings:
+    safe: PolicyLimits = _SAFE
+    restricted: PolicyLimits = _RESTRICTED
+    standard: PolicyLimits = PolicyLimits()
+    elevated: PolicyLimits = PolicyLimits()
+
+
+PolicyName = Literal["safe", "restricted", "standard", "elevated"]
+
+
+@dataclass(frozen=True)
+class DoorSettings:
+    """What may come in through one door."""
+
+    max_policy: PolicyName = "elevated"
+    """The widest policy that may be asked for."""
+    policies: tuple[PolicyName, ...] = ()
+    """Only these policies; none listed: all up to max_policy."""
+    users: Mapping[str, PolicyName] = field(default_factory=dict)
+    """A user's own, tighter ceiling: `alice = "restricted"`."""
+    submissions_per_minute: int = 0
+    """More in a minute are turned away; 0: as many as come."""
+
+
+@dataclass(frozen=True)
+class DoorsSettings:
+    tui: DoorSettings = DoorSettings()
+    headless: DoorSettings = DoorSettings()
+    api: DoorSettings = DoorSettings()
+    schedule: DoorSettings = DoorSettings()
+    remediation: DoorSettings = DoorSettings()
+    work: DoorSettings = DoorSettings()
+
+    def of(self, door: str) -> DoorSettings:
+        """By the door's name; a door without a section has the defaults."""
+        found = getattr(self, door, None)
+        return found if isinstance(found, DoorSettings) else DoorSettings()
 
 
 @dataclass(frozen=True)
@@ -85,6 +167,9 @@ class Settings:
     retry: RetrySettings = field(default_factory=RetrySettings)
     queue: QueueSettings = field(default_factory=QueueSettings)
     history: HistorySettings = field(default_factory=HistorySettings)
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    doors: DoorsSettings = field(default_factory=DoorsSettings)
+    redaction: RedactionSettings = field(default_factory=RedactionSettings)
 
 
 def load_settings(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -104,14 +189,15 @@ def load_settings(file: Path | None = None, environ: Mapping[str, str] | None = 
     return _validate(data)
 
 
-def documented(kind: type = Settings, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
+def documented(section: Any = None, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
     """(`section.key`, default, documentation) of every setting."""
-    docs = _field_docs(kind)
-    for item in fields(kind):
+    section = Settings() if section is None else section
+    docs = _field_docs(type(section))
+    for item in fields(section):
         name = prefix + item.name
-        default = getattr(kind(), item.name)
+        default = getattr(section, item.name)
         if is_dataclass(default):
-            yield from documented(type(default), name + ".")
+            yield from documented(default, name + ".")
         else:
             yield name, default, docs.get(item.name, "")
 
@@ -174,7 +260,7 @@ def _reject_unknown(
             if not isinstance(value, Mapping):
                 raise SettingsError(f"{where}: {prefix + key} is a section, not a value")
             _reject_unknown(value, type(default), where, f"{prefix}{key}.", environment=environment)
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and not isinstance(default, Mapping):
             raise SettingsError(f"{where}: {prefix + key} is a value, not a section")
 
 
@@ -194,22 +280,24 @@ def _unknown(name: str, where: str, *, environment: bool) -> None:
     raise SettingsError(f"{where}: unknown setting {name}", hint=hint)
 
 
-_SIZES = (("execution", "output_limit"), ("execution", "min_free"), ("history", "keep_bytes"))
+_SIZES = frozenset(
+    {
+        "output_limit", "min_free", "keep_bytes", "index_output", "memory", "swap", "read_bps", "write_bps",
+        "file_size",
+    }
+)  # fmt: skip
 
 
 def _validate(data: dict[str, Any]) -> Settings:
     from pydantic import TypeAdapter, ValidationError
 
-    for section, key in _SIZES:
-        value = data.get(section, {}).get(key)
-        if isinstance(value, str):
-            try:
-                data[section][key] = parse_size(value)
-            except SpecError as error:
-                raise SettingsError(f"{section}.{key}: {error}") from error
-    codes = data.get("retry", {}).get("exit_codes")
-    if isinstance(codes, str):
-        data["retry"]["exit_codes"] = [part for part in codes.replace(",", " ").split() if part]
+    _parse_sizes(data)
+    for policy, given in data.get("limits", {}).items():  # what a site does not say stays as it is under that policy
+        data["limits"][policy] = {**vars(getattr(LimitSettings(), policy)), **given}
+    for section, key in (("retry", "exit_codes"), ("redaction", "names"), ("redaction", "values_from")):
+        words = data.get(section, {}).get(key)
+        if isinstance(words, str):
+            data[section][key] = words.replace(",", " ").split()
     try:
         settings = TypeAdapter(Settings).validate_python(data)
     except ValidationError as error:
@@ -218,6 +306,17 @@ def _validate(data: dict[str, Any]) -> Settings:
         raise SettingsError(f"setting {name}: {first['msg']}, got {first['input']!r}") from error
     _check_ranges(settings)
     return settings
+
+
+def _parse_sizes(data: dict[str, Any], prefix: str = "") -> None:
+    for key, value in data.items():
+        if isinstance(value, dict):
+            _parse_sizes(value, f"{prefix}{key}.")
+        elif key in _SIZES and isinstance(value, str):
+            try:
+                data[key] = parse_size(value)
+            except SpecError as error:
+                raise SettingsError(f"{prefix}{key}: {error}") from error
 
 
 def _values(section: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -252,7 +351,32 @@ def _check_ranges(settings: Settings) -> None:
         (history.keep_days >= 0, "history.keep_days cannot be negative"),
         (history.keep_tasks >= 0, "history.keep_tasks cannot be negative"),
         (history.keep_bytes >= 0, "history.keep_bytes cannot be negative"),
+        (0 <= history.index_output <= MIB, "history.index_output must be between 0 and 1M"),
     )
+    for name, value in (*_values(settings.limits, "limits."), *_values(settings.doors, "doors.")):
+        if isinstance(value, int | float) and value < 0:
+            raise SettingsError(f"setting {name} cannot be negative")
     for holds, message in checks:
         if not holds:
             raise SettingsError(f"setting {message}")
+    for name, pattern in settings.redaction.rules.items():
+        _check_rule(name, pattern)
+
+
+def _check_rule(name: str, pattern: str) -> None:
+    """A rule is tried on every line of every output: it must be sound and quick."""
+    import re
+
+    where = f"setting redaction.rules.{name}"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}", name):
+        raise SettingsError(f"{where}: the name may have letters, digits, - _ and ., 40 at the most")
+    try:
+        compiled = re.compile(pattern.encode())
+    except re.error as error:
+        raise SettingsError(f"{where} is no regular expression: {error}") from error
+    if len(pattern) > 1000:
+        raise SettingsError(f"{where} is longer than 1000 characters")
+    if compiled.search(b"") is not None:
+        raise SettingsError(f"{where} matches where there is nothing")
+    if re.search(r"[*+}]\)(?:[*+]|\{\d*,)", pattern):
+        raise SettingsError(f"{where} repeats a repeat, which can take for ever", hint="repeat one of them only")

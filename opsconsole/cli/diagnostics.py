@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import signal
+from typing import TYPE_CHECKING
 
 from opsconsole.cli.channel import Channel, ReaderGone
 from opsconsole.errors import OpsError
 from opsconsole.models import ExecutionResult, Status
 from opsconsole.paths import StatePaths, state_root
+
+if TYPE_CHECKING:
+    from opsconsole.safety.redact import Redaction
 
 USAGE = 2
 TIMED_OUT = 124
@@ -19,7 +24,11 @@ CANCELLED = SIGNALLED + signal.SIGINT
 TERMINATED = SIGNALLED + signal.SIGTERM
 READER_GONE = SIGNALLED + 13  # SIGPIPE, as a shell reports it
 
+PIDS_LIMIT = "pids_limit"
+_NAMED = 8
+
 stderr = Channel(2)
+_redaction: Redaction | None = None
 
 _BY_STATUS = {
     Status.CANCELLED: CANCELLED,
@@ -59,7 +68,7 @@ def internal(error: BaseException) -> int:
     hint = "this is a defect of opsconsole; please report it"
     try:
         with open(log, "a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write("".join(traceback.format_exception(error)))
+            file.write(own_redaction().text("".join(traceback.format_exception(error))))
         hint += f" with the traceback in {log}"
     except OSError:
         pass  # no state directory yet: the message alone must do
@@ -67,8 +76,26 @@ def internal(error: BaseException) -> int:
     return FAILED
 
 
+def hide(redaction: Redaction) -> None:
+    """From now on these secrets are taken out of every message, besides those of this process's environment."""
+    global _redaction
+    _redaction = redaction.and_also(own_redaction())
+
+
+def own_redaction() -> Redaction:
+    """What no message of the console may show."""
+    global _redaction
+    if _redaction is None:
+        from opsconsole.safety.redact import Redaction
+        from opsconsole.settings import RedactionSettings
+
+        _redaction = Redaction.of(os.environ, RedactionSettings())
+    return _redaction
+
+
 def harmless(text: str) -> str:
-    """One line that no terminal obeys."""
+    """One line that no terminal obeys, without secrets."""
+    text = own_redaction().text(text)
     if text.isascii() and text.isprintable():
         return text
     from opsconsole.safety.sanitise import sanitise_name
@@ -82,6 +109,8 @@ def exit_code(result: ExecutionResult) -> int:
         return result.exit_code or 0
     if result.status in _BY_STATUS:
         return _BY_STATUS[result.status]
+    if result.exit_code == 0 and (result.reason or "").startswith(PIDS_LIMIT):
+        return SIGNALLED + signal.SIGKILL  # what the script left running bred, and was killed
     if result.exit_code is not None:
         return result.exit_code or FAILED
     if result.signal is not None:
@@ -98,7 +127,11 @@ def signal_number(name: str) -> int:
 
 def ending(result: ExecutionResult) -> str | None:
     """How the run ended, where the script's own exit code does not say it."""
-    if result.status is Status.COMPLETED or (result.status is Status.FAILED and result.exit_code is not None):
+    notes = "; ".join(result.containment.get("limit_notes") or ())
+    told: str | None
+    if notes:
+        told = f"{result.reason}: {notes}" if result.reason else notes
+    elif result.status is Status.COMPLETED or (result.status is Status.FAILED and result.exit_code is not None):
         told = result.reason if result.exit_code == NOT_FOUND and result.started_at is None else None
     elif result.status is Status.REFUSED:
         told = f"refused: {result.reason}"
@@ -112,6 +145,8 @@ def left_running(result: ExecutionResult) -> str | None:
     leftovers = result.supervision.get("leftovers") or []
     if not leftovers:
         return None
-    named = ", ".join(f"{entry['name'] or '?'} ({entry['pid']})" for entry in leftovers)
+    named = ", ".join(f"{entry['name'] or '?'} ({entry['pid']})" for entry in leftovers[:_NAMED])
+    if len(leftovers) > _NAMED:
+        named += f" and {len(leftovers) - _NAMED} more"
     killed = all(entry.get("killed") for entry in leftovers)
     return f"{result.name}: {'killed' if killed else 'left running'} after its end: {named}"

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from opsconsole.cli import diagnostics, output
+from opsconsole.cli import diagnostics, output, wording
 from opsconsole.cli.host_facts import kill_mechanism
 from opsconsole.execution.submission import Plan, plan
 from opsconsole.models import TaskSpec
@@ -21,7 +21,7 @@ def show(specs: Sequence[TaskSpec], *, json: bool) -> int:
         planned = plan(spec, settings)
         code = _code(planned)
         codes.append(code)
-        described = _describe(spec, planned, would_run=code == 0)
+        described = planned.redaction.value(_describe(spec, planned, would_run=code == 0))
         if json:
             output.ndjson([described])
         else:
@@ -46,10 +46,13 @@ def _describe(spec: TaskSpec, planned: Plan, *, would_run: bool) -> dict[str, An
         "verdict": planned.decision.verdict,
         "reason": planned.decision.reason or (planned.missing and planned.missing.message) or None,
         "findings": stored["findings"],
+        "effects": stored["effects"],
+        "summary": stored["summary"],
         "containment": {
-            "provider": "none",
-            "limits": {"timeout_s": stored["timeout_s"], "output": stored["output_limit"]},
-            "degraded": [],
+            "provider": stored["provider"],
+            "limits": {"timeout_s": stored["timeout_s"], "output": stored["output_limit"], **stored["limits"]},
+            "degraded": [*stored["containment_degraded"], *stored["limits_degraded"]],
+            "notes": stored["containment_notes"],
             "kill": kill_mechanism(),
         },
         "interpreter": planned.interpreter,
@@ -69,8 +72,19 @@ def _for_people(described: dict[str, Any]) -> str:
         "verdict": described["verdict"],
         "reason": described["reason"],
         "policy": described["policy"],
+        "does": "; ".join(described["summary"]),
+        "findings": "; ".join(
+            f"{found['line']}:{found['column']} {found['severity']} {found['rule']}" for found in described["findings"]
+        ),
         "containment": f"{containment['provider']}; killed by {containment['kill']}",
-        "limits": f"{limits['timeout_s']:g} s, {limits['output'] or 'unlimited'} bytes of each output stream",
+        "limits": ", ".join(
+            [
+                f"{limits['timeout_s']:g} s, {limits['output'] or 'unlimited'} bytes of each output stream",
+                *wording.limits(limits),
+            ]
+        ),
+        "degraded": "; ".join(containment["degraded"]),
+        "notes": "; ".join(containment["notes"]),
         "interpreter": f"{described['interpreter']}: {' '.join(described['command'])}",
         "directory": described["cwd"],
         "sha256": described["script_sha256"],

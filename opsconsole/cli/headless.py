@@ -146,7 +146,11 @@ class Headless:
         folder = None if self._json else self._engine.paths.run_folder(execution_id)
         heading = f"{watch.label}\n" if watch.label and watch.copied is None else ""
         prefix = f"{diagnostics.harmless(task.name)} │ " if self._by_line else ""
-        watch.copied = self._copier.follow(folder, live=task.status.is_active, heading=heading, prefix=prefix)
+        on_terminal = folder is not None and (output.stdout.terminal or diagnostics.stderr.terminal)
+        hiding = self._engine.hiding_of(task.id, execution_id) if on_terminal else None
+        watch.copied = self._copier.follow(
+            folder, live=task.status.is_active, heading=heading, prefix=prefix, hiding=hiding
+        )
         return watch.copied
 
     def _attempt_ended(self, watch: Watch, task: Task, execution_id: str) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = (
     ("opsconsole history --since 24h --status failed,timed_out", "what went wrong since yesterday"),
-    ("opsconsole history --text 'rsync backup' --json", "runs whose name or script has both words"),
+    ("opsconsole history --text 'rsync backup' --json", "runs whose name, script or output has both words"),
     ("opsconsole history --name 'backup*' --stats", "how often it succeeds, and how long it takes"),
     ("opsconsole history clean", "remove what the history settings no longer keep"),
 )
@@ -38,7 +38,7 @@ def build() -> Parser:
     add("--since", metavar="TIME", help="queued at that time or later: an age (30m, 24h, 7d) or an RFC 3339 time")
     add("--until", metavar="TIME", help="queued before that time")
     add("--exit-code", type=int, metavar="N", help="exit code of the last attempt")
-    add("--text", metavar="WORDS", help="words that its name or script contains")
+    add("--text", "--grep", metavar="WORDS", help="words in its name, its script or the end of what it printed")
     add("--door", choices=[door.value for door in Door], help="where it came in")
     add("--actor", metavar="USER", help="who submitted it")
     add("--host", metavar="HOST", help="where it was submitted")

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -15,7 +16,9 @@ from opsconsole.execution import elevation, interpreters
 from opsconsole.execution.supervisor import kernel
 from opsconsole.models import ExecutionPolicy
 from opsconsole.paths import StatePaths
+from opsconsole.safety import containment
 from opsconsole.safety import policy as policies
+from opsconsole.safety.review import shellcheck
 from opsconsole.settings import Settings
 from opsconsole.storage import database
 
@@ -39,7 +42,38 @@ class Fact:
 
 
 def all_facts(paths: StatePaths, settings: Settings) -> list[Fact]:
-    return [*_platform(), *_state(paths, settings), *_interpreters(), *_killing(), *_tools(), *_policies()]
+    return [
+        *_platform(),
+        *_state(paths, settings),
+        *_interpreters(),
+        *_killing(),
+        *_limits(settings),
+        *_tools(),
+        *_policies(),
+        _redaction(settings),
+    ]
+
+
+def _redaction(settings: Settings) -> Fact:
+    """What is taken out of everything that is shown, stored and indexed. Names only."""
+    from opsconsole.safety.redaction.names import secrets_of
+    from opsconsole.safety.redaction.rules import RULES
+
+    own = settings.redaction
+    found, unfit = secrets_of(os.environ, names=own.names, values_from=own.values_from)
+    names = sorted({secret.label for secret in found})
+    missing = sorted(set(own.values_from) - set(os.environ))
+    too_common = f"too short or too common to be looked for: {', '.join(unfit)}" if unfit else ""
+    not_set = f"not set here: {', '.join(missing)}" if missing else ""
+    return Fact(
+        "redaction",
+        "secrets",
+        "degraded" if unfit or missing else "ok",
+        f"{len(RULES) + len(own.rules)} rules, {len(names)} known values{': ' if names else ''}{', '.join(names)}",
+        "; ".join(filter(None, (too_common, not_set))),
+        "values of 6 bytes or more, no ordinary words" if unfit else "",
+        {"rules": len(RULES) + len(own.rules), "known": names, "unfit": unfit, "missing": missing},
+    )
 
 
 def kill_mechanism() -> str:
@@ -166,9 +200,45 @@ def _killing() -> list[Fact]:
     ]
 
 
+def _limits(settings: Settings) -> list[Fact]:
+    """What would bear each limit of a script of yours."""
+    from opsconsole.execution.supervisor import controllers, limits
+
+    places = controllers.find(os.getpid(), use_v2=settings.execution.use_cgroup)
+    device = limits.device_of(os.getcwd())
+    names = ("memory", "swap", "cpu", "pids", "read_bps", "write_bps", "file_size", "open_files")
+    bearers = limits.outlook(
+        dict.fromkeys(names, 1), places, root_run=os.geteuid() == 0, devices=[device] if device else []
+    )
+    return [
+        Fact(
+            "limits",
+            name,
+            "missing" if bearer.tier is None else "degraded" if bearer.words else "ok",
+            bearer.tier or "none",
+            f"asking for it is refused: {bearer.words}" if bearer.tier is None else bearer.words,
+            _remedy(name, places.found) if bearer.words and not (bearer.tier or "").startswith("cgroup") else "",
+            {"tier": bearer.tier},
+        )
+        for name, bearer in bearers.items()
+    ]
+
+
+def _remedy(name: str, found: Mapping[str, object]) -> str:
+    """A user's own systemd hands down memory and pids only, unless it is told otherwise."""
+    if found and name in ("cpu", "read_bps", "write_bps"):
+        return (
+            "as root: systemctl edit user@.service, with [Service] and Delegate=cpu cpuset io memory pids; "
+            "then log in anew"
+        )
+    from opsconsole.execution.supervisor.limits import REMEDY
+
+    return REMEDY
+
+
 _TOOLS = (
     ("bwrap", "containment of safe and restricted scripts", "apt-get install bubblewrap"),
-    ("shellcheck", "more findings when a script is read", "apt-get install shellcheck"),
+    ("shellcheck", "more findings of `opsconsole lint`", shellcheck.INSTALL),
     ("systemctl", "services and timers of this host", "comes with systemd"),
     ("smartctl", "health of the disks", "apt-get install smartmontools"),
 )
@@ -177,7 +247,7 @@ _TOOLS = (
 def _tools() -> list[Fact]:
     facts = []
     for name, brings, install in _TOOLS:
-        path = shutil.which(name)
+        path = shellcheck.find() if name == "shellcheck" else shutil.which(name)
         remedy = "" if path else install
         facts.append(Fact("tools", name, "ok" if path else "missing", path or "not found", brings, remedy))
     return [*facts, _sudo()]
@@ -192,9 +262,27 @@ def _sudo() -> Fact:
     return Fact("tools", "sudo -n", "ok", "without a password", "elevated scripts")
 
 
+def _containment(policy: ExecutionPolicy) -> Fact:
+    """Which of the ways to contain work here, each really tried; the commands that would change it."""
+    best, *others = containment.PROVIDERS[policy]
+    obstacles = {provider.name: provider.unavailable(policy) for provider in (best, *others)}
+    working = [name for name, why_not in obstacles.items() if why_not is None]
+    why_not = obstacles[best.name] or ""
+    details = {name: why or "works" for name, why in obstacles.items()}
+    if not working:
+        return Fact("policies", policy.value, "missing", "refuses", "nothing runs under it", why_not, details)
+    if working[0] == best.name:
+        return Fact("policies", policy.value, "ok", f"runs, contained by {best.name}", details=details)
+    effect = f"contained by {working[0]} in place of {best.name}: each record names what is weaker"
+    return Fact("policies", policy.value, "degraded", f"runs, contained by {working[0]}", effect, why_not, details)
+
+
 def _policies() -> list[Fact]:
     facts = []
     for policy in ExecutionPolicy:
+        if policy in containment.PROVIDERS:
+            facts.append(_containment(policy))
+            continue
         decision = policies.decide(policy, confirmed=True, reason="doctor")
         why = decision.reason if not decision.runs else ""
         if not why and policy is ExecutionPolicy.ELEVATED:

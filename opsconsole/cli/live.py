@@ -10,11 +10,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from opsconsole.cli import diagnostics, output
 from opsconsole.cli.channel import Channel, ReaderGone
 from opsconsole.cli.way import Way
 from opsconsole.execution.outputs import Follower, StreamName
+
+if TYPE_CHECKING:
+    from opsconsole.execution.showing import Hiding
 
 FIRST_WAIT_S = 0.005
 LONGEST_WAIT_S = 0.05
@@ -24,12 +28,15 @@ _MUCH = 64 * 1024  # more than this in one look: there is more, do not wait
 class Copied:
     """One run on its way out; without a follower, only its end is. What a Copier's thread works on."""
 
-    def __init__(self, follower: Follower | None, heading: str, prefix: str, *, by_line: bool) -> None:
+    def __init__(
+        self, follower: Follower | None, heading: str, prefix: str, *, by_line: bool, hiding: Hiding | None = None
+    ) -> None:
         self.heading = heading
         self.follower = follower
+        out, err = (None if hiding is None else hiding.stream(name) for name in ("stdout", "stderr"))
         self.ways: dict[StreamName, Way] = {
-            "stdout": Way(output.stdout, prefix, by_line=by_line),
-            "stderr": Way(diagnostics.stderr, prefix, by_line=by_line),
+            "stdout": Way(output.stdout, prefix, by_line=by_line, shown=out),
+            "stderr": Way(diagnostics.stderr, prefix, by_line=by_line, shown=err),
         }
         self.missing: dict[StreamName, int] = {"stdout": 0, "stderr": 0}
         """Bytes that the record had already lost when we came to read them."""
@@ -58,11 +65,22 @@ class Copier:
         self._thread = threading.Thread(target=self._work, name="opsconsole-copier", daemon=True)
         self._thread.start()
 
-    def follow(self, folder: Path | None, *, live: bool = True, heading: str = "", prefix: str = "") -> Copied:
-        """Copy the output of the run in `folder`, until `ended` is called for it. `live`: it has not ended yet."""
+    def follow(
+        self,
+        folder: Path | None,
+        *,
+        live: bool = True,
+        heading: str = "",
+        prefix: str = "",
+        hiding: Hiding | None = None,
+    ) -> Copied:
+        """Copy the output of the run in `folder`, until `ended` is called for it. `live`: it has not ended yet.
+
+        `hiding`: what a terminal must not show.
+        """
         every_byte = live and not output.stdout.terminal
         follower = Follower(folder, every_byte=every_byte) if folder is not None else None
-        run = Copied(follower, heading, prefix, by_line=self._by_line)
+        run = Copied(follower, heading, prefix, by_line=self._by_line, hiding=hiding)
         self._runs.append(run)
         self._wake.set()
         return run
@@ -150,7 +168,7 @@ class Copier:
             moved += len(chunk.data) + chunk.missing
             run.missing[chunk.stream] += chunk.missing
             way = run.ways[chunk.stream]
-            self._pass(run, way, way.take(chunk.data))
+            self._pass(run, way, way.take(chunk))
         return moved
 
     def _finish(self, run: Copied) -> None:

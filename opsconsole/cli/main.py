@@ -19,6 +19,7 @@ COMMANDS = {
     "history": "what has run, with filters and statistics; `history clean` tidies up",
     "show": "one task: how it ended, its script and its output",
     "pin": "keep a task from ever being cleaned up",
+    "lint": "what scripts do, what is wrong with them, whether a policy lets them run",
     "doctor": "what this host can enforce, what is missing and what that disables",
     "config": "every setting with its value, default and meaning",
 }

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 def engine_for(door: Door | str, claims: Claims) -> Engine:
     """An engine that is not started yet. Raises SettingsError."""
     engine = Engine(load_settings(), door=door, claims=claims)
+    diagnostics.hide(engine.redaction_of())
     engine.subscribe(_tell)
     _keep_log(engine)
     return engine
@@ -40,7 +41,16 @@ def _keep_log(engine: Engine) -> None:
     """Without a handler, logging would write to stderr by itself, and unsanitised."""
     root = logging.getLogger()
     if not root.handlers:
-        root.addHandler(logging.FileHandler(engine.paths.log, encoding="utf-8", delay=True))
+        handler = logging.FileHandler(engine.paths.log, encoding="utf-8", errors="backslashreplace", delay=True)
+        handler.setFormatter(_Redacting())
+        root.addHandler(handler)
+
+
+class _Redacting(logging.Formatter):
+    """No secret gets into the log, not even in a traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return diagnostics.own_redaction().text(super().format(record))
 
 
 def start_worker_if_draining() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from opsconsole.cli import diagnostics, output, wording
 from opsconsole.cli.arguments import Parser
@@ -13,6 +14,7 @@ from opsconsole.models import ExecutionResult, Task
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
+    from opsconsole.safety.redact import Redaction
 
 _EXAMPLES = (
     ("opsconsole show 17", "how task 17 went"),
@@ -30,7 +32,7 @@ def build() -> Parser:
     what.add_argument("--stdout", action="store_true", help="only stdout")
     what.add_argument("--stderr", action="store_true", help="only stderr")
     what.add_argument("--timing", action="store_true", help="its output with the seconds since the start, line by line")
-    what.add_argument("--script", action="store_true", help="the exact script that ran")
+    what.add_argument("--script", action="store_true", help="the script that ran, byte-exact into a pipe")
     what.add_argument("--json", action="store_true", help="the result object")
     parser.add_argument("--attempts", action="store_true", help="with --json: every attempt, newest first")
     return parser
@@ -45,7 +47,8 @@ def run(options: argparse.Namespace) -> int:
         if options.json:
             _json(engine, options)
         elif options.script:
-            _write(engine.script(result.task_id))
+            script = engine.shown_script if output.stdout.terminal else engine.script
+            _write(script(result.task_id), engine.redaction_of(result.task_id))
         elif options.timing:
             _timing(engine, result)
         elif options.output or options.stdout or options.stderr:
@@ -66,9 +69,12 @@ def _json(engine: Engine, options: argparse.Namespace) -> None:
         output.ndjson([task_object(engine, engine.task(result.task_id))])
 
 
-def _write(data: bytes) -> None:
-    way = Way(output.stdout, "", by_line=False)
-    output.write(way.take(data) + way.end())
+def _write(data: bytes, redaction: Redaction) -> None:
+    from opsconsole.execution.outputs import Chunk
+    from opsconsole.execution.showing import Shown
+
+    way = Way(output.stdout, "", by_line=False, shown=Shown(redaction))
+    output.write(way.take(Chunk("stdout", data, None)) + way.end())
 
 
 def _output(engine: Engine, result: ExecutionResult, wanted: set[str]) -> None:
@@ -76,7 +82,8 @@ def _output(engine: Engine, result: ExecutionResult, wanted: set[str]) -> None:
     from opsconsole.execution.outputs import Follower
 
     follower = Follower(engine.paths.run_folder(result.execution_id))
-    ways = {name: Way(output.stdout, "", by_line=False) for name in wanted}
+    hiding = engine.hiding_of(result.task_id, result.execution_id)
+    ways = {name: Way(output.stdout, "", by_line=False, shown=hiding.stream(name)) for name in wanted}
     lost = dict.fromkeys(wanted, 0)
     while chunks := follower.read():
         for chunk in chunks:
@@ -85,7 +92,7 @@ def _output(engine: Engine, result: ExecutionResult, wanted: set[str]) -> None:
             if chunk.missing:
                 lost[chunk.stream] += chunk.missing
                 diagnostics.tell(f"{chunk.missing} bytes of {chunk.stream} were not kept here")
-            output.write(ways[chunk.stream].take(chunk.data))
+            output.write(ways[chunk.stream].take(chunk))
     for way in ways.values():
         output.write(way.end())
     follower.close()
@@ -104,13 +111,18 @@ def _timing(engine: Engine, result: ExecutionResult) -> None:
     from opsconsole.safety.sanitise import sanitise
 
     follower = Follower(engine.paths.run_folder(result.execution_id))
+    hiding = engine.hiding_of(result.task_id, result.execution_id)
+    streams = {name: hiding.stream(name) for name in ("stdout", "stderr")}
     while chunks := follower.read():
         for chunk in chunks:
             when = " " * 12 if chunk.elapsed_s is None else f"{chunk.elapsed_s:12.6f}"
             if chunk.missing:
                 output.text(f"{when} {chunk.stream} [{chunk.missing} bytes were not kept]\n")
-            text = sanitise(chunk.data, colours=output.stdout.colours)
+            text = sanitise(streams[chunk.stream].feed(chunk), colours=output.stdout.colours)
             output.text("".join(f"{when} {chunk.stream} {line}\n" for line in text.split("\n") if line))
+    for name, stream in streams.items():
+        rest = sanitise(stream.finish(), colours=output.stdout.colours)
+        output.text("".join(f"{'':12} {name} {line}\n" for line in rest.split("\n") if line))
     follower.close()
 
 
@@ -131,7 +143,7 @@ def _summary(engine: Engine, result: ExecutionResult, task: Task) -> None:
         "finished": wording.moment(result.finished_at),
         "took": wording.duration(result.duration_s),
         "cpu": _cpu(result),
-        "memory, peak": _bytes(metrics.get("max_rss_bytes")),
+        "memory, peak": _bytes(metrics.get("memory_peak_bytes", metrics.get("max_rss_bytes"))),
         "processes": metrics.get("processes"),
         "stdout": _stream(streams.get("stdout_bytes"), streams.get("stdout_path")),
         "stderr": _stream(streams.get("stderr_bytes"), streams.get("stderr_path")),
@@ -139,7 +151,11 @@ def _summary(engine: Engine, result: ExecutionResult, task: Task) -> None:
         "killed by": result.containment.get("kill"),
         "left running": _processes(supervision.get("leftovers")),
         "still alive": _processes(supervision.get("survivors")),
+        "limits": ", ".join(wording.limits(result.containment.get("limits") or {})),
+        "limits say": "; ".join(result.containment.get("limit_notes") or []),
         "degraded": "; ".join(result.containment.get("degraded") or []),
+        "notes": "; ".join(result.containment.get("notes") or []),
+        "work folder": _work(result.containment.get("work")),
         "by": f"{task.actor} on {task.host} via {task.door}" + (f" from {task.ssh_client}" if task.ssh_client else ""),
         "parent": f"{task.parent_kind} of {task.parent_id}" if task.parent_id else None,
         "labels": ", ".join(f"{key}={value}" for key, value in task.labels.items()),
@@ -152,6 +168,14 @@ def _summary(engine: Engine, result: ExecutionResult, task: Task) -> None:
             f"{key:<16}{diagnostics.harmless(str(value))}\n" for key, value in facts.items() if value not in (None, "")
         )
     )
+
+
+def _work(work: Mapping[str, Any] | None) -> str:
+    """The folder, and what the run left in it."""
+    if not work:
+        return ""
+    names = ", ".join(f"{entry['path']} ({wording.size(entry['bytes'])})" for entry in work.get("files", [])[:10])
+    return f"{work['path']}: {work.get('count', 0)} files{', ' if names else ''}{names}"
 
 
 def _cpu(result: ExecutionResult) -> str | None:

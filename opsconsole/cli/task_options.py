@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from opsconsole.cli import diagnostics
 from opsconsole.cli.arguments import Parser, environment, pairs
 from opsconsole.errors import ScriptNotFound, SpecError, UsageError
 from opsconsole.models import ExecutionPolicy, Priority, ResourceLimits, TaskSpec, parse_size
@@ -17,6 +18,7 @@ POLICIES = [policy.value for policy in ExecutionPolicy]
 
 _SIZES = ("memory", "swap", "read_bps", "write_bps", "file_size", "output")
 _COUNTS = ("pids", "open_files")
+_NETWORK = ("network", "net", "bandwidth", "net_bps", "network_bps", "rx_bps", "tx_bps")
 
 
 def path_source(value: str) -> tuple[str, str]:
@@ -69,7 +71,7 @@ def specs(options: argparse.Namespace, sources: Sequence[tuple[str, str]], argum
         "timeout_s": options.timeout,
         "retries": options.retries,
         "cwd": options.cwd,
-        "env": environment(options.env),
+        "env": _environment(options.env),
         "limits": limits(options.limit),
         "after": options.after,
         "hold": getattr(options, "hold", False),
@@ -84,6 +86,17 @@ def specs(options: argparse.Namespace, sources: Sequence[tuple[str, str]], argum
         "writable": tuple(options.writable),
     }
     return [TaskSpec(**{**common, **_source(kind, value, options.name)}) for kind, value in sources]
+
+
+def _environment(words: Sequence[str]) -> dict[str, str]:
+    """Of which no message may show what is secret."""
+    values = environment(words)
+    if values:
+        from opsconsole.safety.redact import Redaction
+        from opsconsole.settings import RedactionSettings
+
+        diagnostics.hide(Redaction.of(values, RedactionSettings(), values))
+    return values
 
 
 def _source(kind: str, value: str, name: str | None) -> dict[str, Any]:
@@ -119,6 +132,12 @@ def limits(words: Sequence[str]) -> ResourceLimits:
         elif key == "cpu":
             share = value.endswith("%")
             values[key] = _number(key, value.removesuffix("%"), float) / (100 if share else 1)
+        elif key in _NETWORK:
+            raise SpecError(
+                f"limit {key}: the network's bandwidth can be limited only where a run has a network of its own, "
+                "and none has",
+                hint="limit it in the tool, such as curl --limit-rate 1M",
+            )
         else:
             raise SpecError(f"unknown limit {key!r}", hint=f"one of {' '.join(sorted((*_SIZES, *_COUNTS, 'cpu')))}")
     return ResourceLimits(**values)

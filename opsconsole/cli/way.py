@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from opsconsole.cli.channel import Channel
 
 if TYPE_CHECKING:
+    from opsconsole.execution.outputs import Chunk
+    from opsconsole.execution.showing import Shown
     from opsconsole.safety.sanitise import Sanitiser
 
 HELD_BYTES = 256 * 1024
@@ -18,14 +20,15 @@ _RESET = b"\x1b[0m"
 class Way:
     """From one stream of one run to a descriptor: as it comes, or (`by_line`) in whole lines only.
 
-    `prefix` stands before each line, on a terminal only.
+    `prefix` stands before each line, and `shown` takes the secrets out, on a terminal only.
     """
 
-    def __init__(self, channel: Channel, prefix: str, *, by_line: bool) -> None:
+    def __init__(self, channel: Channel, prefix: str, *, by_line: bool, shown: Shown | None = None) -> None:
         self.channel = channel
         self.by_line = by_line
         self._prefix = prefix.encode("utf-8", "replace") if channel.terminal and by_line else b""
         self._clean: Sanitiser | None = None
+        self._shown = shown if channel.terminal else None
         self._held = bytearray()
         self._inside = False
         if channel.terminal:
@@ -38,15 +41,19 @@ class Way:
         """Part of a line is out already: nobody else may write until it ends."""
         return self.by_line and self._inside
 
-    def take(self, data: bytes) -> bytes:
-        """What goes out now that `data` has come."""
+    def take(self, chunk: Chunk) -> bytes:
+        """What goes out now that `chunk` has come."""
+        data = chunk.data if self._shown is None else self._shown.feed(chunk)
         if self._clean is not None:
             data = self._clean.feed(data).encode("utf-8", "replace")
         return self._lines(data) if self.by_line else data
 
     def end(self) -> bytes:
         """What was still held back."""
-        data = self._clean.finish().encode("utf-8", "replace") if self._clean is not None else b""
+        data = b""
+        if self._clean is not None:
+            rest = self._shown.finish() if self._shown is not None else b""
+            data = (self._clean.feed(rest) + self._clean.finish()).encode("utf-8", "replace")
         if self.by_line:
             data = self._lines(data)
             data += self._mark(bytes(self._held))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from opsconsole.errors import UsageError
 from opsconsole.models import Status, Task
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_COUNTED = ("pids", "open_files")
+_RATES = ("read_bps", "write_bps")
 _COLOURS = {
     Status.RUNNING: "36", Status.PREPARING: "36", Status.PAUSED: "33", Status.COMPLETED: "32", Status.FAILED: "31",
     Status.TIMED_OUT: "31", Status.ABANDONED: "31", Status.REFUSED: "33", Status.CANCELLED: "33",
@@ -43,6 +47,17 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1024
     return f"{count:.1f} TiB"
+
+
+def limits(borne: Mapping[str, Any]) -> list[str]:
+    """`memory 100.0 MiB (cgroup1)` for each limit of a record that something bears, or nothing does."""
+    said = []
+    for name, each in borne.items():
+        if isinstance(each, Mapping) and name != "core":
+            value = each["value"]
+            amount = f"{value * 100:g} %" if name == "cpu" else f"{value:g}" if name in _COUNTED else size(value)
+            said.append(f"{name} {amount}{'/s' if name in _RATES else ''} ({each['tier'] or 'not enforced'})")
+    return said
 
 
 def colour(status: Status) -> str:

@@ -17,7 +17,7 @@ from opsconsole.execution import interpreters, runfolder
 from opsconsole.models import ExecutionPolicy, Origin, Priority, ResourceLimits, Status, Task, TaskSpec
 from opsconsole.paths import StatePaths
 from opsconsole.settings import QueueSettings
-from opsconsole.storage import tasks
+from opsconsole.storage import history, tasks
 from opsconsole.storage.rows import TASK
 from opsconsole.storage.writer import Job
 
@@ -91,22 +91,26 @@ class Commands:
             raise StateDirError(f"the command cannot be written to {folder}: {error.strerror}") from error
 
 
-def spec_of(c: sqlite3.Connection, task_id: int) -> TaskSpec:
+def spec_of(c: sqlite3.Connection, paths: StatePaths, task_id: int) -> TaskSpec:
     """What to submit to run an ended task once more. Raises TaskNotFound, IllegalTransition, SpecError."""
     import json
 
     task = tasks.get(c, task_id)
     if task.status.is_open:
         raise IllegalTransition(f"task {task_id} is {task.status}: only an ended one can be run again")
-    row = c.execute(
-        "SELECT t.spec, s.body FROM task t JOIN script s ON s.id = t.script_id WHERE t.id = ?", (task_id,)
-    ).fetchone()
+    row = c.execute("SELECT spec FROM task WHERE id = ?", (task_id,)).fetchone()
+    body = history.script(c, paths, task_id)
     stored = json.loads(row["spec"])
     gone = [name for name in stored["environment_names"] if name not in os.environ]
     if gone:
         raise SpecError(
             f"task {task_id} was given {', '.join(gone)}, whose values are not kept",
             hint="set them in your environment, or submit the script again with --env",
+        )
+    if stored.get("private"):
+        raise SpecError(
+            f"the {', '.join(stored['private'])} of task {task_id} held a secret, which is not kept after its end",
+            hint="submit the script again",
         )
     if stored["stdin_descriptor"]:
         raise SpecError(
@@ -116,8 +120,8 @@ def spec_of(c: sqlite3.Connection, task_id: int) -> TaskSpec:
     command = task.interpreter == interpreters.EXEC
     by_shebang = stored["program"] is not None or task.interpreter == interpreters.UNKNOWN
     return TaskSpec(
-        script=None if command else bytes(row["body"]),
-        argv=tuple(shlex.split(row["body"].decode("utf-8", "surrogateescape"))) if command else None,
+        script=None if command else body,
+        argv=tuple(shlex.split(body.decode("utf-8", "surrogateescape"))) if command else None,
         name=task.name,
         args=tuple(stored["args"]),
         interpreter=None if by_shebang or command else task.interpreter,

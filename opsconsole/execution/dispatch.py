@@ -3,7 +3,9 @@
 The message (JSON, one line; descriptors travel beside it, in this order: script, stdin):
 `id`, `launch`, `folder`, `argv` (absolute program first), `environment` (key of one sent before), `cwd`, `umask`,
 `timeout_s`, `grace_s`, `kill_wait_s`, `output_limit`, `kill_leftovers`, `stdin` (path or null), `script` (text, or
-null when it comes as a descriptor), `fds`, `owner` ([uid, gid] the files shall belong to, or null).
+null when it comes as a descriptor), `fds`, `owner` ([uid, gid] the files shall belong to, or null); where it has
+limits: `limits` (name → value, see `supervisor/limits.py`), `limits_asked` (those that must hold, or it does not
+start); where it is contained: `contain` (see `supervisor/contained.py`) and `uid`, the run's.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from opsconsole.errors import ConsoleError, SecurityError
-from opsconsole.execution import elevation, interpreters
+from opsconsole.execution import containing, elevation, interpreters, judging, limiting
 from opsconsole.models import ExecutionPolicy
 from opsconsole.paths import StatePaths
 from opsconsole.safety import policy as policies
@@ -56,7 +58,9 @@ def prepare(
     folder = f"{paths.runs}/{claimed.execution_id}"
     fds: list[int] = []
     script: str | None = claimed.body.decode("utf-8", "surrogateescape")
-    argv = _argv(claimed, environment, folder)
+    policy = ExecutionPolicy(claimed.policy)
+    argv = _argv(claimed, containing.search_path(policy, environment), folder)
+    contained = containing.as_message(policy, spec, environment, argv, folder, str(paths.root))
     if len(claimed.body) > INLINE_BYTES:
         script = None
         fds.append(_as_descriptor(claimed.body, paths.runs))
@@ -80,6 +84,8 @@ def prepare(
         "script": script,
         "fds": len(fds),
         "owner": elevation.owner() if claimed.policy == ExecutionPolicy.ELEVATED else None,
+        **limiting.as_message(spec),
+        **contained,
     }
     return Launch(message, fds)
 
@@ -88,13 +94,18 @@ def _check_again(claimed: Claimed) -> None:
     spec = claimed.spec
     if hashlib.sha256(claimed.body).hexdigest() != claimed.sha256:
         raise SecurityError("the stored script is not the one that was submitted (its SHA-256 differs)")
-    decision = policies.decide(ExecutionPolicy(claimed.policy), confirmed=spec["confirmed"], reason=spec["reason"])
+    policy = ExecutionPolicy(claimed.policy)
+    review = judging.judge(claimed.body, claimed.interpreter, policy, spec["allow"], spec["environment_names"])
+    grants = ["--allow-network"] * bool(spec.get("allow_network")) if policy in containing.CONTAINED else []
+    decision = policies.decide(
+        policy, review=review, confirmed=spec["confirmed"], reason=spec["reason"], grants=grants
+    )
     if not decision.runs:
         raise SecurityError(decision.reason)
 
 
-def _argv(claimed: Claimed, environment: Mapping[str, str], folder: str) -> list[str]:
-    spec, path = claimed.spec, environment.get("PATH", os.defpath)
+def _argv(claimed: Claimed, path: str, folder: str) -> list[str]:
+    spec = claimed.spec
     if claimed.interpreter == interpreters.EXEC:
         return interpreters.command_line(claimed.body, spec["cwd"], path)
     choice = interpreters.Choice(claimed.interpreter, spec.get("program"), tuple(spec.get("program_options") or ()))

@@ -14,9 +14,13 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from opsconsole import host
 from opsconsole.errors import ConsoleError, StateDirError
+
+_PRIVATE = "=private"
+"""No variable can have this name."""
 
 
 class EnvironmentStore:
@@ -29,13 +33,15 @@ class EnvironmentStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
-        self._known: dict[str, dict[str, str]] = {}
+        self._known: dict[str, dict[str, Any]] = {}
         self._on_the_way: Counter[str] = Counter()
-        self._last: tuple[dict[str, str], str] | None = None
+        self._last: tuple[dict[str, Any], str] | None = None
 
-    def keep(self, values: Mapping[str, str]) -> str:
-        """Store an environment; returns its key. Raises StateDirError."""
-        own = {key: value for key, value in values.items() if not key.startswith("OPSCONSOLE_")}
+    def keep(self, values: Mapping[str, str], private: Mapping[str, Any] | None = None) -> str:
+        """Store an environment, and what else of the task is secret; returns its key. Raises StateDirError."""
+        own: dict[str, Any] = {key: value for key, value in values.items() if not key.startswith("OPSCONSOLE_")}
+        if private:
+            own[_PRIVATE] = dict(private)
         with self._lock:
             if self._last is None or self._last[0] != own:
                 self._last = own, hashlib.sha256(_as_bytes(own)).hexdigest()[:32]
@@ -58,7 +64,15 @@ class EnvironmentStore:
             self._on_the_way -= Counter(key for key in keys if key is not None)
 
     def get(self, key: str) -> dict[str, str]:
-        """Raises ConsoleError when the file is gone."""
+        """The environment. Raises ConsoleError when the file is gone."""
+        kept = self._read(key)
+        return {name: value for name, value in kept.items() if name != _PRIVATE} if _PRIVATE in kept else kept
+
+    def private(self, key: str) -> dict[str, Any]:
+        """What was kept beside it. Raises ConsoleError when the file is gone."""
+        return dict(self._read(key).get(_PRIVATE) or {})
+
+    def _read(self, key: str) -> dict[str, Any]:
         known = self._known.get(key)
         if known is None:
             try:
@@ -84,7 +98,7 @@ class EnvironmentStore:
                     with contextlib.suppress(OSError):
                         self._path(name).unlink()
 
-    def _write(self, key: str, values: Mapping[str, str]) -> None:
+    def _write(self, key: str, values: Mapping[str, Any]) -> None:
         path = self._path(key)
         if path.exists():
             return
@@ -101,5 +115,5 @@ class EnvironmentStore:
         return self._folder / key
 
 
-def _as_bytes(values: Mapping[str, str]) -> bytes:
+def _as_bytes(values: Mapping[str, Any]) -> bytes:
     return json.dumps(values, sort_keys=True).encode()

@@ -21,12 +21,13 @@ from opsconsole import host
 from opsconsole.clock import Clock
 from opsconsole.errors import ConsoleError, NotRunnable, OpsError, SecurityError, StorageError, SupervisorError
 from opsconsole.events import EventBus, Notice
-from opsconsole.execution import dispatch, reconcile
+from opsconsole.execution import dispatch, ends, privacy, reconcile
 from opsconsole.execution.environment import EnvironmentStore
 from opsconsole.execution.pool import SlotPool
 from opsconsole.execution.slots import Slot
 from opsconsole.models import Status
 from opsconsole.paths import StatePaths
+from opsconsole.safety.redact import Redaction
 from opsconsole.settings import Settings
 from opsconsole.storage import endings, tasks
 from opsconsole.storage.tasks import Claimed
@@ -35,6 +36,7 @@ from opsconsole.storage.writer import Job, Writer
 _log = logging.getLogger("opsconsole.executor")
 
 TRY_AGAIN_S = 1.0
+OVERDUE_US = 60_000_000
 GATHER = 6
 GATHER_S = 0.001
 _CORES = os.cpu_count() or 1
@@ -71,6 +73,7 @@ class Executor:
         *,
         claims: str,
         on_committed: Callable[[list[int]], None],
+        redaction_of: Callable[[int | None], Redaction],
     ) -> None:
         self._writer = writer
         self._console_id = console_id
@@ -82,6 +85,10 @@ class Executor:
         self._clock = clock
         self._claims = claims
         self._on_committed = on_committed
+        self._redaction_of = redaction_of
+        self._redactions: dict[str, Redaction] = {}
+        self._preparing = 0
+        self.rewriting: set[asyncio.Future[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._next = Turn()
         self._in_turn = False
@@ -106,6 +113,23 @@ class Executor:
             self._schedule()
 
     def ended(self, outcome: endings.Outcome) -> None:
+        """An end is recorded without secrets; what was printed is looked through in a thread first."""
+        redaction = self._redactions.get(outcome.execution_id) or self._redaction_of(_task_of(outcome.execution_id))
+        if not ends.printed(outcome):
+            self._redactions.pop(outcome.execution_id, None)
+            self._written_down(ends.prepared(outcome, self._paths, self._settings, redaction))
+            return
+        self._redactions[outcome.execution_id] = redaction
+        self._preparing += 1
+        look = functools.partial(ends.prepared, outcome, self._paths, self._settings, redaction)
+        self._loop.run_in_executor(None, look).add_done_callback(self._prepared)
+
+    def _prepared(self, future: asyncio.Future[endings.Outcome]) -> None:
+        self._preparing -= 1
+        if not self._closed and not future.cancelled():
+            self._written_down(future.result())
+
+    def _written_down(self, outcome: endings.Outcome) -> None:
         """An end is written down with those that come within a millisecond, while others keep the cores busy."""
         self._next.outcomes.append(outcome)
         if len(self._next.outcomes) < GATHER and self._pool.busy >= _CORES:
@@ -134,7 +158,7 @@ class Executor:
 
     @property
     def idle(self) -> bool:
-        return not (self._pool.busy or self._in_turn or self._next.carries or self.watched)
+        return not (self._pool.busy or self._in_turn or self._preparing or self._next.carries or self.watched)
 
     # -- the turn
 
@@ -200,6 +224,10 @@ class Executor:
             self._said = ""
         for claimed in turn.claimed:
             self._launch(claimed)
+        for outcome in turn.outcomes:
+            redaction = self._redactions.pop(outcome.execution_id, None)
+            if outcome.at_rest_due:
+                self._rewrite(outcome.execution_id, redaction or self._redaction_of(None))
         self._on_committed(turn.changed)
         if self._next.carries or self._look_for_work:
             self._schedule()
@@ -214,7 +242,7 @@ class Executor:
     def _wait_for(self, message: str, level: str = "warning") -> None:
         if message != self._said:
             self._said = message
-            self._bus.publish(Notice(level, message))
+            self._bus.publish(Notice(level, self._redaction_of(None).text(message)))
         if self._timer is None and not self._closed:
             self._timer = self._loop.call_later(TRY_AGAIN_S, self._try_again)
 
@@ -228,6 +256,10 @@ class Executor:
     def _launch(self, claimed: Claimed) -> None:
         try:
             environment = self._environments.get(claimed.environment or "")
+            given = claimed.spec.get("environment_names") or ()
+            redaction = Redaction.of(environment, self._settings.redaction, given).and_also(self._redaction_of(None))
+            self._redactions[claimed.execution_id] = redaction
+            claimed = privacy.restored(claimed, self._environments, self._paths)
             stdin_fd = self.descriptors.pop(claimed.task_id, None)
             launch = dispatch.prepare(claimed, environment, self._paths, self._settings.execution, stdin_fd)
             if stdin_fd is not None:
@@ -248,10 +280,12 @@ class Executor:
         refused = isinstance(error, SecurityError)
         status = Status.REFUSED if refused else Status.FAILED
         code = error.exit_code if isinstance(error, NotRunnable) else None
+        redaction = self._redactions.pop(claimed.execution_id, None) or self._redaction_of(claimed.task_id)
+        reason = redaction.text(str(error))
 
         def end(c: sqlite3.Connection) -> None:
             now = self._clock.now()
-            changed = endings.refuse(c, claimed.task_id, claimed.execution_id, str(error), status, code, now)
+            changed = endings.refuse(c, claimed.task_id, claimed.execution_id, reason, status, code, now)
             self._loop.call_soon_threadsafe(self._on_committed, changed)
 
         self.report(end)
@@ -287,6 +321,32 @@ class Executor:
         if launch is not None:
             self.adopt(reconcile.Watched(execution_id, launch, self._boot))
 
+    # -- at rest
+
+    def rewrite_overdue(self, reads: sqlite3.Connection) -> None:
+        """Files whose console died before it had rewritten them."""
+        if self._claims != "all" or not self._settings.execution.redact_at_rest:
+            return
+        from opsconsole.execution import at_rest
+
+        for execution_id in at_rest.overdue(reads, self._clock.now() - OVERDUE_US):
+            self._rewrite(execution_id, self._redaction_of(None))
+
+    def _rewrite(self, execution_id: str, redaction: Redaction) -> None:
+        def work() -> None:
+            job = ends.rewritten(self._paths, execution_id, redaction)
+            if job is not None:
+                self._writer.submit(job).result()
+
+        future = self._loop.run_in_executor(None, work)
+        self.rewriting.add(future)
+        future.add_done_callback(self._rewritten)
+
+    def _rewritten(self, future: asyncio.Future[None]) -> None:
+        self.rewriting.discard(future)
+        if not future.cancelled() and (error := future.exception()) is not None:
+            _log.warning("output was not rewritten without secrets: %s", error)
+
     # -- the adopted
 
     def look_at_adopted(self) -> None:
@@ -303,6 +363,10 @@ class Executor:
             elif watched.told:
                 told, watched.told = watched.told, []
                 self.report(functools.partial(_apply, watched.execution_id, told))
+
+
+def _task_of(execution_id: str) -> int:
+    return int(execution_id.partition(".")[0])
 
 
 def _unclaim(execution_id: str, launch: int) -> Job[bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import random
 import sqlite3
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
@@ -41,10 +42,17 @@ def anything_left(c: sqlite3.Connection, paths: StatePaths, console_id: int) -> 
     return bool(consoles.dead(c, paths, besides=console_id) or consoles.ownerless(c))
 
 
-def settle(reads: sqlite3.Connection, submit: Submit, paths: StatePaths, clock: Clock, retry: RetrySettings) -> bool:
+def settle(
+    reads: sqlite3.Connection,
+    submit: Submit,
+    paths: StatePaths,
+    clock: Clock,
+    retry: RetrySettings,
+    prepared: Callable[[endings.Outcome], endings.Outcome],
+) -> bool:
     """Finish, requeue or abandon what dead consoles left; what is alive stays for a console to adopt.
 
-    True: something ended.
+    `prepared` makes an end fit for the record. True: something ended.
     """
     ended = False
     if consoles.dead(reads, paths):
@@ -53,7 +61,7 @@ def settle(reads: sqlite3.Connection, submit: Submit, paths: StatePaths, clock: 
         found = reconcile.look_until_certain(reconcile.Watched(execution_id, launch, boot), paths, clock)
         if isinstance(found, endings.Outcome):
             ended = True
-            submit(functools.partial(_finish, found, clock, retry)).result()
+            submit(functools.partial(_finish, prepared(found), clock, retry)).result()
         elif found == "unclaimed":
             submit(functools.partial(_requeue, execution_id, launch)).result()
     return ended

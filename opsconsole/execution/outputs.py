@@ -14,7 +14,7 @@ import re
 import struct
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,12 +25,18 @@ _ENTRY = re.compile(rb"([oe]) ([0-9]+\.[0-9]+) ([0-9]{1,18})")
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of one stream. `elapsed_s`: seconds since the start; `missing` bytes were not kept before `data`."""
+    """A piece of one stream. `elapsed_s`: seconds since the start; `missing` bytes were not kept before `data`.
+
+    `offset` of `data` in the stream (-1: behind the chunk before). The first `lead` bytes are from before the place
+    that was asked for: they only help to recognise what stands there.
+    """
 
     stream: StreamName
     data: bytes
     elapsed_s: float | None
     missing: int = 0
+    offset: int = -1
+    lead: int = 0
 
 
 class StreamReader:
@@ -145,6 +151,19 @@ class Follower:
         """The run has written its result: when `read` gives nothing now, there will be nothing more."""
         return self._ended
 
+    def lead(self, length: int) -> Callable[[Chunk], Chunk]:
+        """Ask before the first `read`: marks so many bytes of each stream that does not begin at its beginning."""
+        ends = {
+            name: stream.position + length if stream.position else 0
+            for name, stream in (("stdout", self._streams[b"o"]), ("stderr", self._streams[b"e"]))
+        }
+
+        def mark(chunk: Chunk) -> Chunk:
+            lead = min(len(chunk.data), ends[chunk.stream] - chunk.offset)
+            return replace(chunk, lead=lead) if lead > 0 else chunk
+
+        return mark
+
     def close(self) -> None:
         for stream in self._streams.values():
             stream.close()
@@ -202,7 +221,8 @@ class Follower:
     def _take(self, chunks: list[Chunk], letter: bytes, most: int, elapsed: float | None) -> int:
         missing, data = self._streams[letter].read(most)
         if missing or data:
-            chunks.append(Chunk("stdout" if letter == b"o" else "stderr", data, elapsed, missing))
+            offset = self._streams[letter].position - len(data)
+            chunks.append(Chunk("stdout" if letter == b"o" else "stderr", data, elapsed, missing, offset))
         return missing + len(data)
 
     # -- the end, and where to begin

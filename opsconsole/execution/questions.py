@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from opsconsole.clock import Clock
 from opsconsole.events import Event, EventBus, ExecutionFinished, TaskChanged
+from opsconsole.execution import ends, privacy
 from opsconsole.execution.announcer import Announcer
 from opsconsole.execution.commands import why_waiting
+from opsconsole.execution.environment import EnvironmentStore
 from opsconsole.models import ExecutionResult, Status, Task
 from opsconsole.paths import StatePaths
+from opsconsole.safety.redact import Redaction
 from opsconsole.settings import Settings
 from opsconsole.storage.consoles import ConsoleInfo
+from opsconsole.storage.endings import Outcome
 from opsconsole.storage.history import Filter
 from opsconsole.storage.reader import Reader
 
 if TYPE_CHECKING:
+    from opsconsole.execution.showing import Hiding
     from opsconsole.storage.statistics import Statistics
 
 
@@ -28,6 +34,7 @@ class Questions:
     settings: Settings
     paths: StatePaths
     _clock: Clock
+    _environments: EnvironmentStore
 
     @property
     def _reads(self) -> Reader:
@@ -54,8 +61,30 @@ class Questions:
         return self._reads.attempts(task_id)
 
     def script(self, task_id: int) -> bytes:
-        """Raises TaskNotFound."""
+        """The exact bytes, secrets too. Raises TaskNotFound, ConsoleError."""
         return self._reads.script(task_id)
+
+    def shown_script(self, task_id: int) -> bytes:
+        """Without the secrets that were known when it was submitted, for a screen. Raises TaskNotFound."""
+        return self._reads.shown_script(task_id)
+
+    def redaction_of(self, task_id: int | None = None) -> Redaction:
+        """What must not be shown of a task (while it is open, its environment is known), or of this console."""
+        own = Redaction.of(os.environ, self.settings.redaction)
+        if task_id is None:
+            return own
+        return privacy.redaction_of(self._reads.connection, task_id, self._environments, self.settings.redaction, own)
+
+    def hiding_of(self, task_id: int, execution_id: str) -> Hiding:
+        """What must not be shown of a run's output, also when it has ended long ago."""
+        from opsconsole.execution import showing
+
+        return showing.hiding(self.paths.run_folder(execution_id), self.redaction_of(task_id))
+
+    def _prepared(self, outcome: Outcome) -> Outcome:
+        """An end that is fit for the record."""
+        redaction = self.redaction_of(int(outcome.execution_id.partition(".")[0]))
+        return ends.prepared(outcome, self.paths, self.settings, redaction)
 
     def statistics(self, filter: Filter | None = None) -> Statistics:
         """Totals, success rate, durations, waits; of all tasks or those a filter lets through."""

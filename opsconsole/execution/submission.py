@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
@@ -12,12 +13,14 @@ from typing import Any
 
 from opsconsole import host
 from opsconsole.errors import DiskFull, InterpreterMissing, NotRunnable, ScriptNotFound, SpecError
-from opsconsole.execution import elevation, interpreters
+from opsconsole.execution import containing, elevation, interpreters, judging, limiting, privacy
 from opsconsole.execution.environment import EnvironmentStore
 from opsconsole.models import ExecutionPolicy, Origin, Status, Task, TaskSpec
 from opsconsole.paths import StatePaths
 from opsconsole.safety import policy as policies
+from opsconsole.safety.redact import Redaction
 from opsconsole.settings import Settings
+from opsconsole.storage import private_scripts
 from opsconsole.storage.tasks import NewTask
 
 MAX_SCRIPT_BYTES = 16 << 20
@@ -35,17 +38,22 @@ class Plan:
     spec: dict[str, Any]
     environment: dict[str, str]
     missing: NotRunnable | None
+    redaction: Redaction
+    """What of all this must not be shown or stored."""
 
 
-def plan(spec: TaskSpec, settings: Settings, environ: Mapping[str, str] | None = None) -> Plan:
-    """Read and judge, change nothing. Raises ScriptNotFound, SpecError.
+def plan(
+    spec: TaskSpec, settings: Settings, environ: Mapping[str, str] | None = None, origin: Origin | None = None
+) -> Plan:
+    """Read and judge, change nothing. Raises ScriptNotFound, SpecError. Without `origin` no door's ceiling is applied.
 
     An interpreter that is not here is in `missing`, so that it can be recorded.
     """
     body, file_name = _body(spec)
     environment = {**(os.environ if environ is None else environ), **spec.env}
-    path = environment.get("PATH", os.defpath)
     cwd = _working_directory(spec)
+    contained = containing.look_ahead(spec, environment, cwd)
+    path = contained.path
     missing: NotRunnable | None = None
     choice, argv = interpreters.Choice(interpreters.UNKNOWN if spec.argv is None else interpreters.EXEC), []
     try:
@@ -56,24 +64,33 @@ def plan(spec: TaskSpec, settings: Settings, environ: Mapping[str, str] | None =
             argv = interpreters.command_line(body, cwd, path)
     except InterpreterMissing as error:
         missing = error
+    limited = limiting.look_ahead(spec.policy, spec.limits, settings, cwd)
+    review = judging.judge(body, choice.name, spec.policy, spec.allow, spec.env)
     decision = policies.decide(
         spec.policy,
+        review=review,
+        above=None if origin is None else policies.ceiling(
+            spec.policy, origin.door, origin.actor, settings.doors.of(origin.door)
+        ),
         confirmed=spec.confirmed,
         reason=spec.reason,
-        unenforced=spec.limits.unenforced(),
+        unavailable=contained.refusal,
+        unenforceable=limited.refusal,
         grants=_grants(spec),
     )
     if decision.runs and spec.policy is ExecutionPolicy.ELEVATED and (why := elevation.impossible()):
         decision = policies.Decision("refuse", why)
+    redaction = Redaction.of(environment, settings.redaction, spec.env)
     return Plan(
-        name=_name(spec, body, file_name),
+        name=_name(spec, body, file_name, redaction),
         body=body,
         interpreter=choice.name,
         argv=argv,
         decision=decision,
-        spec=_stored(spec, settings, choice, cwd, decision),
+        spec=_stored(spec, settings, choice, cwd, decision, limited, contained) | judging.as_stored(review),
         environment=environment,
         missing=missing,
+        redaction=redaction,
     )
 
 
@@ -89,12 +106,12 @@ def build(
     environ: Mapping[str, str] | None = None,
 ) -> NewTask:
     """The row of a submission; a refused or unrunnable one is a row too. Raises SpecError, ScriptNotFound, DiskFull."""
-    planned = plan(spec, settings, environ)
+    planned = plan(spec, settings, environ, origin)
     status, reason, code = _standing(planned)
     if status.is_open:
         check_space(paths, settings)
     planned.spec["stdin_descriptor"] = keeps_descriptor
-    return NewTask(
+    new = NewTask(
         name=planned.name,
         status=status,
         reason=reason,
@@ -103,7 +120,7 @@ def build(
         interpreter=planned.interpreter,
         body=planned.body,
         spec=planned.spec,
-        environment=environments.keep(planned.environment) if status.is_open else None,
+        environment=None,
         attempts=spec.retries + 1,
         origin=origin,
         held=spec.hold,
@@ -114,6 +131,12 @@ def build(
         reserved_for=reserved_for,
         exit_code=code,
     )
+    new, private = privacy.conceal(new, planned.redaction)
+    if new.shown is not None:
+        private_scripts.keep(paths.scripts, new.body)
+    if status.is_open:
+        new = dataclasses.replace(new, environment=environments.keep(planned.environment, private))
+    return new
 
 
 def check_space(paths: StatePaths, settings: Settings) -> None:
@@ -166,15 +189,16 @@ def _read_script(path: Path) -> bytes:
         raise ScriptNotFound(f"the script {path} cannot be read: {error.strerror}") from error
 
 
-def _name(spec: TaskSpec, body: bytes, file_name: str | None) -> str:
+def _name(spec: TaskSpec, body: bytes, file_name: str | None, redaction: Redaction) -> str:
+    """Redacted before it is cut: half a secret would not be known for one."""
     if spec.name:
-        return spec.name[:200]
+        return redaction.text(spec.name)[:200]
     if file_name:
-        return Path(file_name).name
+        return redaction.text(Path(file_name).name)
     if spec.argv:
-        return Path(spec.argv[0]).name
+        return redaction.text(Path(spec.argv[0]).name)
     lines = (line.strip() for line in body.decode("utf-8", "replace").splitlines())
-    first = next((line for line in lines if line and not line.startswith("#")), "script")
+    first = redaction.text(next((line for line in lines if line and not line.startswith("#")), "script"))
     return first if len(first) <= 60 else first[:59] + "…"
 
 
@@ -183,7 +207,13 @@ def _grants(spec: TaskSpec) -> list[str]:
 
 
 def _stored(
-    spec: TaskSpec, settings: Settings, choice: interpreters.Choice, cwd: str, decision: policies.Decision
+    spec: TaskSpec,
+    settings: Settings,
+    choice: interpreters.Choice,
+    cwd: str,
+    decision: policies.Decision,
+    limited: limiting.Limiting,
+    contained: containing.Ahead,
 ) -> dict[str, Any]:
     execution = settings.execution
     return {
@@ -194,6 +224,14 @@ def _stored(
         "umask": _umask(),
         "timeout_s": spec.timeout_s if spec.timeout_s is not None else execution.timeout_s,
         "output_limit": execution.output_limit if spec.limits.output is None else spec.limits.output,
+        "limits": limited.limits,
+        "limits_asked": list(limited.asked),
+        "limits_degraded": limited.degraded,
+        "allow_network": spec.allow_network,
+        "writable": [os.path.abspath(os.path.expanduser(folder)) for folder in spec.writable],
+        "provider": contained.provider,
+        "containment_degraded": contained.degraded,
+        "containment_notes": contained.notes,
         "retry_exit_codes": None if spec.retry_exit_codes is None else list(spec.retry_exit_codes),
         "idempotent": spec.idempotent,
         "kill_leftovers": spec.kill_leftovers,
@@ -203,7 +241,6 @@ def _stored(
         "reason": spec.reason,
         "allow": list(spec.allow),
         "verdict": decision.verdict,
-        "findings": [],
     }
 
 

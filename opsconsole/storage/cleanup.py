@@ -25,7 +25,8 @@ from typing import Any
 
 from opsconsole.paths import StatePaths
 from opsconsole.settings import HistorySettings
-from opsconsole.storage.tasks import indexed_text
+from opsconsole.storage import output_index, private_scripts
+from opsconsole.storage.tasks import forget_text
 from opsconsole.storage.writer import Job
 
 BATCH = 500
@@ -82,6 +83,7 @@ def clean_all(
     while runs := submit(partial(removed, after=last)).result():
         last = runs[-1]
         submit(partial(forget, runs=remove_folders(paths, runs).gone)).result()
+    submit(partial(private_scripts.forget_unused, folder=paths.scripts)).result()
     return Cleaned(tasks, size, more=False)
 
 
@@ -139,22 +141,19 @@ def _runs(row: sqlite3.Row) -> list[str]:
 
 def _remove(c: sqlite3.Connection, row: sqlite3.Row) -> None:
     c.executemany("INSERT OR IGNORE INTO removed_run VALUES (?)", [(run,) for run in _runs(row)])
+    output_index.remove(c, row["id"])
     c.execute("DELETE FROM task WHERE id = ?", (row["id"],))
 
 
 def _remove_unused(c: sqlite3.Connection, scripts: Iterable[int]) -> None:
-    """A contentless index is told the text again to take it out."""
     for script_id in scripts:
         row = c.execute(
-            """SELECT name, body FROM script s WHERE s.id = ?
+            """SELECT id, name, body FROM script s WHERE s.id = ?
                AND NOT EXISTS (SELECT 1 FROM task t WHERE t.script_id = s.id)""",
             (script_id,),
         ).fetchone()
         if row is not None:
-            c.execute(
-                "INSERT INTO script_text (script_text, rowid, name, body) VALUES ('delete', ?, ?, ?)",
-                (script_id, row["name"], indexed_text(row["body"])),
-            )
+            forget_text(c, row)
             c.execute("DELETE FROM script WHERE id = ?", (script_id,))
 
 

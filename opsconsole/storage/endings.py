@@ -14,7 +14,7 @@ from typing import Any
 
 from opsconsole.models import Status
 from opsconsole.settings import RetrySettings
-from opsconsole.storage import rows
+from opsconsole.storage import output_index, rows
 from opsconsole.storage.revision import next_rev
 
 _ACTIVE = "('preparing', 'running', 'paused')"
@@ -34,6 +34,10 @@ class Outcome:
     duration_s: float | None
     report: Mapping[str, Any]
     bytes_kept: int = 0
+    output_text: str = ""
+    """The end of what it printed, for the index, without secrets."""
+    at_rest_due: bool = False
+    """Its files are still to be rewritten without secrets."""
 
 
 def finish(
@@ -49,17 +53,19 @@ def finish(
         report, reason = outcome.report, rows.storable(outcome.reason)
         rows_changed = c.execute(
             f"""UPDATE execution SET status = ?, reason = ?, exit_code = ?, signal = ?, finished_at = ?,
-                   started_at = coalesce(?, started_at), duration_s = ?, result = ?, bytes = ?,
+                   started_at = coalesce(?, started_at), duration_s = ?, result = ?, bytes = ?, at_rest_due = ?,
                    supervisor_pid = coalesce(?, supervisor_pid), leader_pid = coalesce(?, leader_pid)
                WHERE id = ? AND status IN {_ACTIVE}""",
             (
                 outcome.status.value, reason, outcome.exit_code, outcome.signal, outcome.finished_at,
-                outcome.started_at, outcome.duration_s, json.dumps(report), outcome.bytes_kept,
+                outcome.started_at, outcome.duration_s, json.dumps(report), outcome.bytes_kept, outcome.at_rest_due,
                 report.get("supervisor"), report.get("leader"), outcome.execution_id,
             ),
         ).rowcount  # fmt: skip
         if rows_changed:
             task_id = int(outcome.execution_id.partition(".")[0])
+            if outcome.output_text:
+                output_index.store(c, outcome.execution_id, outcome.output_text)
             changed.append(task_id)
             _finish_task(c, task_id, outcome, reason, rev, now, retry, luck)
             changed.extend(settle_dependents(c, task_id, rev, now))

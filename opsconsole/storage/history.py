@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from opsconsole.errors import TaskNotFound
 from opsconsole.models import OPEN, ExecutionResult, Status, Task
 from opsconsole.paths import StatePaths
-from opsconsole.storage import rows
+from opsconsole.storage import private_scripts, rows
 
 # Forced: without statistics of the data the planner takes an index that fits one condition, and then looks up
 # 95 of 100 rows in the table to find that they do not fit the others.
@@ -48,8 +48,8 @@ class Filter:
     exit_code: int | None = None
     """Exit code of the last attempt."""
     text: str | None = None
-    """Words, all of which begin a word of the name or of the script's first 64 KiB. Only the first 32 count,
-    and no signs between them."""
+    """Words, each of which begins a word of the name, of the script's first 64 KiB, or of the end of what it printed
+    (setting history.index_output). Only the first 32 count, and no signs between them."""
     host: str | None = None
     """Where it was submitted, exactly."""
     door: str | None = None
@@ -121,7 +121,9 @@ def conditions(filter: Filter) -> Iterator[Condition]:
     if filter.name:
         yield _named(_storable(filter.name))
     if words := _storable(filter.text or "").replace("\0", " ").split():
-        yield _containing(words[:_MOST_WORDS])
+        telling = [word for word in words if any(map(str.isalnum, word))]  # the others are no words to the index
+        for word in (telling or words[:1])[:_MOST_WORDS]:
+            yield _containing(word)
 
 
 def where_all(narrow: Sequence[Condition]) -> tuple[str, tuple[object, ...]]:
@@ -141,10 +143,14 @@ def _named(name: str) -> Condition:
     return f"script_id IN (SELECT id FROM script WHERE {test})", (value,)
 
 
-def _containing(words: list[str]) -> Condition:
-    """Each word is quoted, so nothing in it is query syntax; a star after the quotes makes it a beginning."""
-    query = " ".join('"' + word.replace('"', '""') + '"*' for word in words)
-    return "script_id IN (SELECT rowid FROM script_text WHERE script_text MATCH ?)", (query,)
+def _containing(word: str) -> Condition:
+    """It is quoted, so nothing in it is query syntax; a star after the quotes makes it a beginning."""
+    query = '"' + word.replace('"', '""') + '"*'
+    return (
+        "(script_id IN (SELECT rowid FROM script_text WHERE script_text MATCH ?) OR id IN (SELECT task_id FROM output "
+        "WHERE id IN (SELECT rowid FROM output_text WHERE output_text MATCH ?)))",
+        (query, query),
+    )
 
 
 def _labelled(key: str, value: str | None) -> Condition:
@@ -166,7 +172,7 @@ def _rarest_first(c: sqlite3.Connection, narrow: list[Condition], before: int) -
     _, values = where_all(narrow)
     passed = c.execute(
         f"""SELECT {sums} FROM (
-                SELECT script_id, status, policy, exit_code, queued_at, host, door, actor, parent_id, labels
+                SELECT id, script_id, status, policy, exit_code, queued_at, host, door, actor, parent_id, labels
                 FROM {FACTS} WHERE id < ? ORDER BY id DESC LIMIT {_SAMPLE})""",
         (*values, before),
     ).fetchone()
@@ -212,8 +218,19 @@ def attempts(c: sqlite3.Connection, paths: StatePaths, task_id: int) -> list[Exe
     return [rows.result(row, paths) for row in found if row["e_id"] is not None]
 
 
-def script(c: sqlite3.Connection, task_id: int) -> bytes:
-    """The exact bytes that were submitted. Raises TaskNotFound."""
+def script(c: sqlite3.Connection, paths: StatePaths, task_id: int) -> bytes:
+    """The exact bytes that were submitted. Raises TaskNotFound, ConsoleError."""
+    row = c.execute(
+        "SELECT s.body, s.sha256, s.private FROM task t JOIN script s ON s.id = t.script_id WHERE t.id = ?",
+        (_int64(task_id),),
+    ).fetchone()
+    if row is None:
+        raise _not_found(task_id)
+    return private_scripts.read(paths.scripts, row["sha256"]) if row["private"] else bytes(row["body"])
+
+
+def shown_script(c: sqlite3.Connection, task_id: int) -> bytes:
+    """Without the secrets that were known when it was submitted. Raises TaskNotFound."""
     row = c.execute(
         "SELECT s.body FROM task t JOIN script s ON s.id = t.script_id WHERE t.id = ?", (_int64(task_id),)
     ).fetchone()

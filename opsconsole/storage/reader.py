@@ -88,8 +88,12 @@ class Reader:
         return history.attempts(self.connection, self._paths, task_id)
 
     def script(self, task_id: int) -> bytes:
-        """Raises TaskNotFound."""
-        return history.script(self.connection, task_id)
+        """The exact bytes, secrets too. Raises TaskNotFound, ConsoleError."""
+        return history.script(self.connection, self._paths, task_id)
+
+    def shown_script(self, task_id: int) -> bytes:
+        """Without its secrets, for a screen. Raises TaskNotFound."""
+        return history.shown_script(self.connection, task_id)
 
     def statistics(self, filter: Filter | None, now: int) -> Statistics:
         from opsconsole.storage import statistics

@@ -87,7 +87,11 @@ def result(row: sqlite3.Row, paths: StatePaths) -> ExecutionResult:
         "truncated": False,
         **(report.get("output") or {}),
     }
-    limits = {"timeout_s": spec["timeout_s"], "output": spec["output_limit"]}
+    limits = {
+        "timeout_s": spec["timeout_s"],
+        "output": spec["output_limit"],
+        **(report.get("limits") or spec.get("limits") or {}),
+    }
     return ExecutionResult(
         execution_id=execution_id,
         task_id=row["id"],
@@ -98,13 +102,18 @@ def result(row: sqlite3.Row, paths: StatePaths) -> ExecutionResult:
         reason=row["e_reason"] if own else row["reason"],
         policy=row["policy"],
         containment={
-            "provider": "none",
+            "provider": "+".join(filter(None, (report.get("provider"), report.get("limits_tier")))) or "none",
             "limits": limits,
-            "degraded": report.get("degraded") or [],
+            "degraded": report.get("degraded") or ([] if report else spec.get("limits_degraded") or []),
+            "limit_events": report.get("limit_events") or {},
+            "limit_notes": report.get("limit_notes") or [],
+            "notes": spec.get("containment_notes") or [],
+            "work": report.get("work"),
             "kill": report.get("kill"),
         },
         verdict=spec.get("verdict"),
         findings=spec.get("findings") or [],
+        effects=spec.get("effects") or [],
         attempt=row["e_attempt"] if own else row["attempt"],
         attempts=row["attempts"],
         queued_at=row["queued_at"],

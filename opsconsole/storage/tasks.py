@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from opsconsole.errors import IllegalTransition, QueueFull, SpecError, TaskNotFound
+from opsconsole.errors import IllegalTransition, QueueFull, SpecError, TaskNotFound, TooManySubmissions
 from opsconsole.models import Origin, Priority, Status, Task
 from opsconsole.settings import QueueSettings
 from opsconsole.storage import endings, rows
@@ -47,6 +47,8 @@ class NewTask:
     labels: Mapping[str, str] | None = None
     reserved_for: int | None = None
     exit_code: int | None = None
+    shown: bytes | None = None
+    """The body without its secrets, which alone goes into the database; None: it holds none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +65,33 @@ class Claimed:
     sha256: str
     spec: Mapping[str, Any]
     environment: str | None
+    private: bool = False
+    """`body` is without its secrets: the exact one is in a file of its own."""
 
 
 # -- coming in
 
 
-def insert(c: sqlite3.Connection, new: Sequence[NewTask], now: int, queue: QueueSettings) -> list[int]:
-    """Store tasks; returns their ids. Raises QueueFull, TaskNotFound, SpecError."""
+def insert(
+    c: sqlite3.Connection, new: Sequence[NewTask], now: int, queue: QueueSettings, per_minute: int = 0
+) -> list[int]:
+    """Store tasks; returns their ids. `per_minute`: as many may come through one door, 0: any number.
+
+    Raises QueueFull, TooManySubmissions, TaskNotFound, SpecError.
+    """
+    if per_minute and new:
+        check_rate(c, new[0].origin.door, len(new), now, per_minute)
     adding = sum(task.status.is_open for task in new)
     if adding:
         check_capacity(c, adding, queue)
     rev = next_rev(c)
     clock = _rank_clock(c, now)
-    scripts: dict[tuple[str, bytes], int] = {}
+    scripts: dict[tuple[str, bytes, bytes | None], int] = {}
     ids = []
     for task in new:
-        key = (task.name, task.body)
+        key = (task.name, task.body, task.shown)
         if key not in scripts:
-            scripts[key] = _script_id(c, rows.storable(task.name), task.body)
+            scripts[key] = _script_id(c, rows.storable(task.name), task.body, task.shown)
         ids.append(_insert_one(c, task, scripts[key], rev, now, clock, queue))
     return ids
 
@@ -92,6 +103,21 @@ def check_capacity(c: sqlite3.Connection, adding: int, queue: QueueSettings) -> 
         raise QueueFull(
             f"the queue is full: {waiting} of {queue.capacity} tasks are open",
             hint="cancel some, wait, or raise the setting queue.capacity",
+        )
+
+
+def check_rate(c: sqlite3.Connection, door: str, adding: int, now: int, per_minute: int) -> None:
+    """Raises TooManySubmissions. Only the newest rows are counted, which is enough for any sensible setting."""
+    newest = f"id > (SELECT coalesce(max(id), 0) FROM task) - {10 * per_minute + 10_000}"
+    came, first = c.execute(
+        f"SELECT count(*), min(queued_at) FROM task WHERE {newest} AND door = ? AND queued_at > ?",
+        (door, now - 60_000_000),
+    ).fetchone()
+    if came + adding > per_minute:
+        wait = 60 if first is None else max(1, round((first + 60_000_000 - now) / 1_000_000))
+        raise TooManySubmissions(
+            f"{came} tasks came through {door} within the last minute, and it may take {per_minute}",
+            hint=f"wait {wait} s, or raise the setting doors.{door}.submissions_per_minute",
         )
 
 
@@ -109,16 +135,46 @@ def rank(clock: int, priority: int, queue: QueueSettings) -> int:
     return clock - priority * int(queue.ageing_s * 1_000_000)
 
 
-def _script_id(c: sqlite3.Connection, name: str, body: bytes) -> int:
+def _script_id(c: sqlite3.Connection, name: str, body: bytes, shown: bytes | None) -> int:
     sha = hashlib.sha256(body).hexdigest()
-    found = c.execute("SELECT id FROM script WHERE sha256 = ? AND name = ?", (sha, name)).fetchone()
+    if shown is not None:
+        _make_private(c, sha, shown)
+    found = c.execute("SELECT id, private FROM script WHERE sha256 = ? AND name = ?", (sha, name)).fetchone()
     if found:
         return int(found[0])
-    cursor = c.execute("INSERT INTO script (name, sha256, body) VALUES (?, ?, ?)", (name, sha, body))
+    if shown is None:  # a secret that only another console knew
+        other = c.execute("SELECT body FROM script WHERE sha256 = ? AND private LIMIT 1", (sha,)).fetchone()
+        shown = None if other is None else other[0]
+    stored = body if shown is None else shown
+    cursor = c.execute(
+        "INSERT INTO script (name, sha256, body, private) VALUES (?, ?, ?, ?)", (name, sha, stored, shown is not None)
+    )
     c.execute(
-        "INSERT INTO script_text (rowid, name, body) VALUES (?, ?, ?)", (cursor.lastrowid, name, indexed_text(body))
+        "INSERT INTO script_text (rowid, name, body) VALUES (?, ?, ?)", (cursor.lastrowid, name, indexed_text(stored))
     )
     return int(cursor.lastrowid or 0)
+
+
+def _make_private(c: sqlite3.Connection, sha: str, shown: bytes) -> None:
+    """The same bytes were stored when nobody knew that a secret is among them."""
+    found = c.execute("SELECT id, name, body FROM script WHERE sha256 = ? AND NOT private", (sha,)).fetchall()
+    if found:
+        c.execute("PRAGMA secure_delete = ON")
+    for row in found:
+        forget_text(c, row)
+        c.execute("UPDATE script SET body = ?, private = 1 WHERE id = ?", (shown, row["id"]))
+        c.execute(
+            "INSERT INTO script_text (rowid, name, body) VALUES (?, ?, ?)",
+            (row["id"], row["name"], indexed_text(shown)),
+        )
+
+
+def forget_text(c: sqlite3.Connection, script: sqlite3.Row) -> None:
+    """Take a script (id, name, body) out of the index, which is contentless: it is told the text again."""
+    c.execute(
+        "INSERT INTO script_text (script_text, rowid, name, body) VALUES ('delete', ?, ?, ?)",
+        (script["id"], script["name"], indexed_text(script["body"])),
+    )
 
 
 def indexed_text(body: bytes) -> str:
@@ -179,7 +235,8 @@ def claim(
         return []
     mine = "t.console_id = :me AND t.reserved" if own_only else "(NOT t.reserved OR t.console_id = :me)"
     found = c.execute(
-        f"""SELECT t.id, t.name, t.attempt, t.launch, t.interpreter, t.policy, t.spec, t.environment, s.body, s.sha256
+        f"""SELECT t.id, t.name, t.attempt, t.launch, t.interpreter, t.policy, t.spec, t.environment, s.body, s.sha256,
+                   s.private
             FROM task t JOIN script s ON s.id = t.script_id
             WHERE t.status = 'queued' AND {mine} ORDER BY t.rank, t.id LIMIT :want""",
         {"me": console_id, "want": want},
@@ -203,7 +260,7 @@ def claim(
         claimed.append(
             Claimed(
                 row["id"], execution_id, launch, row["name"], row["interpreter"], row["policy"], row["body"],
-                row["sha256"], json.loads(row["spec"]), row["environment"],
+                row["sha256"], json.loads(row["spec"]), row["environment"], bool(row["private"]),
             )
         )  # fmt: skip
     return claimed

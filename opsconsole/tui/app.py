@@ -17,6 +17,7 @@ from opsconsole.clock import SYSTEM
 from opsconsole.errors import OpsError, UsageError
 from opsconsole.events import Event, Notice
 from opsconsole.paths import config_file, shipped
+from opsconsole.safety.redact import Redaction
 from opsconsole.safety.sanitise import sanitise
 from opsconsole.settings import Settings
 from opsconsole.tui import terminal
@@ -102,7 +103,8 @@ class ConsoleApp(App[None]):
         self.tell(f"{error.message}\n{error.hint}" if error.hint else error.message, "error")
 
     def tell(self, text: str, severity: Any = "information") -> None:
-        """Show a sentence; outside data in it is made harmless here."""
+        """Show a sentence; outside data in it is made harmless here, and secrets are taken out."""
+        text = Redaction.of(os.environ, self.settings.redaction).text(text)
         self.notify(sanitise(text), severity=severity, markup=False, timeout=10 if severity == "error" else 6)
 
     def get_system_commands(self, screen: Screen[Any]) -> Any:

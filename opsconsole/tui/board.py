@@ -52,6 +52,9 @@ class TaskBoard:
         known = self._tasks.get(task.id)
         if known is not None and known.rev > task.rev:
             return False
+        if self.filter.text and known is None:
+            self._stale = True  # what is in it, only the record knows
+            return True
         if self.filter.matches(task):
             self._tasks[task.id] = task
             return True
@@ -85,6 +88,7 @@ class TaskBoard:
                 statuses=statuses,
                 name=None if longest is None or set(longest) & set("*?[") else longest,
                 exit_code=wanted.exit_code,
+                text=" ".join(wanted.text) or None,
                 limit=PAGE,
             )
         )

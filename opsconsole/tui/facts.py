@@ -99,6 +99,8 @@ def _remains(result: ExecutionResult) -> Iterator[Fact]:
         yield Fact("left", f"killed at the end: {_processes(killed)}", "muted")
     if supervision.get("stopped_by"):
         yield Fact("stopped", f"by {sanitise_name(str(supervision['stopped_by']))}", "muted")
+    for sentence in result.containment.get("limit_notes") or []:
+        yield Fact("limit", sanitise_name(str(sentence)), "warning")
     for sentence in result.containment.get("degraded") or []:
         yield Fact("note", sanitise_name(str(sentence)), "warning")
 

@@ -1,6 +1,7 @@
 """The filter language of the task list: words of the name, and `key:value` for everything else.
 
 backup state:failed policy:elevated exit:3 by:deploy #17
+text:WORD looks into the script and into what was printed, as `history --text` does
 state: takes a status, its beginning, several with commas, or one of open, active, bad
 """
 
@@ -33,6 +34,8 @@ class TaskFilter:
     actor: str = ""
     exit_code: int | None = None
     task_id: int | None = None
+    text: tuple[str, ...] = ()
+    """Words that only the record can look for."""
 
     def __bool__(self) -> bool:
         return self != EVERYTHING
@@ -53,14 +56,15 @@ class TaskFilter:
 EVERYTHING = TaskFilter()
 
 
-def parse(text: str) -> TaskFilter:
-    """The filter that `text` says. Raises FilterError."""
+def parse(line: str) -> TaskFilter:
+    """The filter that `line` says. Raises FilterError."""
     words: list[str] = []
     statuses: frozenset[Status] = frozenset()
     policy = actor = ""
+    text: tuple[str, ...] = ()
     exit_code: int | None = None
     task_id: int | None = None
-    for word in text.casefold().split():
+    for word in line.casefold().split():
         key, colon, value = word.partition(":")
         if word.startswith("#"):
             task_id = _number(word[1:], "#")
@@ -72,11 +76,13 @@ def parse(text: str) -> TaskFilter:
             policy = value
         elif key in ("by", "actor", "user"):
             actor = value
+        elif key in ("text", "grep"):
+            text += (value,) if value else ()
         elif key == "exit":
             exit_code = _number(value, "exit:")
         else:
-            raise FilterError(f"{key}: is not one of state: policy: exit: by:")
-    return TaskFilter(tuple(words), statuses, policy, actor, exit_code, task_id)
+            raise FilterError(f"{key}: is not one of state: policy: exit: by: text:")
+    return TaskFilter(tuple(words), statuses, policy, actor, exit_code, task_id, text)
 
 
 def _statuses(value: str) -> frozenset[Status]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from rich.ansi import AnsiDecoder
@@ -12,6 +13,7 @@ from rich.style import Style
 from rich.text import Text
 
 from opsconsole.execution.outputs import Chunk
+from opsconsole.execution.showing import Hiding, Shown
 from opsconsole.safety.sanitise import Sanitiser
 from opsconsole.tui.output_source import Passed, Piece
 from opsconsole.tui.wording import size
@@ -35,17 +37,19 @@ class Lines(NamedTuple):
 
 
 class _Stream:
-    def __init__(self) -> None:
+    def __init__(self, shown: Shown) -> None:
+        self.shown = shown
         self.clean = Sanitiser(colours=True)
         self.decoder = AnsiDecoder()
 
 
 class Transcript:
-    """Keeps what the next batch needs: colours in force, half sequences, the line that is not finished."""
+    """Keeps what the next batch needs: colours in force, half sequences and secrets, the line that is not finished."""
 
-    def __init__(self, most_lines: int) -> None:
+    def __init__(self, most_lines: int, hiding: Hiding | None = None) -> None:
         self._most = most_lines
-        self._streams = {"stdout": _Stream(), "stderr": _Stream()}
+        hiding = hiding or Hiding()
+        self._streams = {name: _Stream(hiding.stream(name)) for name in ("stdout", "stderr")}
         self._open: str | None = None  # the stream whose unfinished line is the last one shown
         self._tail = ""
 
@@ -64,7 +68,7 @@ class Transcript:
                 added.append(Line("note", f"⋯ {size(piece.missing)} not kept ⋯"))
                 first = False
             goes_on = self._open == piece.stream
-            lines = self._lines(piece.stream, self._streams[piece.stream].clean.feed(piece.data))
+            lines = self._lines(piece.stream, self._harmless(piece))
             if not lines:
                 continue
             if goes_on and not first and added:
@@ -81,14 +85,19 @@ class Transcript:
         added: list[Line] = []
         continues = False
         for name, stream in self._streams.items():
-            text = stream.clean.finish()
+            text = stream.clean.feed(stream.shown.finish()) + stream.clean.finish()
             if text not in ("", _RESET):
                 continues = continues or (self._open == name and not added)
                 added += self._lines(name, text)
         return Lines(continues, added)
 
+    def _harmless(self, chunk: Chunk) -> str:
+        """Redacted, then sanitised."""
+        stream = self._streams[chunk.stream]
+        return stream.clean.feed(stream.shown.feed(chunk))
+
     def _begin_anew(self) -> None:
-        self._streams = {"stdout": _Stream(), "stderr": _Stream()}
+        self._streams = {name: _Stream(stream.shown) for name, stream in self._streams.items()}
         self._open, self._tail = None, ""
 
     def _lines(self, stream: str, text: str) -> list[Line]:
@@ -114,17 +123,19 @@ def _joined(pieces: Iterable[Piece]) -> Iterable[Piece]:
     """Neighbours of one stream become one: a chatty script is cut into very small pieces."""
     held: Chunk | None = None
     data: list[bytes] = []
+    lead = 0
     for piece in pieces:
         if isinstance(piece, Chunk) and held is not None and piece.stream == held.stream and not piece.missing:
             data.append(piece.data)
+            lead += piece.lead
             continue
         if held is not None:
-            yield Chunk(held.stream, b"".join(data), held.elapsed_s, held.missing)
-        held, data = (piece, [piece.data]) if isinstance(piece, Chunk) else (None, [])
+            yield replace(held, data=b"".join(data), lead=lead)
+        held, data, lead = (piece, [piece.data], piece.lead) if isinstance(piece, Chunk) else (None, [], 0)
         if isinstance(piece, Passed):
             yield piece
     if held is not None:
-        yield Chunk(held.stream, b"".join(data), held.elapsed_s, held.missing)
+        yield replace(held, data=b"".join(data), lead=lead)
 
 
 def _decoded(decoder: AnsiDecoder, line: str) -> str | Text:

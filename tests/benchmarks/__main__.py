@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("throughput", "output", "startup", "latency", "history")
+NAMES = ("throughput", "output", "startup", "latency", "history", "containment", "review", "redact")
 
 
 def main(names: list[str]) -> int:

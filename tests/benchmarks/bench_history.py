@@ -100,7 +100,7 @@ def _fill_scripts(c: sqlite3.Connection, count: int, luck: random.Random) -> lis
         body = "\n".join(["#!/bin/bash", "set -euo pipefail", f"# job{number}", *lines, ""]).encode()
         sha = hashlib.sha256(body).hexdigest()
         names.append(name)
-        c.execute("INSERT INTO script VALUES (?, ?, ?, ?)", (number, name, sha, body))
+        c.execute("INSERT INTO script (id, name, sha256, body) VALUES (?, ?, ?, ?)", (number, name, sha, body))
         c.execute("INSERT INTO script_text (rowid, name, body) VALUES (?, ?, ?)", (number, name, indexed_text(body)))
     return names
 

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
+import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from opsconsole.models import TaskSpec
+from opsconsole.models import ResourceLimits, TaskSpec
+from opsconsole.safety.review.shell import parser
 from opsconsole.settings import ExecutionSettings, RetrySettings, Settings
 from tests.faults.processes import wait_until
 
@@ -30,8 +35,18 @@ def quick(retry: RetrySettings = SOON, **execution: Any) -> Settings:
 
 
 def environment() -> dict[str, str]:
-    """Ours, with the package and the tests on the path."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    """Ours, with the package and the tests on the path; and the parser, where any user can run it."""
+    path = f"{os.environ.get('PATH', os.defpath)}:{_tools()}"
+    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@functools.cache
+def _tools() -> str:
+    folder = tempfile.mkdtemp(prefix="opsconsole-tools-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.chmod(folder, 0o755)
+    shutil.copy(parser.executable(), folder)
+    return folder
 
 
 class Console:
@@ -118,7 +133,8 @@ async def serve(arguments: Mapping[str, Any]) -> None:
             call = json.loads(line)
             op = call["op"]
             if op == "submit":
-                answer((await engine.submit(TaskSpec(**call["spec"]))).id)
+                limits = ResourceLimits(**call["spec"].pop("limits", {}))
+                answer((await engine.submit(TaskSpec(**call["spec"], limits=limits))).id)
             elif op == "wait":
                 answer((await engine.wait(call["task"])).to_json())
             elif op == "status":

@@ -13,9 +13,10 @@ from opsconsole.settings import documented
 def test_doctor_names_what_is_there_and_what_is_missing(console: Console) -> None:
     [facts] = ndjson(console.run("doctor", "--json").stdout)
     assert facts["healthy"] is True
-    assert set(facts) == {"healthy", "platform", "state", "interpreters", "killing", "tools", "policies"}
+    topics = {"platform", "state", "interpreters", "killing", "limits", "tools", "policies", "redaction"}
+    assert set(facts) == {"healthy", *topics}
     runs = {fact["name"]: fact["state"] for fact in facts["policies"]}
-    assert (runs["safe"], runs["restricted"], runs["standard"]) == ("missing", "missing", "ok")
+    assert (runs["safe"], runs["restricted"], runs["standard"]) == ("ok", "ok", "ok")
     found = {fact["name"]: fact for fact in facts["interpreters"]}
     assert found["bash"]["state"] == "ok"
     assert (found["powershell"]["state"] == "ok") == (shutil.which("pwsh") is not None)
@@ -73,7 +74,7 @@ def test_a_dry_run_tells_and_runs_nothing(console: Console) -> None:
 
 
 def test_a_dry_run_exits_as_the_run_would(console: Console) -> None:
-    refused = console.run("-c", "true", "--dry-run", "--policy", "safe", "--json")
+    refused = console.run("-c", "true", "--dry-run", "--policy", "safe", "--writable", "/srv", "--json")
     assert refused.returncode == 126
     assert ndjson(refused.stdout)[0]["verdict"] == "refuse"
     assert console.run("-c", "#!/opt/cobol\n", "--dry-run").returncode == 127

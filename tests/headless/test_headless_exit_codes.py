@@ -76,10 +76,10 @@ def test_what_makes_no_sense_is_2_with_one_message_and_nothing_on_stdout(
         ("kill -40 $$", [], 168, b"ended by SIGRT40"),
         ("sleep 30", ["--timeout", "0.2"], 124, b"ran longer than 0.2 s"),
         ("kill -KILL $PPID; sleep 30", [], 125, b"the supervisor died"),
-        ("true", ["--policy", "safe"], 126, b"refused"),
-        ("true", ["--policy", "restricted"], 126, b"refused"),
+        ("true", ["--policy", "safe", "--writable", "/srv"], 126, b"safe changes nothing"),
+        ("true", ["--policy", "restricted", "--writable", "/"], 126, b"undo the containment"),
         ("true", ["--policy", "elevated"], 126, b"--yes --reason"),
-        ("true", ["--limit", "memory=64M"], 126, b"memory"),
+        ("true", ["--limit", "memory=1"], 126, b"memory"),
         ("#!/opt/bin/cobol\n", [], 127, b"cobol"),
     ],
 )
@@ -184,6 +184,6 @@ def test_json_has_every_ending_as_one_object(console: Console) -> None:
     done = console.run("-c", "echo out; exit 3", "-c", "true", "--json")
     assert [(o["status"], o["exit_code"]) for o in ndjson(done.stdout)] == [("failed", 3), ("completed", 0)]
     assert (done.returncode, done.stderr) == (3, b"")
-    refused = console.run("-c", "true", "--policy", "safe", "--json")
+    refused = console.run("-c", "true", "--policy", "safe", "--writable", "/srv", "--json")
     assert [(o["status"], o["verdict"]) for o in ndjson(refused.stdout)] == [("refused", "refuse")]
     assert refused.returncode == 126

@@ -25,7 +25,7 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Console:
     console = Console(tmp_path_factory.mktemp("record"))
     console.run("-c", "echo alpha; echo error >&2", "--name", "backup home")
     console.run("-c", "echo needle; exit 3", "--name", "backup etc", "--label", "team=ops", "--label", "x=1")
-    console.run("-c", "true", "--policy", "safe", "--name", "looking")
+    console.run("-c", "true", "--policy", "safe", "--writable", "/srv", "--name", "looking")
     console.add("true", name="later")
     return console
 

@@ -18,7 +18,7 @@ def test_add_prints_the_id_and_says_when_nobody_is_there_to_run_it(console: Cons
 
 
 def test_a_refused_task_is_stored_and_is_126(console: Console) -> None:
-    added = console.run("queue", "add", "-c", "true", "--policy", "safe")
+    added = console.run("queue", "add", "-c", "true", "--policy", "safe", "--writable", "/srv")
     assert (added.returncode, added.stdout) == (126, b"")
     assert console.statuses() == [(1, "refused")]
 

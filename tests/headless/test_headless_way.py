@@ -11,6 +11,11 @@ import pytest
 
 from opsconsole.cli import diagnostics, live, output, way
 from opsconsole.cli.channel import Channel, ReaderGone
+from opsconsole.execution.outputs import Chunk
+
+
+def chunk(data: bytes) -> Chunk:
+    return Chunk("stdout", data, None)
 
 
 class Pipe:
@@ -112,9 +117,9 @@ def test_on_a_terminal_every_line_has_the_prefix_and_ends_its_colours() -> None:
     terminal.terminal = terminal.colours = True
     line_by_line = way.Way(terminal, "name │ ", by_line=True)
     mark = "name │ ".encode()
-    assert line_by_line.take(b"one\ntw") == mark + b"one\n"
-    assert line_by_line.take(b"o \x1b[31mred\n") == mark + b"two \x1b[31mred\x1b[0m\n"
-    assert line_by_line.take(b"\x1b[2Jlast") == b""
+    assert line_by_line.take(chunk(b"one\ntw")) == mark + b"one\n"
+    assert line_by_line.take(chunk(b"o \x1b[31mred\n")) == mark + b"two \x1b[31mred\x1b[0m\n"
+    assert line_by_line.take(chunk(b"\x1b[2Jlast")) == b""
     assert line_by_line.end() == mark + "␛last".encode() + b"\x1b[0m"
 
 

@@ -18,10 +18,11 @@ def test_detach_prints_the_id_and_somebody_runs_it(console: Console) -> None:
 
 
 def test_detach_of_what_is_refused_is_said_at_once(console: Console) -> None:
-    done = console.run("-c", "true", "--policy", "safe", "--detach")
+    refused = ("-c", "true", "--policy", "safe", "--writable", "/srv", "--detach")
+    done = console.run(*refused)
     assert (done.returncode, done.stdout) == (126, b"")
     assert b"refused" in done.stderr
-    assert ndjson(console.run("-c", "true", "--policy", "safe", "--detach", "--json").stdout)[0]["status"] == "refused"
+    assert ndjson(console.run(*refused, "--json").stdout)[0]["status"] == "refused"
 
 
 def test_a_worker_leaves_when_all_is_done_and_tells_starts_and_ends(console: Console) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from opsconsole.errors import OpsError, TaskNotFound
 from opsconsole.events import Event, EventBus, TaskChanged
+from opsconsole.execution.showing import Hiding
 from opsconsole.models import ExecutionPolicy, ExecutionResult, Priority, Status, Task, TaskSpec
 from opsconsole.paths import StatePaths
 from opsconsole.settings import Settings
@@ -174,6 +175,9 @@ class FakeEngine:
 
     def consoles(self) -> Sequence[Any]:
         return self.other_consoles
+
+    def hiding_of(self, task_id: int, execution_id: str) -> Hiding:
+        return Hiding()
 
     def result(self, id: int | str) -> ExecutionResult:
         task = self.task(int(str(id).partition(".")[0]))

@@ -20,7 +20,6 @@ from opsconsole.models import (
     ExecutionPolicy,
     ExecutionResult,
     Priority,
-    ResourceLimits,
     Status,
     Task,
     TaskSpec,
@@ -119,13 +118,6 @@ def test_a_description_cannot_be_changed() -> None:
         TaskSpec(script="x").retries = 3  # type: ignore[misc]
 
 
-def test_a_limit_that_only_containment_can_hold_is_named() -> None:
-    assert ResourceLimits(output=5).unenforced() == []
-    assert ResourceLimits(memory=0, cpu=0.5, open_files=9).unenforced() == ["memory", "cpu", "open_files"]
-    every = ResourceLimits(**dict.fromkeys(ResourceLimits.__dataclass_fields__, 1))
-    assert set(every.unenforced()) == set(ResourceLimits.__dataclass_fields__) - {"output"}
-
-
 # -- sizes and times
 
 
@@ -204,14 +196,14 @@ CONTRACT = {
     "metrics": "user_cpu_s system_cpu_s max_rss_bytes read_bytes write_bytes processes",
     "output": "stdout_path stderr_path stdout_bytes stderr_bytes truncated",
 }
-ADDED = {"origin", "supervision"}
+ADDED = {"effects", "origin", "supervision"}
 """Keys beyond the contract: adding is free, but not by accident."""
 
 
 def result(**given: Any) -> ExecutionResult:
     empty: dict[str, Any] = dict.fromkeys(ExecutionResult.__dataclass_fields__)
     made = {"status": Status.COMPLETED, "findings": [], **{key: {} for key in ("containment", "metrics", "output")}}
-    return ExecutionResult(**{**empty, **made, "origin": {}, "supervision": {}, **given})
+    return ExecutionResult(**{**empty, **made, "origin": {}, "supervision": {}, "effects": [], **given})
 
 
 def test_the_result_object_has_exactly_the_keys_of_the_contract_and_the_known_additions() -> None:

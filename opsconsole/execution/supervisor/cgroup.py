@@ -9,14 +9,39 @@ import os
 
 from . import kernel
 
+HOME = "opsconsole-home"
+"""The leaf into which a console is moved out of a scope that was delegated to it."""
+PARENT = "parent"
+"""The leaf of the lean parent: a group that hands controllers down must not have processes of its own."""
 
-class Leaf:
+
+class Group:
+    """A cgroup v2 group at `path`, and all that lives in it but this process."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def members(self) -> list[int]:
+        own = os.getpid()
+        with open(self.path + "/cgroup.procs", "rb") as file:
+            return [pid for pid in map(int, file.read().split()) if pid != own]
+
+    def kill(self) -> None:
+        """SIGKILL to all in the group at once; nobody can fork out of it. The slot must not be inside."""
+        _write(self.path + "/cgroup.kill", b"1")
+
+    def freeze(self, frozen: bool) -> None:
+        _write(self.path + "/cgroup.freeze", b"1" if frozen else b"0")
+
+
+class Leaf(Group):
     """One slot's group. `members` are the run's processes; the slot itself does not count."""
 
-    def __init__(self, group: str, name: str) -> None:
-        """Create `group/name` and enter it. Raises OSError."""
+    def __init__(self, group: str, name: str, console: int = 0) -> None:
+        """Create `group/name` and enter it. `console`: the pid that all of this was started for. Raises OSError."""
+        super().__init__(f"{group}/{name}")
         self.group = group
-        self.path = f"{group}/{name}"
+        self.console = console
         os.mkdir(self.path)
         if not os.path.exists(self.path + "/cgroup.kill"):  # Linux < 5.14
             os.rmdir(self.path)
@@ -27,19 +52,7 @@ class Leaf:
         _write(self.path + "/cgroup.procs", b"0")
 
     def leave(self) -> None:
-        _write(self.group + "/cgroup.procs", b"0")
-
-    def members(self) -> list[int]:
-        own = os.getpid()
-        with open(self.path + "/cgroup.procs", "rb") as file:
-            return [pid for pid in map(int, file.read().split()) if pid != own]
-
-    def kill(self) -> None:
-        """SIGKILL to all in the group at once; nobody can fork out of it. The slot must have left."""
-        _write(self.path + "/cgroup.kill", b"1")
-
-    def freeze(self, frozen: bool) -> None:
-        _write(self.path + "/cgroup.freeze", b"1" if frozen else b"0")
+        _write(f"{self.group}/{PARENT}/cgroup.procs", b"0")
 
     def remove(self) -> None:
         """Take the group away if it is empty."""
@@ -55,27 +68,32 @@ def make_group() -> str | None:
     base = kernel.cgroup_base()
     if base is None:
         return None
+    if os.path.basename(base) == HOME:
+        base = os.path.dirname(base)
     _tidy(base)
     path = f"{base}/opsconsole-{os.getpid()}-{kernel.start_ticks(os.getpid())}"
     try:
         os.mkdir(path)
-        _write(path + "/cgroup.procs", b"0")
+        os.mkdir(f"{path}/{PARENT}")
+        _write(f"{path}/{PARENT}/cgroup.procs", b"0")
     except OSError:
         return None
     return path
 
 
 def remove_group(path: str, home: str) -> None:
-    """Step back into `home` and remove the group with its empty leaves."""
-    try:
-        _write(home + "/cgroup.procs", b"0")
-    except OSError:
+    """Step back into `home` (or the leaf it was cleared into) and remove the group with its empty leaves."""
+    for back in (home, f"{home}/{HOME}"):
+        try:
+            _write(back + "/cgroup.procs", b"0")
+        except OSError:
+            continue
+        _remove_empty(path)
         return
-    _remove_empty(path)
 
 
 def kill_path(path: str) -> bool:
-    """SIGKILL to everything in the leaf at `path`. False where that cannot be done."""
+    """SIGKILL to everything in the group at `path`. False where that cannot be done."""
     try:
         _write(path + "/cgroup.kill", b"1")
     except OSError:

@@ -32,6 +32,7 @@ class Parent:
         self.control: socket.socket | None = control
         self.slots: dict[int, tuple[Note, str | None]] = {}
         self.left_alone: set[int] = set()
+        self.console = os.getppid()
         self.home = kernel.cgroup_base()
         self.group = cgroup.make_group() if use_cgroup else None
         self._count = 0
@@ -92,6 +93,8 @@ class Parent:
                 os._exit(code)
         os.close(fd)
         self.slots[pid] = (note, f"{self.group}/{name}" if self.group else None)
+        if self._count == 1:
+            self._tidy()  # now, that the first slot is on its way
 
     def _be_slot(self, fd: int, note: Note, name: str) -> None:
         signal.set_wakeup_fd(-1)
@@ -104,7 +107,7 @@ class Parent:
         leaf = None
         if self.group:
             try:
-                leaf = cgroup.Leaf(self.group, name)
+                leaf = cgroup.Leaf(self.group, name, self.console)
             except OSError:
                 leaf = None  # the record names the mechanism that was in force
         slot = Slot(socket.socket(fileno=fd), note, leaf)
@@ -139,10 +142,17 @@ class Parent:
     def _died(self, pid: int, status: int, note: Note, leaf: str | None) -> None:
         folder = note.get()[1]
         survivors = self._kill_orphans(leaf, folder)
+        self._tidy(pid)
         if folder:
             _write_result(folder, pid, status, survivors, "cgroup.kill+subreaper" if leaf else "subreaper")
         if leaf and not survivors:
             _remove(leaf)
+
+    def _tidy(self, dead: int | None = None) -> None:
+        """Take away the groups of runs that dead slots left; `dead` is one of ours."""
+        from . import controllers
+
+        controllers.tidy(controllers.find(self.console, self.group, use_v2=self.group is not None), dead)
 
     def _leave_alone(self, orphans: list[int]) -> None:
         """No slot died in its run: these come from a run that is over, unless a slot is dying right now."""

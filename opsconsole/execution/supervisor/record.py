@@ -57,20 +57,54 @@ def own_peak_bytes() -> int:
 def outcome(run: Run) -> dict[str, Any]:
     """The result of a run that was started."""
     code, sig = _exit(run.leader_status)
-    status, reason = _status(run, code, sig)
+    limited = _limited(run, code, sig)
+    status, reason = _status(run, code, sig, run.limits.reason if run.limits else None)
+    if run.contained and code and status == "failed" and (why := run.contained.never_started(run.folder + "/stderr")):
+        code, reason = None, why
+    output = _output(run.streams)
+    if run.limits:
+        output["degraded"] = [*run.limits.degraded, *output["degraded"]]
+    contained = run.contained.facts() if run.contained else {}
+    if contained:
+        output["degraded"] = [*contained.pop("degraded"), *output["degraded"]]
     return {
         **_head(run, status, reason),
+        **limited,
         "exit_code": code,
         "signal": sig,
         "started_at": run.started_at,
         "duration_s": round((run.ended if run.leader_status is not None else time.monotonic()) - run.began, 6),
         "leader": run.leader,
-        "metrics": run.usage.as_metrics(run.floor),
-        **_output(run.streams),
+        "metrics": {**run.usage.as_metrics(run.floor), **(run.limits.metrics() if run.limits else {})},
+        **output,
         "leftovers": run.leftovers,
         "survivors": run.survivors,
         "paused_s": round(run.paused_s, 6),
         "pause": run.pause_how or None,
+        **contained,
+    }
+
+
+def _limited(run: Run, code: int | None, sig: str | None) -> dict[str, Any]:
+    """What the limits of the run saw; nothing where it had none."""
+    if run.limits is None:
+        return {}
+    from . import blame
+
+    ending = blame.Ending(
+        exit_code=code,
+        signal=sig,
+        stopped=bool(run.stop_reason),
+        ended_by_us=bool(run.leftovers) and all(entry["killed"] for entry in run.leftovers),
+        max_rss=run.usage.max_rss,
+        stderr=blame.tail(run.folder + "/stderr") if code or sig or run.leftovers else b"",
+    )
+    run.limits.observe(ending)
+    return {
+        "limits": run.limits.record(),
+        "limits_tier": run.limits.tier,
+        "limit_events": run.limits.events,
+        "limit_notes": run.limits.notes,
     }
 
 
@@ -105,7 +139,7 @@ def _exit(status: int | None) -> tuple[int | None, str | None]:
     return os.WEXITSTATUS(status), None
 
 
-def _status(run: Run, code: int | None, sig: str | None) -> tuple[str, str | None]:
+def _status(run: Run, code: int | None, sig: str | None, limit: str | None = None) -> tuple[str, str | None]:
     if run.survivors:
         pids = ", ".join(str(entry["pid"]) for entry in run.survivors)
         return "abandoned", f"{run.stop_reason or 'leftovers'}: could not be killed, still alive: {pids}"
@@ -115,6 +149,8 @@ def _status(run: Run, code: int | None, sig: str | None) -> tuple[str, str | Non
         return "timed_out", f"ran longer than {run.launch['timeout_s']:g} s"
     if run.stop_reason:
         return "abandoned", run.stop_reason
+    if limit:
+        return "failed", limit
     if code == 0:
         return "completed", None
     return "failed", f"exit code {code}" if sig is None else f"ended by {sig}"

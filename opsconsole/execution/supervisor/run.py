@@ -11,11 +11,15 @@ import select
 import signal
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import claim, kernel, record
 from .output import Stream, Timing
 from .tree import Tree
+
+if TYPE_CHECKING:
+    from .contained import Contained
+    from .limits import Limits
 
 RUNNING, STOPPING, KILLING, DRAINING = range(4)
 
@@ -63,6 +67,8 @@ class Run:
         self.survivors: list[dict[str, Any]] = []
         self.floor = 0
         self.result = b""
+        self.limits: Limits | None = None
+        self.contained: Contained | None = None
 
     # -- before
 
@@ -94,15 +100,40 @@ class Run:
             self.read_commands()
             if self.stop_reason:
                 return self._ended_before_start()
+            if self.launch.get("limits") and (refused := self._limit()):
+                return refused
             self._write_script(script)
             for letter, name in ((b"o", "stdout"), (b"e", "stderr")):
                 self.streams.append(Stream(letter, f"{self.folder}/{name}", self.launch["output_limit"], self.owner))
+            if self.launch.get("contain"):
+                from .contained import Contained
+
+                self.contained = Contained(self.launch, script)
+                environment = dict(self.contained.contain["environment"])
             self._spawn(environment, stdin)
         except OSError as error:
             return self._spawn_failed(error)
         finally:
             if stdin is not None:
                 os.close(stdin)
+        return None
+
+    def _limit(self) -> dict[str, Any] | None:
+        """Put the limits in force; None, or the outcome to report: one that was asked for cannot be held here."""
+        from . import limits
+
+        self.limits = limits.Limits(
+            self.launch["limits"],
+            self.launch["limits_asked"],
+            run_uid=(self.launch.get("contain") or {}).get("uid"),
+        )
+        try:
+            self.limits.prepare((self.folder, self.launch["cwd"]), self.tree.leaf)
+        except limits.Unenforceable as error:
+            return self._unstarted("refused", None, str(error))
+        if path := self.limits.unified:
+            self.tree.enclose(path)
+            self.claim.write({"cgroup": path})
         return None
 
     def _write_script(self, script: bytes) -> None:
@@ -126,31 +157,48 @@ class Run:
         opened = os.dup(stdin) if stdin is not None else os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         mask = os.umask(launch["umask"])
         try:
-            os.chdir(launch["cwd"])
+            os.chdir(self.contained.cwd if self.contained else launch["cwd"])
             environment["OPSCONSOLE_EXEC_ID"] = launch["id"]
             environment["OPSCONSOLE_RUN_FOLDER"] = self.folder
             self.floor = record.own_peak_bytes()
             self.started_at = time.time_ns() // 1000
             self.began = time.monotonic()
-            self.leader = os.posix_spawn(
-                launch["argv"][0],
-                launch["argv"],
-                environment,
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, opened, 0),
-                    (os.POSIX_SPAWN_DUP2, self.streams[0].write_end, 1),
-                    (os.POSIX_SPAWN_DUP2, self.streams[1].write_end, 2),
-                ],
-                setsid=True,
-                setsigmask=(),
-                setsigdef=_DEFAULT_SIGNALS,
-            )
+            if self.limits is None:
+                self.leader = self._leader(environment, opened)
+            else:
+                with self.limits.inside():
+                    self.leader = self._leader(environment, opened)
         finally:
             os.chdir("/")
             os.umask(mask)
             os.close(opened)
         for stream in self.streams:
             stream.close_write_end()
+
+    def _leader(self, environment: dict[str, str], opened: int) -> int:
+        """Spawn it, with `opened` as its standard input; its pid."""
+        rlimits = self.limits.rlimits() if self.limits else {}
+        fork = self.limits.fork if self.limits else None
+        fds = (opened, self.streams[0].write_end, self.streams[1].write_end)
+        if self.contained:
+            return self.contained.spawn(environment, fds, rlimits, fork)
+        if rlimits or fork:
+            from . import shim
+
+            return shim.spawn(self.launch["argv"], environment, fds, shim.Restrictions(rlimits), fork=fork)
+        return os.posix_spawn(
+            self.launch["argv"][0],
+            self.launch["argv"],
+            environment,
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, fds[0], 0),
+                (os.POSIX_SPAWN_DUP2, fds[1], 1),
+                (os.POSIX_SPAWN_DUP2, fds[2], 2),
+            ],
+            setsid=True,
+            setsigmask=(),
+            setsigdef=_DEFAULT_SIGNALS,
+        )
 
     # -- while it runs
 
@@ -243,8 +291,18 @@ class Run:
         if self.leader_status is not None and self.tree_empty:
             return self._drained()
         if self.phase == DRAINING:
-            return time.monotonic() >= self.deadline
+            return time.monotonic() >= self.deadline and not self._runs_away()
         return self.phase == KILLING and self.kills > KILLS_AT_LEAST and time.monotonic() >= self.deadline
+
+    def _runs_away(self) -> bool:
+        """The leader has ended, but what it left was refused processes: that is killed, or it would breed for ever."""
+        if self.tree_empty or self.limits is None or not self.limits.runaway(self.folder + "/stderr"):
+            return False
+        self._note_leftovers(self.tree.living(), killed=True)
+        self.phase = KILLING
+        self.deadline = time.monotonic() + self.launch["kill_wait_s"]
+        self._kill()
+        return True
 
     def _drained(self) -> bool:
         """Nothing of the tree lives; a pipe still open belongs to a stranger and gets a short while."""
@@ -395,7 +453,8 @@ class Run:
 
     def _note_leftovers(self, pids: list[int], *, killed: bool) -> None:
         known = {entry["pid"] for entry in self.leftovers}
-        fresh = [entry for entry in self._named(pids) if entry["pid"] not in known]
+        sandbox = self.contained.sandbox if self.contained else None
+        fresh = [entry for entry in self._named(pids) if entry["pid"] not in known and entry["name"] != sandbox]
         self.leftovers += [{**entry, "killed": killed} for entry in fresh]
 
     @staticmethod
@@ -403,6 +462,10 @@ class Run:
         return [{"pid": pid, "start": kernel.start_ticks(pid), "name": kernel.process_name(pid)} for pid in pids]
 
     def release(self) -> None:
+        if self.limits:
+            self.limits.close()
+        if self.contained:
+            self.contained.close()
         self.timing.release()
         for stream in self.streams:
             stream.release()
@@ -413,10 +476,7 @@ class Run:
         return {"op": "failed", "id": self.launch["id"], "reason": reason}
 
     def _ended_before_start(self) -> dict[str, Any]:
-        outcome = record.unstarted(self, "cancelled", None, "cancelled before it started")
-        record.write_result(self.folder, outcome, [], self.owner)
-        self.claim.release()
-        return outcome
+        return self._unstarted("cancelled", None, "cancelled before it started")
 
     def _spawn_failed(self, error: OSError) -> dict[str, Any]:
         for stream in self.streams:
@@ -424,7 +484,15 @@ class Run:
         missing = isinstance(error, FileNotFoundError | NotADirectoryError | PermissionError)
         where = error.filename or self.launch["argv"][0]
         code = 127 if missing and where == self.launch["argv"][0] else None
-        outcome = record.unstarted(self, "failed", code, f"cannot start {where}: {error.strerror}")
+        return self._unstarted("failed", code, f"cannot start {where}: {error.strerror}")
+
+    def _unstarted(self, status: str, code: int | None, reason: str) -> dict[str, Any]:
+        if self.limits:
+            self.limits.close()
+            self.tree.settle()
+        if self.contained:
+            self.contained.close()
+        outcome = record.unstarted(self, status, code, reason)
         record.write_result(self.folder, outcome, [], self.owner)
         self.claim.release()
         return outcome

@@ -10,27 +10,34 @@ import os
 import signal
 
 from . import kernel
-from .cgroup import Leaf
+from .cgroup import Group, Leaf
 
 
 class Tree:
-    """All descendants of this process (and all members of its cgroup leaf, where there is one)."""
+    """All descendants of this process (and all members of its cgroup, where there is one)."""
 
     def __init__(self, leaf: Leaf | None) -> None:
+        """`leaf`: the slot's own, in which its runs are born; until `enclose` it is the run's group, too."""
         self.leaf = leaf
+        self.group: Group | None = leaf
         self.frozen = False
         self._outside = False
+        self._enclosed = False
+
+    def enclose(self, path: str) -> None:
+        """Until `settle` the run has a cgroup v2 group of its own at `path`, in which the slot is not."""
+        self.group, self._enclosed = Group(path), True
 
     @property
     def mechanism(self) -> str:
         """What a kill uses, for the record."""
-        return "cgroup.kill+subreaper" if self.leaf else ("subreaper" if kernel.LINUX else "process group")
+        return "cgroup.kill+subreaper" if self.group else ("subreaper" if kernel.LINUX else "process group")
 
     def members(self) -> list[int]:
         """Living and dead pids of the run, parents first."""
-        if self.leaf:
+        if self.group:
             try:
-                inside = self.leaf.members()
+                inside = self.group.members()
             except OSError:
                 inside = []
             below = kernel.descendants(os.getpid())
@@ -59,12 +66,12 @@ class Tree:
 
     def kill(self, leader: int) -> None:
         """One blow with all there is; call again while anything lives."""
-        if self.leaf:
+        if self.group:
             try:
                 self._step_out()
-                self.leaf.kill()
+                self.group.kill()
             except OSError:
-                self.leaf = None  # the group was taken away under us: sweep
+                self._lose_group()
         self._stop_breeding()
         try:
             os.killpg(leader, signal.SIGKILL)
@@ -86,10 +93,10 @@ class Tree:
 
     def pause(self, leader: int) -> str:
         """Stop the tree; returns how: `cgroup.freeze` or `SIGSTOP`."""
-        if self.leaf:
+        if self.group:
             try:
                 self._step_out()
-                self.leaf.freeze(True)
+                self.group.freeze(True)
                 self.frozen = True
                 return "cgroup.freeze"
             except OSError:
@@ -99,33 +106,41 @@ class Tree:
         return "SIGSTOP"
 
     def resume(self, leader: int) -> None:
-        if self.leaf and self.frozen:
+        if self.group and self.frozen:
             try:
-                self.leaf.freeze(False)
+                self.group.freeze(False)
                 self.frozen = False
                 self._step_in()
             except OSError:
-                self.leaf = None
+                self._lose_group()
         self.signal(leader, signal.SIGCONT)
 
     def settle(self) -> None:
         """The run is over and nothing of it lives: be ready for the next."""
-        if self.leaf and self._outside:
+        if self._enclosed:
+            self.group, self._enclosed, self.frozen = self.leaf, False, False
+        elif self.group and self._outside:
             try:
                 if self.frozen:
-                    self.leaf.freeze(False)
+                    self.group.freeze(False)
                     self.frozen = False
                 self._step_in()
             except OSError:
-                self.leaf = None  # the group was taken away under us: the next runs are swept
+                self._lose_group()
+
+    def _lose_group(self) -> None:
+        """It was taken away under us: from now on the tree is swept."""
+        self.group = None
+        if not self._enclosed:
+            self.leaf = None
 
     def _step_out(self) -> None:
-        if self.leaf and not self._outside:
+        if self.leaf and not self._outside and not self._enclosed:
             self.leaf.leave()
             self._outside = True
 
     def _step_in(self) -> None:
-        if self.leaf and self._outside:
+        if self.leaf and self._outside and not self._enclosed:
             self.leaf.enter()
             self._outside = False
 

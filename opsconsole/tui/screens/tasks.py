@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -143,7 +144,9 @@ class TasksScreen(TaskCommands):
         result = engine.result(task.id)
         waiting = engine.waiting_reason(task.id) if task.status.is_open and not task.status.is_active else None
         ran = result.output.get("stdout_path") is not None
-        self._detail.show(task, result, waiting, engine.paths.run_folder(result.execution_id) if ran else None)
+        folder = engine.paths.run_folder(result.execution_id) if ran else None
+        hiding = functools.partial(engine.hiding_of, task.id, result.execution_id)
+        self._detail.show(task, result, waiting, folder, hiding)
 
     def _tick(self) -> None:
         self._table.tick()

@@ -17,6 +17,7 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.worker import Worker
 
+from opsconsole.execution.showing import Hiding
 from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.output_source import OutputSource
 from opsconsole.tui.transcript import Line, Lines, Transcript, fold
@@ -67,12 +68,14 @@ class OutputView(Toned, LineView, can_focus=True):
         """Whether more may come."""
         return self._reading is not None and not self._reading.is_finished
 
-    def follow_run(self, folder: Path | None, empty: str) -> None:
-        """Show the run in `folder` from its end on; `empty` is said while there is nothing. None: only that."""
+    def follow_run(self, folder: Path | None, empty: str, hiding: Hiding | None = None) -> None:
+        """Show the run in `folder` from its end on, without what is to be hidden; `empty` is said while there is
+        nothing. None: only that.
+        """
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None
-        self._forget()
+        self._forget(hiding)
         self.say_empty(empty)
         self.following = True
         self._resize()
@@ -87,11 +90,11 @@ class OutputView(Toned, LineView, can_focus=True):
             if not self._rows:
                 self.refresh()
 
-    def _forget(self) -> None:
+    def _forget(self, hiding: Hiding | None = None) -> None:
         self._lines: deque[_Kept] = deque()
         self._rows: deque[tuple[str, str | Text]] = deque()
         self._characters = self._dropped = 0
-        self._transcript = Transcript(MOST_LINES)
+        self._transcript = Transcript(MOST_LINES, hiding)
 
     # -- reading
 

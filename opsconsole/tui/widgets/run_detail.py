@@ -14,6 +14,7 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from opsconsole.execution.showing import Hiding
 from opsconsole.models import ExecutionResult, Task
 from opsconsole.tui.facts import Fact, facts
 from opsconsole.tui.widgets.output_view import OutputView
@@ -131,12 +132,19 @@ class RunDetail(Vertical):
         yield self._bar
         yield self.output
 
-    def show(self, task: Task | None, result: ExecutionResult | None, waiting: str | None, folder: Path | None) -> None:
-        """Show this run; `folder` holds its output, None before it has begun."""
+    def show(
+        self,
+        task: Task | None,
+        result: ExecutionResult | None,
+        waiting: str | None,
+        folder: Path | None,
+        hiding: Callable[[], Hiding] = Hiding,
+    ) -> None:
+        """Show this run; `folder` holds its output, None before it has begun. `hiding`: what of it is not shown."""
         self._shown, self._result, self._waiting = task, result, waiting
         if folder != self._followed:
             self._followed = folder
-            self.output.follow_run(folder, self._silence())
+            self.output.follow_run(folder, self._silence(), None if folder is None else hiding())
         self.tick()
 
     def set_brief(self, brief: bool) -> None:

@@ -104,7 +104,7 @@ def again(desk: Desk, spec: TaskSpec) -> TaskSpec:
     task_id = desk.submit(spec)
     if desk.table.status(task_id).is_open:
         desk.table.run_to(Status.COMPLETED)
-    return spec_of(desk.table.c, task_id)
+    return spec_of(desk.table.c, desk.paths, task_id)
 
 
 def test_a_retry_says_everything_the_task_said_and_whose_it_is(desk: Desk, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_values_of_added_variables_come_from_the_one_who_runs_it_again(
     assert again(desk, TaskSpec(script="x", env={"TOKEN": "old"})).env == {"TOKEN": "new"}
     monkeypatch.delenv("TOKEN")
     with pytest.raises(SpecError, match="was given TOKEN, whose values are not kept"):
-        spec_of(desk.table.c, 1)
+        spec_of(desk.table.c, desk.paths, 1)
 
 
 def test_a_task_that_read_its_console_s_input_cannot_simply_run_again(desk: Desk) -> None:
@@ -154,15 +154,15 @@ def test_a_task_that_read_its_console_s_input_cannot_simply_run_again(desk: Desk
     task_id = desk.submit(TaskSpec(script="cat"), keeps_descriptor=True)
     desk.table.run_to(Status.COMPLETED)
     with pytest.raises(SpecError, match="standard input of its console"):
-        spec_of(desk.table.c, task_id)
+        spec_of(desk.table.c, desk.paths, task_id)
 
 
 def test_only_what_has_ended_can_run_again(desk: Desk) -> None:
     task_id = desk.table.add()
     with pytest.raises(IllegalTransition, match="only an ended one"):
-        spec_of(desk.table.c, task_id)
+        spec_of(desk.table.c, desk.paths, task_id)
     with pytest.raises(TaskNotFound):
-        spec_of(desk.table.c, 99)
+        spec_of(desk.table.c, desk.paths, 99)
 
 
 def test_a_refused_task_that_is_tried_again_asks_for_the_same_policy(desk: Desk) -> None:

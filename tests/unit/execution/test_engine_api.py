@@ -34,6 +34,7 @@ from opsconsole.events import Event, ExecutionFinished, Notice, TaskChanged
 from opsconsole.execution.environment import EnvironmentStore
 from opsconsole.execution.supervisor import kernel
 from opsconsole.models import ResourceLimits
+from opsconsole.safety import containment
 from opsconsole.settings import RetrySettings, Settings
 
 OpenEngine = Callable[..., Awaitable[Engine]]
@@ -286,12 +287,13 @@ async def test_a_task_whose_input_went_with_its_console_says_so_instead_of_readi
 
 @pytest.mark.parametrize("policy", [ExecutionPolicy.SAFE, ExecutionPolicy.RESTRICTED])
 async def test_a_policy_that_cannot_be_enforced_is_refused_recorded_and_never_run(
-    open_engine: OpenEngine, tmp_path: Path, policy: ExecutionPolicy
+    open_engine: OpenEngine, tmp_path: Path, policy: ExecutionPolicy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(containment.PROVIDERS, policy, ())
     engine = await open_engine()
     result = await engine.run(TaskSpec(script=f"touch {tmp_path}/ran", policy=policy))
     assert (result.status, result.exit_code, result.started_at) == (Status.REFUSED, None, None)
-    assert "kernel containment" in str(result.reason)
+    assert f"this host cannot contain a run under policy {policy}" in str(result.reason)
     assert engine.task(result.task_id).status is Status.REFUSED
     assert not (tmp_path / "ran").exists()
 
@@ -650,7 +652,7 @@ def test_a_task_can_be_queued_without_a_loop(state_dir: Path, quick: Settings) -
 
 def test_a_plan_changes_nothing(state_dir: Path, quick: Settings) -> None:
     engine = Engine(quick, state_dir=state_dir)
-    plan = engine.plan(TaskSpec(script="true", policy=ExecutionPolicy.SAFE))
+    plan = engine.plan(TaskSpec(script="true", policy=ExecutionPolicy.SAFE, writable=("/srv",)))
     assert (plan.decision.verdict, plan.interpreter) == ("refuse", "bash")
     assert not state_dir.exists()
 

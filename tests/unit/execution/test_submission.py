@@ -195,9 +195,13 @@ def test_a_script_of_an_unknown_language_is_not_taken_for_a_command(build: Any) 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"policy": ExecutionPolicy.SAFE}, "policy safe needs script review and kernel containment"),
-        ({"policy": ExecutionPolicy.RESTRICTED, "confirmed": True, "reason": "x"}, "policy restricted needs"),
-        ({"limits": ResourceLimits(memory=1, cpu=0.5)}, "cannot enforce: memory, cpu"),
+        ({"policy": ExecutionPolicy.SAFE, "writable": ("/srv",)}, "safe changes nothing"),
+        ({"policy": ExecutionPolicy.SAFE, "env": {"LD_PRELOAD": "x"}}, "--env LD_PRELOAD: changes which programs run"),
+        ({"policy": ExecutionPolicy.SAFE, "env": {"PAGER": "x"}}, "--env PAGER: changes which programs run"),
+        ({"policy": ExecutionPolicy.RESTRICTED, "env": {"LD_PRELOAD": "x"}}, "--env LD_PRELOAD: changes which"),
+        ({"policy": ExecutionPolicy.RESTRICTED, "writable": ("/proc/sys",)}, "that would undo the containment"),
+        ({"policy": ExecutionPolicy.RESTRICTED, "writable": ("/none",)}, "there is no such folder"),
+        ({"limits": ResourceLimits(memory=1, cpu=0.5)}, "limit memory=1: nothing could run"),
         ({"allow_network": True, "writable": ("/tmp",)}, "--allow-network, --writable /tmp"),
         ({"policy": ExecutionPolicy.ELEVATED}, "confirmation with a written reason"),
         ({"policy": ExecutionPolicy.ELEVATED, "confirmed": True}, "written reason"),
@@ -212,7 +216,7 @@ def test_what_a_policy_refuses_is_a_refused_row_that_says_why(build: Any, given:
 
 
 def test_a_refusal_keeps_no_environment_on_disk(build: Any, paths: StatePaths) -> None:
-    build(TaskSpec(script="x", policy=ExecutionPolicy.SAFE, env={"TOKEN": "hunter2"}))
+    build(TaskSpec(script="x", policy=ExecutionPolicy.SAFE, writable=("/srv",), env={"TOKEN": "hunter2"}))
     assert list(paths.environments.iterdir()) == []
 
 
@@ -241,7 +245,8 @@ def test_nothing_is_queued_when_the_disk_is_nearly_full(build: Any, paths: State
 
 def test_a_refusal_is_recorded_even_then(build: Any) -> None:
     settings = Settings(execution=dataclasses.replace(Settings().execution, min_free=1 << 60))
-    assert build(TaskSpec(script="x", policy=ExecutionPolicy.SAFE), settings).status is Status.REFUSED
+    spec = TaskSpec(script="x", policy=ExecutionPolicy.SAFE, writable=("/srv",))
+    assert build(spec, settings).status is Status.REFUSED
 
 
 def test_an_environment_that_cannot_be_kept_is_a_clear_error(build: Any, paths: StatePaths) -> None:

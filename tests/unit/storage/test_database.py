@@ -57,7 +57,7 @@ def fetch(path: Path, sql: str) -> Rows:
 
 
 def new_id(c: sqlite3.Connection) -> int:
-    c.execute("INSERT INTO script VALUES (NULL, 'a', hex(randomblob(8)), x'')")
+    c.execute("INSERT INTO script (name, sha256, body) VALUES ('a', hex(randomblob(8)), x'')")
     cursor = c.execute(
         """INSERT INTO task (rev, status, name, priority, rank, policy, interpreter, script_id, spec, queued_at, host,
                door, actor)

@@ -428,7 +428,7 @@ def test_attempts_and_script_of_no_task_are_told(c: sqlite3.Connection, paths: S
     with pytest.raises(TaskNotFound):
         history.attempts(c, paths, id)
     with pytest.raises(TaskNotFound):
-        history.script(c, id)
+        history.script(c, paths, id)
 
 
 @quick
@@ -436,7 +436,7 @@ def test_attempts_and_script_of_no_task_are_told(c: sqlite3.Connection, paths: S
 def test_a_script_comes_back_to_the_byte(record: Record, body: bytes) -> None:
     c = record.c
     c.execute("BEGIN")
-    assert history.script(c, add(c, body=body)) == body
+    assert history.script(c, StatePaths(Path("/nowhere")), add(c, body=body)) == body
     c.execute("ROLLBACK")
 
 

@@ -1,0 +1,32 @@
+"""The review of what is to run, as submissions and claims ask for it: same bytes, same question."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from opsconsole.models import ExecutionPolicy
+from opsconsole.paths import config_file
+
+if TYPE_CHECKING:
+    from opsconsole.safety.review.model import Review
+
+MAX_STORED = 200  # findings and effects kept with a task; a script has more only where a program wrote it
+
+
+def judge(body: bytes, interpreter: str, policy: ExecutionPolicy, allow: Iterable[str], given: Iterable[str]) -> Review:
+    """`interpreter` as it was chosen; `given`: names of variables that the task brings."""
+    from opsconsole.safety.review import review
+
+    site = str(config_file().parent / "commands.d")
+    return review(body, interpreter, policy.value, allow=tuple(allow), site=site, given=frozenset(given))
+
+
+def as_stored(review: Review) -> dict[str, Any]:
+    """What the record keeps of it."""
+    return {
+        "findings": [finding.to_json() for finding in review.findings[:MAX_STORED]],
+        "effects": [effect.to_json() for effect in review.effects[:MAX_STORED]],
+        "summary": review.summary()[:MAX_STORED],
+        "review_notes": list(review.notes),
+    }

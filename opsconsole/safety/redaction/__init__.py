@@ -1,0 +1,1 @@
+"""How secrets are found in bytes; `opsconsole.safety.redact` is the door to it."""
