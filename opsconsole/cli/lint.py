@@ -138,7 +138,7 @@ class _Linter:
     def _judge(self, script: Script) -> Linted:
         """Raises InterpreterMissing."""
         from opsconsole.cli.lint_formats import Linted
-        from opsconsole.execution import interpreters
+        from opsconsole.execution import interpreters, judging
         from opsconsole.safety.review import review, shellcheck
 
         options = self._options
@@ -147,7 +147,7 @@ class _Linter:
         except OpsError as error:
             raise type(error)(f"{script.name}: {error.message}", hint=error.hint) from error
         text = script.text()
-        judged = review(script.body, choice.name, options.policy)
+        judged = review(script.body, choice.name, options.policy, site=judging.site_folder())
         remarks = shellcheck.Remarks() if options.no_shellcheck else shellcheck.remarks(text, choice.name)
         least = _SEVERITIES.index(options.severity)
         findings = [one for one in shellcheck.merge(judged.findings, remarks.findings) if one.severity >= least]

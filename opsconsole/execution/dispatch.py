@@ -97,9 +97,7 @@ def _check_again(claimed: Claimed) -> None:
     policy = ExecutionPolicy(claimed.policy)
     review = judging.judge(claimed.body, claimed.interpreter, policy, spec["allow"], spec["environment_names"])
     grants = ["--allow-network"] * bool(spec.get("allow_network")) if policy in containing.CONTAINED else []
-    decision = policies.decide(
-        policy, review=review, confirmed=spec["confirmed"], reason=spec["reason"], grants=grants
-    )
+    decision = policies.decide(policy, review=review, confirmed=spec["confirmed"], reason=spec["reason"], grants=grants)
     if not decision.runs:
         raise SecurityError(decision.reason)
 

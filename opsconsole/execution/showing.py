@@ -47,7 +47,7 @@ class Shown:
         """What can be shown. What was held back before a gap may be half a secret, and is not shown."""
         offset = self._expected if chunk.offset < 0 else chunk.offset
         if chunk.missing or offset != self._expected:
-            self._stream = self._redaction.stream(torn=True)
+            self._stream = self._redaction.stream(torn=not chunk.lead)
         self._expected = offset + len(chunk.data)
         if not chunk.lead:
             return self._stream.feed(self._without_places(offset, chunk.data))

@@ -69,9 +69,9 @@ def plan(
     decision = policies.decide(
         spec.policy,
         review=review,
-        above=None if origin is None else policies.ceiling(
-            spec.policy, origin.door, origin.actor, settings.doors.of(origin.door)
-        ),
+        above=None
+        if origin is None
+        else policies.ceiling(spec.policy, origin.door, origin.actor, settings.doors.of(origin.door)),
         confirmed=spec.confirmed,
         reason=spec.reason,
         unavailable=contained.refusal,

@@ -18,7 +18,13 @@ ONE_LINERS = (
     "docker ps --format '{{.Names}}' | grep web",
     "curl -s https://example.org/health | jq .status",
 )
-LINES = 'for f in /etc/*.conf; do\n  if [ -f "$f" ]; then\n    n=$(wc -l < "$f")\n    echo "$f has $n lines" | tee -a r\n  fi\ndone\n'
+LINES = """for f in /etc/*.conf; do
+  if [ -f "$f" ]; then
+    n=$(wc -l < "$f")
+    echo "$f has $n lines" | tee -a r
+  fi
+done
+"""
 LONG = LINES * 167
 ROUNDS = 30
 
@@ -33,7 +39,7 @@ def _milliseconds(scripts: tuple[str, ...], rounds: int) -> tuple[list[float], l
             review(script)
             ours.append((time.perf_counter() - begin) * 1000)
             begin = time.perf_counter()
-            subprocess.run(["bash", "-n"], input=script.encode(), check=False, capture_output=True)  # noqa: S607
+            subprocess.run(["bash", "-n"], input=script.encode(), check=False, capture_output=True)
             peer.append((time.perf_counter() - begin) * 1000)
     return sorted(ours), sorted(peer)
 

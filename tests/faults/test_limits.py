@@ -206,7 +206,8 @@ async def test_the_limits_of_one_run_do_not_reach_the_next(state: Path) -> None:
 def test_an_ordinary_user_without_a_group_has_rlimits_and_is_told(
     nobodys: Path, script: str, limits: list[str], reason: str, tier: str
 ) -> None:
-    result = as_nobody(nobodys, "-c", script, "--allow", "fork-bomb", *(word for limit in limits for word in ("--limit", limit)))
+    asked = [word for limit in limits for word in ("--limit", limit)]
+    result = as_nobody(nobodys, "-c", script, "--allow", "fork-bomb", *asked)
     containment = result["containment"]
     assert (result["status"], result["reason"]) == ("failed", reason)
     assert containment["limits"][tier]["tier"] == "rlimit"

@@ -36,7 +36,7 @@ _SAME = {
     "SC2003": ("expr",),
     "SC2006": ("backticks",),
     "SC2007": ("old-arithmetic",),
-    "SC2009": ("ps-grep",),
+    "SC2009": ("process-grep",),
     "SC2010": ("parse-ls",),
     "SC2012": ("parse-ls",),
     "SC2013": ("for-cat",),

@@ -126,6 +126,58 @@ REFUSED = [
     ('x=--output=y; sort "$x" f', None),
     ("find $(cat names) -print", None),
     ("[ $(cat x) ]", None),
+    # found by an attack on the review; each did what it says when it was run
+    ("jobs -x touch x", None),
+    ("mapfile -tC touch -c 1 x < f", None),
+    ("read -aPATH <<< /nonexist; ls", None),
+    ("f='-vx[$(touch y)]'; printf \"$f\" hi", None),
+    ("printf 'abc%n' PATH; ls", None),
+    ("op=-v; [ \"$op\" 'a[$(touch x)]' ]", None),
+    ("v=v; [ \"-$v\" 'a[$(touch x)]' ]", None),
+    ("sleep 0 & wait -np 'a[$(touch x)]'", None),
+    ("kill -0 -s KILL 1", None),
+    ("perl5() { :; }; /usr/bin/perl5 -e 1", None),
+    ("foo(){ :;}; env foo", None),
+    ("foo; foo(){ :;}", None),
+    ("if false; then foo(){ :;}; fi; foo", None),
+    ("foo(){ :;}; unset -f foo; foo", None),
+    ("x=1; \\read x < f; echo $((x))", None),
+    ('x=1; printf -vx %s "$(cat f)"; echo $((x))', None),
+    ("x=1; eval 'x=$(cat f)'; echo $((x))", None),
+    ("REPLY=1; read < f; echo $((REPLY))", None),
+    ("unset RANDOM; RANDOM=$(cat f); echo $((RANDOM))", None),
+    ("env -u $! echo touch x", None),
+    ("if false; then n=1; fi; env -u $n echo touch x", None),
+    ("env $BASH <<< 'touch x'", None),
+    ("read x''y <<< 'touch x'; env $xy", None),
+    ("f(){ env $zz; }; eval 'z''z=\"touch x\"'; f", None),
+    ("[[ x == @($(touch x)) ]]", None),
+    ("shopt -s extglob\necho @($(touch x))", None),
+    ("declare -a x='($(touch y))'", None),
+    ("declare -x http_proxy=http://192.0.2.1:1; curl http://example.org", None),
+    ("echo hi > -", None),
+    ("exec 1<victim; : > /dev/stdout", None),
+    ("echo x | tee /dev/fd/0 3<victim 0<&3", None),
+    ("dd of=/dev/stdout 1<victim", None),
+    ("sed 'b x w out' f", None),
+    ("sed ': x w out' f", None),
+    ("sed 'v 4.2 w out' f", None),
+    ("sed -n 's/[/]/g;#/w out' f", None),
+    ('awk \'BEGIN { /[[:alpha:]/]"/; system("touch x") #"\n}\'', None),
+    ('awk \'BEGIN { x = $/"/; system("touch x") #"\n}\'', None),
+    ("awk '{ print 1,\n 2 > \"x\" }' f", None),
+    ("x=';'; find . -exec echo \"$x\" -delete -o -exec echo \\;", None),
+    ("echo -delete | xargs -I{} -n2 find .", None),
+    ("x='1 of=y'; dd bs=$x", None),
+    ("sed '$r /etc/shadow' f", None),
+    ("awk 'BEGIN { getline < \"/etc/shadow\" }'", None),
+    ("getent -s files shadow", None),
+    ("curl file:///etc/shadow", None),
+    ("curl telnet://192.0.2.1:25", None),
+    ("curl -w '%output{x}y' https://example.org", None),
+    ("ssh -G -F FILE host", None),
+    ("bash -c -i ls", None),
+    ("sh -c \"echo $'x'\"", None),
 ]
 
 
@@ -142,7 +194,9 @@ def _effects(judged: Review) -> set[tuple[str, str | None]]:
 
 
 def test_the_effects_say_what_it_does_and_where() -> None:
-    judged = review("cat /etc/hosts\ncp /etc/hosts /var/tmp/x\nrm -r ./build\ncurl https://example.org/", policy="standard")
+    judged = review(
+        "cat /etc/hosts\ncp /etc/hosts /var/tmp/x\nrm -r ./build\ncurl https://example.org/", policy="standard"
+    )
     assert {("read", "/etc/hosts"), ("write", "/var/tmp/x"), ("delete", "./build")} <= _effects(judged)
     assert [effect.line for effect in judged.effects if effect.kind == "delete"] == [3]
     assert any("contacts https://example.org/ (line 4)" in phrase for phrase in judged.summary())

@@ -187,11 +187,11 @@ def login_lockout(script: Script) -> Iterator[Finding]:
             yield script.finding("login-lockout", Severity.ERROR, message, redirect.span)
 
 
-@rule("ps-grep", Severity.INFO, "Finds processes by reading ps")
+@rule("process-grep", Severity.INFO, "Finds processes by reading ps")
 def ps_grep(script: Script) -> Iterator[Finding]:
     for pipeline in script.pipelines:
         names = [reading.name_of(call) if call is not None else "" for call in pipeline.calls]
         for place in range(len(names) - 1):
             if names[place] == "ps" and names[place + 1] in ("grep", "egrep"):
                 message = "`ps | grep` finds itself and names that only look alike: use pgrep"
-                yield script.finding("ps-grep", Severity.INFO, message, pipeline.span)
+                yield script.finding("process-grep", Severity.INFO, message, pipeline.span)

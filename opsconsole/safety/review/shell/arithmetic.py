@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from opsconsole.safety.review.patterns import lazy
-from opsconsole.safety.review.shell import names
+from opsconsole.safety.review.shell import names, words
 
 if TYPE_CHECKING:
     from opsconsole.safety.review.shell.walk import Walk
@@ -17,7 +17,7 @@ Node = dict[str, Any]
 
 _NUMBER = lazy(r"(?:0[xX][0-9a-fA-F]+|\d+#[0-9a-zA-Z@_]+|\d+)\Z")
 _NAME = lazy(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_SIMPLE = frozenset({"RANDOM", "SECONDS", "LINENO", "EPOCHSECONDS", "UID", "EUID", "PPID", "BASHPID", "OPTIND"})
+_SIMPLE = frozenset({"RANDOM", "SECONDS", "LINENO", "EPOCHSECONDS", "UID", "EUID", "PPID", "BASHPID"})
 _ASSIGNING = frozenset({"=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^=", "<<=", ">>="})
 
 
@@ -68,10 +68,15 @@ def _is_number(walk: Walk, part: Node) -> bool:
     kind = part["Type"]
     if kind == "Lit":
         value = part["Value"]
-        return bool(_NUMBER.match(value)) or value in walk.numbers or value in _SIMPLE
+        return bool(_NUMBER.match(value)) or value in walk.numbers or _is_counter(walk, value)
     if kind == "SglQuoted":
         return bool(_NUMBER.match(part.get("Value", "")))
-    return walk.is_numeric(part) or (kind == "ParamExp" and part.get("Param", {}).get("Value") in _SIMPLE)
+    return walk.is_numeric(part) or (kind == "ParamExp" and _is_counter(walk, part.get("Param", {}).get("Value")))
+
+
+def _is_counter(walk: Walk, name: str | None) -> bool:
+    """A variable that bash itself keeps a number in, unless the script names it elsewhere."""
+    return name in _SIMPLE and name not in walk.script.assigned and walk.trusts_numbers
 
 
 def check_index(walk: Walk, node: Node) -> None:
@@ -108,10 +113,8 @@ def numeric_variables(nodes: list[Node]) -> set[str]:
             numbers = bool(values) and all(value is not None and _COUNT.match(value) for value in values)
             (good if numbers else bad).add(node["Name"]["Value"])
         elif kind == "CallExpr" and node.get("Args"):
-            for arg in node["Args"]:
-                name = _lit(arg)
-                if name is not None and _NAME.match(name) and _lit(node["Args"][0]) in _READERS:
-                    bad.add(name)
+            for arg in node["Args"]:  # any of them may be the target of a builtin
+                bad.update(words.names_in(arg))
         elif kind == "BinaryArithm" and node["Op"] in _ASSIGNING:
             name = _lit(node["X"])
             if name is not None:
@@ -121,11 +124,10 @@ def numeric_variables(nodes: list[Node]) -> set[str]:
         elif "Name" in node and kind is None and ("Value" in node or "Array" in node or "Naked" in node):
             name = node["Name"]["Value"]
             (good if _numeric_assignment(node) else bad).add(name)
-    return good - bad - {"PATH"}
+    return {name for name in good - bad if not names.is_in_environment(name)}
 
 
 _COUNT = lazy(r"(\d+|\{\d+\.\.\d+(\.\.\d+)?\})\Z")
-_READERS = frozenset({"read", "mapfile", "readarray", "getopts", "printf", "wait", "eval", "declare", "local", "unset"})
 
 
 def _numeric_assignment(node: Node) -> bool:

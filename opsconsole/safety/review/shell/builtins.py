@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from opsconsole.safety.review.model import Span
+from opsconsole.safety.review.patterns import lazy
 from opsconsole.safety.review.shell import commands, names
 from opsconsole.safety.review.shell.facts import Call
 from opsconsole.safety.review.shell.words import Word, literal
@@ -73,6 +74,8 @@ def _letters(walk: Walk, call: Call, word: Word, text: str, args: list[Word], va
         if letter in denied:
             walk.deny("evaluates-text", f"`{call.name} -{letter}` runs text as a command", word.span)
         if letter in values:
+            if letter == "a" and place < len(text) - 1:
+                names.check_target(walk, text[place + 1 :], word.span)
             if letter == "a" and place == len(text) - 1 and args and args[0].text is not None:
                 names.check_target(walk, args[0].text, args[0].span)
             if place == len(text) - 1 and args:
@@ -81,18 +84,19 @@ def _letters(walk: Walk, call: Call, word: Word, text: str, args: list[Word], va
 
 
 def _printf(walk: Walk, call: Call) -> None:
-    if not call.args:
+    args = list(call.args)
+    if args and args[0].text is not None and args[0].text.startswith("-v"):
+        target = args[1].text if args[0].text == "-v" and len(args) > 1 else args[0].text[2:]
+        names.check_target(walk, target if target is not None else "[", args[0].span)
+        args = args[2:] if args[0].text == "-v" else args[1:]
+    ended = bool(args) and args[0].text == "--"
+    form = args[1 if ended else 0 :]
+    if not form:
         return
-    first = call.args[0]
-    if first.may_be_option and not (first.text is not None and not first.text.startswith("-")):
-        if first.text == "--":
-            return
-        if first.text is not None and first.text.startswith("-v"):
-            target = call.args[1] if first.text == "-v" and len(call.args) > 1 else None
-            text = target.text if target else first.text[2:]
-            names.check_target(walk, text if text is not None else "[", first.span)
-        elif first.text is None and not first.quoted and not first.prefix:
-            walk.deny("dynamic-option", "the format of `printf` may become -v, which sets a variable", first.span)
+    if form[0].text is None and (len(form) > 1 or form[0].splits or (form[0].may_be_option and not ended)):
+        walk.deny("dynamic-option", "a format that is known only when it runs may be -v, or hold %n", form[0].span)
+    elif _ASSIGNS.search(form[0].shown.replace("%%", "")):
+        walk.deny("code-in-a-name", "`printf %n` sets the variable that it is given", form[0].span)
 
 
 def _test(walk: Walk, call: Call) -> None:
@@ -103,16 +107,17 @@ def _test(walk: Walk, call: Call) -> None:
             if target is None or target.text is None or not re.fullmatch(r"[A-Za-z_]\w*|\]", target.text):
                 walk.deny("code-in-a-name", "`test -v` evaluates the subscript of a name", word.span)
         following = args[index + 1] if index + 1 < len(args) else None
-        if word.literal or word.numeric or word.prefix:
+        if word.literal or word.numeric or (word.prefix and not word.prefix.startswith("-")):
             continue
         if word.splits and not word.glob:
             start, end = word.span.start, word.span.end
             fix = [(Span(start, start), '"'), (Span(end, end), '"')]
             walk.deny("code-in-a-name", f"an unquoted value in `{call.name}` may become -v a[$(…)]", word.span, fix)
-        elif following is not None and not following.literal and not following.numeric:
+        elif following is not None and not following.numeric and "[" in (following.text or "["):
             walk.deny("code-in-a-name", f"a value in `{call.name}` may become the operator -v of the next", word.span)
 
 
+_ASSIGNS = lazy(r"%[-+ #0-9.*hlLjzt]*n")
 _SET_OPTIONS = frozenset(
     ["errexit", "nounset", "pipefail", "noglob", "noclobber", "posix", "xtrace", "verbose", "noexec", "physical"]
 )
@@ -202,14 +207,20 @@ def _source(walk: Walk, call: Call) -> None:
 
 def _unset(walk: Walk, call: Call) -> None:
     for word in call.args:
-        if word.text is None or not re.fullmatch(r"-[fvn]|[A-Za-z_]\w*", word.text):
+        if word.text == "-f":
+            walk.deny("changes-the-shell", "`unset -f` changes what a name means", word.span)
+        elif word.text is None or not re.fullmatch(r"-[vn]|[A-Za-z_]\w*", word.text):
             walk.deny("code-in-a-name", f"`unset {word.shown}` may evaluate a subscript", word.span)
         elif not word.text.startswith("-"):
             names.check_target(walk, word.text, word.span)
 
 
 def _kill(walk: Walk, call: Call) -> None:
-    if call.args and call.args[0].text in ("-l", "-L", "--list", "--table", "-0"):
+    first = call.args[0].text if call.args else None
+    others = call.args[1:]
+    if first in ("-l", "-L", "--list", "--table") or (
+        first == "-0" and all(word.numeric or (word.text or "-").isdigit() for word in others)
+    ):
         return
     targets = [word for word in call.args if not word.shown.startswith("-")]
     walk.script.effect("kill", targets[0].text if targets else None, "kill", call.span)
@@ -231,10 +242,9 @@ def _compgen(walk: Walk, call: Call) -> None:
 
 
 def _wait(walk: Walk, call: Call) -> None:
-    for index, word in enumerate(call.args):
-        if word.text is not None and word.text.startswith("-p"):
-            target = word.text[2:] or (call.args[index + 1].text if index + 1 < len(call.args) else None)
-            names.check_target(walk, target or "[", word.span)
+    for word in call.args:
+        if word.shown.startswith("-") and "p" in word.shown:
+            walk.deny("code-in-a-name", "`wait -p` sets the variable that it is given", word.span)
 
 
 def _getopts(walk: Walk, call: Call) -> None:
@@ -246,18 +256,19 @@ _names = _options_then_names("adinNptu")
 JUDGES: dict[str, Judge] = {
     **dict.fromkeys(
         """
-    : true false echo pwd dirs popd pushd jobs times caller type help return break continue shift exit logout
+    : true false echo pwd dirs popd pushd times caller type help return break continue shift exit logout
     disown bg fg
 """.split(),
         _harmless,
     ),
     "cd": _cd,
+    "jobs": _only(r"-[lnprs]+|%\S*|\d+", "may run a command"),
     "printf": _printf,
     "test": _test,
     "[": _test,
     "read": _names,
-    "mapfile": _options_then_names("dnOstuCc", "C"),
-    "readarray": _options_then_names("dnOstuCc", "C"),
+    "mapfile": _options_then_names("dnOsuCc", "C"),
+    "readarray": _options_then_names("dnOsuCc", "C"),
     "set": _set,
     "eval": _eval,
     "trap": _trap,

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 MAX_TEXTS = 6  # a text inside a text inside …
 _TRUSTED = frozenset({"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"})
-_NOWHERE = lazy(r"(?:/dev/(?:null|stdout|stderr|fd/[012]|tty)|-)\Z")
+_OUTPUT = lazy(r"/dev/(?:stdout|stderr|fd/[12])\Z")
+_TO_STDOUT = frozenset({"curl", "wget", "tar"})  # for them the file `-` is standard output
+_SCHEME = lazy(r"([A-Za-z][A-Za-z0-9+.-]*):/")
+_READING_SCHEMES = frozenset({"http", "https", "ftp", "ftps", "git", "ssh", "unix", "tcp", "docker", "s3", "oci"})
 _QUIET = frozenset({"text", "number"})
 _HARM = ("delete", "write", "system", "execute", "kill", "privilege", "interactive")
 
@@ -34,9 +37,10 @@ def judge(walk: Walk, call: Call) -> None:
     if name is None:
         return
     call.name = name
-    if name in walk.function_names:
-        if call.function == name:
-            walk.deny("recursion", f"the function {name} calls itself", call.span)
+    if call.function == name and not call.via:
+        walk.deny("recursion", f"the function {name} calls itself", call.span)
+        return
+    if name in walk.function_names and not call.via and "/" not in (call.words[0].text or "/"):
         return
     from opsconsole.safety.review.shell import builtins
     from opsconsole.safety.review.shell.judges import simple
@@ -135,6 +139,8 @@ def _options(walk: Walk, call: Call, spec: Spec, line: options.Line) -> set[str]
         walk.deny("unknown-option", f"`{spec.path}`: {word.shown} {reason}", word.span, fix)
     for given in line.options:
         kind = spec.acts.get(given.name)
+        if spec.path == "curl" and given.name in ("-w", "--write-out"):
+            _curl_format(walk, call, spec, given)
         if kind is None:
             continue
         if given.value is not None and given.name not in spec.flags:
@@ -142,6 +148,13 @@ def _options(walk: Walk, call: Call, spec: Spec, line: options.Line) -> set[str]
         elif kind not in _QUIET and kind != "read":
             harm(walk, call, spec, kind if kind in EFFECTS else "execute", None, given.word.span, given.name)
     return {given.name for given in line.options}
+
+
+def _curl_format(walk: Walk, call: Call, spec: Spec, given: options.Given) -> None:
+    """`%output{FILE}` writes (curl 8.3); `@FILE` may hold one."""
+    form = given.value
+    if form is not None and ("%output" in form.shown or form.shown.startswith("@") or not form.literal):
+        harm(walk, call, spec, "write", None, given.word.span, given.name)
 
 
 def _operands(walk: Walk, call: Call, spec: Spec, sequence: Sequence[tuple[str, str]], line: options.Line) -> None:
@@ -205,9 +218,17 @@ def value(walk: Walk, call: Call, spec: Spec, kind: str, word: Word, option: str
     elif kind == "read":
         reads(walk, call, word)
     elif kind == "write":
-        if word.text is None or not _NOWHERE.match(word.text):
+        if option and word.text == "-" and spec.path in _TO_STDOUT:
+            return
+        if word.text is None or not goes_nowhere(walk, word.text):
             harm(walk, call, spec, "write", word.text, word.span)
     elif kind == "network":
+        scheme = _SCHEME.match(word.shown)
+        if scheme and scheme[1] == "file":
+            reads(walk, call, Word(word.span, word.text and word.text[7:], word.shown[7:]))
+            return
+        if scheme and scheme[1] not in _READING_SCHEMES:
+            walk.deny("not-read-only", f"{scheme[1]}:// does more than read", word.span)
         if word.text is None and not word.numeric:
             walk.deny("dynamic-network", "what is sent to which host is known only when it runs", word.span)
         harm(walk, call, spec, "network", word.text, word.span)
@@ -247,6 +268,11 @@ def harm(
     did = with_target.format(target) if target else without
     why = f" ({detail})" if detail else ""
     walk.deny("not-read-only", f"`{spec.path}`{why} {did}", call.span)
+
+
+def goes_nowhere(walk: Walk, path: str) -> bool:
+    """Whether writing to `path` changes nothing: the null device, or the run's own output."""
+    return path == "/dev/null" or (bool(_OUTPUT.match(path)) and not walk.script.repointed)
 
 
 def reads(walk: Walk, call: Call, word: Word) -> None:
@@ -304,11 +330,15 @@ def nested(walk: Walk, call: Call, word: Word, dialect: str = "posix", *, same_s
     except parser.ParseError as error:
         walk.deny("no-parse", f"the script in this text cannot be parsed: {error}", word.span)
         return
+    if dialect == "posix" and not same_shell and ("$'" in text or '$"' in text):
+        walk.deny("no-parse", "$'…' means one thing to bash and another to other shells", word.span)
+        return
     below = Walk(walk.script, walk.catalogue, walk.depth + 1)
     below.nested = True
     below.via = (*walk.via, call.name or "")
     if same_shell:
         below.function_names |= walk.function_names
+        below.trusts_numbers = False
     if word.verbatim is not None:
         below.base = word.verbatim
     else:
@@ -348,7 +378,7 @@ def judge_redirect(walk: Walk, redirect: Redirect) -> None:
         else:
             _reads_redirect(walk, redirect)
         return
-    if op in (">", ">>", ">|", "&>", "&>>", ">&") and word.text is not None and _NOWHERE.match(word.text):
+    if op in (">", ">>", ">|", "&>", "&>>", ">&") and word.text is not None and goes_nowhere(walk, word.text):
         return
     if word.shown.startswith(("/dev/tcp", "/dev/udp")):
         walk.script.effect("network", word.text, "bash", redirect.span)

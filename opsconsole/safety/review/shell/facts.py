@@ -130,6 +130,7 @@ class Script:
         self.judgement = Judgement()
         self.assigned: set[str] = set()  # names that may have a value: assigned or named as a word somewhere
         self.given: frozenset[str] | None = None  # of the variables from outside, where they are all known (SAFE)
+        self.repointed = False  # standard output or error may be a file opened to be read
         self._characters: list[int] | None = None
 
     def span(self, span: Span) -> Span:

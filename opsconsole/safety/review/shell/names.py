@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsconsole.safety.review.model import Span
 from opsconsole.safety.review.patterns import lazy
+from opsconsole.safety.review.shell import words
 from opsconsole.safety.review.shell.facts import Assignment
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ ENVIRONMENT = lazy(
     r"SYSTEMD_COLORS|SYSTEMD_URLIFY|TIMEFORMAT|NCURSES_NO_UTF8_ACS|PS_FORMAT|PS_PERSONALITY"
 )
 _NAME = lazy(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_WORDS = lazy(r"[A-Za-z_]\w*")
 
 
 _SET_BY_BASH = SHELL_VARIABLES | frozenset(
@@ -59,6 +59,8 @@ def is_plain(name: str) -> bool:
 
 def is_in_environment(name: str) -> bool:
     """Whether bash or the environment of a SAFE run may give it a value that the script did not."""
+    if name.startswith(("BASH", "OPSCONSOLE_")) or name in ("MAPFILE", "COPROC"):
+        return True
     return (
         name in _SET_BY_BASH
         or bool(ENVIRONMENT.fullmatch(name) or _CHANGING.fullmatch(name))
@@ -73,9 +75,8 @@ def mentioned(nodes: list[dict[str, Any]]) -> set[str]:
         name = node.get("Name")
         if isinstance(name, dict) and "Value" in name:
             found.add(name["Value"])
-        value = node.get("Value")
-        if isinstance(value, str) and node.get("Type"):  # a Lit or a quoted text; a parameter's own name has no type
-            found.update(_WORDS.findall(value))
+        if "Parts" in node:
+            found.update(words.names_in(node))
         if node.get("Type") == "ParamExp" and node.get("Exp", {}).get("Op") in ("=", ":="):
             found.add(node["Param"]["Value"])
     return found
@@ -98,7 +99,7 @@ def check_assignment(walk: Walk, assignment: Assignment, command: str | None) ->
     name = assignment.name
     if name == "IFS" and command in ("read", "local"):
         return
-    if assignment.exported and command not in ("local", "declare", "typeset", "readonly", "read"):
+    if assignment.exported and command != "read":
         if not _NAME.match(name):
             walk.deny("code-in-a-name", f"{name!r} is not a plain name", assignment.span)
         elif not ENVIRONMENT.fullmatch(name) and not (name.islower() and not name.startswith("ld_")):
@@ -113,6 +114,20 @@ def check_assignment(walk: Walk, assignment: Assignment, command: str | None) ->
     check_target(walk, name, assignment.span)
 
 
-def functions(nodes: list[dict[str, Any]]) -> set[str]:
-    """Functions may be called before the line that declares them is walked (from another function)."""
-    return {node["Name"]["Value"] for node in nodes if node.get("Type") == "FuncDecl"}
+def evaluates(nodes: list[dict[str, Any]]) -> bool:
+    """Whether text may be run as part of this shell, so that any variable may get any value."""
+    return any("Parts" in node and words.flat(node) in ("eval", "trap") for node in nodes)
+
+
+def repoints(nodes: list[dict[str, Any]]) -> bool:
+    """Whether standard output or error may become a file that was opened to be read: `1<f`, `>&3`."""
+    for node in nodes:
+        if "Word" not in node or node.get("Op") not in ("<", "<&", ">&", "<>"):
+            continue
+        fd = node.get("N", {}).get("Value", "")
+        target = words.lit(node["Word"]) or "?"
+        if node["Op"] in ("<", "<>") and fd not in ("", "0"):
+            return True
+        if node["Op"] in ("<&", ">&") and target.rstrip("-") not in ("", "1", "2"):
+            return True
+    return False

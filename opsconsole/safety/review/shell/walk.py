@@ -38,7 +38,8 @@ class Walk:
         self._substituted = 0
         self._functions: list[str] = []
         self.numbers: set[str] = set()
-        self.function_names: set[str] = set()
+        self.trusts_numbers = True
+        self.function_names: set[str] = set()  # declared by now, whatever happens
         self._call: Call | None = None
         self._handlers: dict[str, Callable[[Node, Node], Call | None]] = {
             "CallExpr": self._simple,
@@ -67,8 +68,12 @@ class Walk:
             return
         self.script.comments += tree.get("Last", [])
         nodes = words.every_node(tree)
-        self.numbers |= arithmetic.numeric_variables(nodes)
-        self.function_names |= names.functions(nodes)
+        if names.evaluates(nodes):
+            self.script.given = None
+            self.trusts_numbers = False
+        if self.trusts_numbers:
+            self.numbers |= arithmetic.numeric_variables(nodes)
+        self.script.repointed |= names.repoints(nodes)
         self.script.assigned |= names.mentioned(nodes)
         self.statements(tree.get("Stmts", []))
 
@@ -273,6 +278,8 @@ class Walk:
         self._functions.append(name)
         self.statement(node["Body"])
         self._functions.pop()
+        if self._level == 1 and not statement.get("Background") and names.is_plain(name.replace("-", "_")):
+            self.function_names.add(name)
 
     def _test(self, node: Node, statement: Node) -> None:
         self._test_node(node["X"])
@@ -318,6 +325,10 @@ class Walk:
                     options += text
                 continue
             exported = variant == "export" or "x" in options
+            if set(options) & set("aA") and "Value" in one:
+                self.deny(
+                    "evaluating-attribute", f"`{variant} {options}` makes bash evaluate the value", self.span(one)
+                )
             assignment = self._assignment(one, exported=exported)
             names.check_assignment(self, assignment, variant)
         if set(options) & set("in"):
@@ -377,7 +388,7 @@ class Walk:
         if node.get("Length"):
             return True
         name = node.get("Param", {}).get("Value", "")
-        return not node.keys() & {"Exp", "Slice", "Index"} and (name in ("#", "?", "$", "!") or name in self.numbers)
+        return not node.keys() & {"Exp", "Slice", "Index"} and (name in ("#", "?", "$") or name in self.numbers)
 
     def begins(self, node: Node) -> str | None:
         """How the value of an expansion begins: "" when the variable is not set under SAFE, whose environment holds
@@ -407,6 +418,8 @@ class Walk:
                 self.deny("unknown-syntax", f"{kind} is not understood here", self.span(part))
                 continue
             self.known(kind, part)
+            if kind == "ExtGlob" and re.search(r"[$`]|[<>]\(", part.get("Pattern", {}).get("Value", "")):
+                self.deny("unknown-syntax", "an expansion inside a pattern is not understood here", self.span(part))
             if kind == "DblQuoted":
                 self.parts(part.get("Parts", []), quoted=True, splitting=False)
             elif kind in ("ParamExp", "CmdSubst", "ArithmExp", "ProcSubst"):

@@ -79,12 +79,43 @@ def lit(node: Node) -> str | None:
     return parts[0]["Value"] if len(parts) == 1 and parts[0]["Type"] == "Lit" else None
 
 
+_NAMES = lazy(r"[A-Za-z_]\w*")
 _PLACES = frozenset(
     """
     Pos End ValuePos ValueEnd Position Semicolon OpPos Left Right ThenPos FiPos ForPos DoPos DonePos WhilePos InPos
     Lparen Rparen Lbrace Rbrace Dollar Case In Esac Let Time Coproc Hash Comments
 """.split()
 )
+
+
+def flat(node: Node) -> str:
+    """The text of a Word node as bash would join it, with a mark (a NUL) for each part that is not known."""
+    out = []
+    for part in node.get("Parts", []):
+        kind = part["Type"]
+        if kind == "Lit":
+            out.append(_unescape(part["Value"])[0])
+        elif kind == "SglQuoted":
+            try:
+                out.append(ansi_c(part.get("Value", "")) if part.get("Dollar") else part.get("Value", ""))
+            except Unreadable:
+                out.append("\0")
+        elif kind == "DblQuoted":
+            out += [
+                inner["Value"].replace("\\", "") if inner["Type"] == "Lit" else "\0" for inner in part.get("Parts", [])
+            ]
+        else:
+            out.append("\0")
+    return "".join(out)
+
+
+def names_in(node: Node) -> list[str]:
+    """What in a Word node could be the name of a variable; that glued to an option (`-vx`) too."""
+    text = flat(node)
+    found = _NAMES.findall(text)
+    if text.startswith("-") and found:
+        found += [found[0][start:] for start in range(1, min(len(found[0]), 12))]
+    return found
 
 
 def every_node(tree: Node) -> list[Node]:
@@ -221,6 +252,15 @@ class _Pieces:
         if begins is not None:
             yield begins, False, False
         many = part["Type"] == "ParamExp" and _is_list(part)
+        if (
+            number
+            and part["Type"] == "ParamExp"
+            and part["Param"]["Value"] not in ("#", "?", "$")
+            and not part.get("Length")
+        ):
+            number_splits = not quoted  # it may not have been set yet: no word at all
+            yield None, number_splits, True
+            return
         yield None, many if quoted else not number and begins is None, number
 
 

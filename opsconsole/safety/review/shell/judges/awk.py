@@ -27,6 +27,8 @@ def judge(walk: Walk, call: Call, spec: Spec, args: Sequence[Word]) -> None:
         spec = replace(spec, operands=(("read", "..."),))
     else:
         spec = replace(spec, operands=(("awk", ""), ("read", "...")))
+    if any("/inet" in word.shown for word in line.operands):
+        walk.deny("network-device", "/inet/… opens a connection", call.span)
     commands.apply(walk, call, spec, line)
 
 
@@ -34,8 +36,10 @@ def program(walk: Walk, call: Call, word: Word) -> None:
     """Judge the program in `word`, which is literal."""
     try:
         for kind, target in acts(word.text or ""):
-            walk.script.effect(kind, target, call.name or "awk", word.span)
-            if kind != "read":
+            if kind == "read":
+                commands.reads(walk, call, Word(word.span, target, target or ""))
+            else:
+                walk.script.effect(kind, target, call.name or "awk", word.span)
                 what = f"writes {target or 'files'}" if kind == "write" else f"runs {target or 'commands'}"
                 walk.deny("not-read-only", f"the awk program {what}", word.span)
     except AwkError as error:
@@ -51,8 +55,8 @@ _TOKEN = lazy(
       | (?P<op>\|\||\|&|&&|>>|[-+*/%^=!<>]=|\*\*=?|\+\+|--|[-+*/%^=!<>~?:,;(){}\[\]$|@])""",
     re.VERBOSE | re.DOTALL,
 )
-_REGEX = lazy(r"/(?:[^/\\\n\[]|\\.|\[\^?\]?(?:[^\]\\\n]|\\.)*\])*/")
-_ENDS_OPERAND = frozenset({")", "]", "$", "++", "--"})
+_REGEX = lazy(r"/(?:[^/\\\n\[]|\\.|\[\^?\]?(?:\[:\w+:\]|[^\]\\\n]|\\.)*\])*/")
+_ENDS_OPERAND = frozenset({")", "]", "++", "--"})
 _KEYWORDS = frozenset(
     ["print", "printf", "return", "in", "if", "while", "for", "else", "do", "case", "delete", "exit", "getline"]
 )
@@ -61,13 +65,16 @@ _KEYWORDS = frozenset(
 def _tokens(text: str) -> Iterator[tuple[str, str]]:
     at = 0
     operand = False
+    last = ""
     while at < len(text):
+        if text[at] == "/" and last == ")" and "/" in text[at + 1 :].partition("\n")[0]:
+            raise AwkError("a slash after a parenthesis: a division, or the beginning of a regular expression")
         if text[at] == "/" and not operand:
             match = _REGEX.match(text, at)
             if match is None:
                 raise AwkError("a regular expression without an end")
             yield "regex", match[0]
-            at, operand = match.end(), True
+            at, operand, last = match.end(), True, "/"
             continue
         match = _TOKEN.match(text, at)
         if match is None:
@@ -77,6 +84,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
         if kind == "space":
             continue
         yield kind, match[0]
+        last = match[0]
         operand = (kind in ("string", "number") or (kind == "name" and match[0] not in _KEYWORDS)
                    or match[0] in _ENDS_OPERAND)  # fmt: skip
 
@@ -94,15 +102,20 @@ def acts(text: str) -> Iterator[tuple[str, str | None]]:
             depth += 1
         elif sign in ")]" and kind == "op":
             depth -= 1
-        elif (kind == "newline" and before[1] not in (",", "&&", "||")) or sign in (";", "}", "{"):
+        elif (kind == "newline" and before[1] not in (",", "&&", "||", "?", ":")) or sign in (";", "}", "{"):
             printing = False
         if kind == "name" and sign in ("print", "printf"):
             printing, base = True, depth
         elif kind == "name" and sign == "system":
             yield "execute", None
         elif kind == "name" and sign == "getline":
-            if _reads_file(tokens, index) is not None:
-                yield _file("read", tokens[_reads_file(tokens, index) or 0])
+            place = _reads_file(tokens, index)
+            if place is not None:
+                named = _string(tokens[place])
+                following = tokens[place + 1][1] if place + 1 < len(tokens) else ""
+                if named is None or following not in ("", ")", ";", "}", "\n", ">", "{", "&&", "||"):
+                    raise AwkError("getline from a file that is known only when it runs")
+                yield "read", named
         elif kind == "op" and sign in ("|", "|&"):
             yield "execute", _string(before if after[1] == "getline" else after)
         elif kind == "op" and sign == "@":
@@ -124,10 +137,6 @@ def _reads_file(tokens: Sequence[tuple[str, str]], index: int) -> int | None:
         if tokens[at][1] in (";", "}", ")", "{"):
             return None
     return None
-
-
-def _file(kind: str, token: tuple[str, str]) -> tuple[str, str | None]:
-    return kind, _string(token)
 
 
 def _string(token: tuple[str, str]) -> str | None:

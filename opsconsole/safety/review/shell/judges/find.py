@@ -126,6 +126,8 @@ def _run(walk: Walk, call: Call, args: Sequence[Word], index: int) -> int:
         return end + 1
     found = []
     for word in inside:
+        if word.text is None and not word.prefix and not word.numeric and not word.tilde:
+            walk.deny("dynamic-option", "a value that may be the `;` that ends find's command", word.span)
         if word.text is not None and "{}" in word.text:
             before = word.text.partition("{}")[0]
             # What find puts there begins as a starting point does, so that it never becomes an option.

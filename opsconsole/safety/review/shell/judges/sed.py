@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -32,8 +33,10 @@ def program(walk: Walk, call: Call, word: Word) -> None:
     """Judge the program in `word`, which is literal."""
     try:
         for kind, target in acts(word.text or ""):
-            walk.script.effect(kind, target, "sed", word.span)
-            if kind != "read":
+            if kind == "read":
+                commands.reads(walk, call, Word(word.span, target, target or ""))
+            else:
+                walk.script.effect(kind, target, "sed", word.span)
                 what = f"writes {target}" if kind == "write" else f"runs {target or 'what it finds'}"
                 walk.deny("not-read-only", f"the sed program {what}", word.span)
     except SedError as error:
@@ -72,7 +75,7 @@ def acts(text: str) -> Iterator[tuple[str, str | None]]:
                 at += 1
             at = _end(text, at)
         elif command in ":btTv":
-            at = _label(text, at)
+            at = _label(text, _spaces(text, at))
         elif command in "aic":
             at = _text_end(text, at)
         elif command in "rRwW":
@@ -119,8 +122,11 @@ def _addresses(text: str, at: int) -> int:
     return at
 
 
-def _until(text: str, at: int, delimiter: str) -> int:
-    """The index after the next `delimiter` that no backslash escapes."""
+_BRACKET = lazy(r"\[\^?\]?(?:\[[:.=].*?[:.=]\]|[^\]])*\]", re.DOTALL)
+
+
+def _until(text: str, at: int, delimiter: str, *, regex: bool = True) -> int:
+    """The index after the next `delimiter` that no backslash escapes. One in brackets is read in two ways."""
     if delimiter in "\n\\":
         raise SedError("that delimiter")
     while at < len(text):
@@ -128,6 +134,11 @@ def _until(text: str, at: int, delimiter: str) -> int:
             at += 2
         elif text[at] == delimiter:
             return at + 1
+        elif text[at] == "[" and regex:
+            bracket = _BRACKET.match(text, at)
+            if bracket and delimiter in bracket[0]:
+                raise SedError(f"{delimiter!r} in brackets")
+            at += 1
         else:
             at += 1
     raise SedError(f"{delimiter!r} is missing")
@@ -138,7 +149,7 @@ def _substitution(text: str, at: int) -> int:
         raise SedError("an unfinished command")
     delimiter = text[at]
     at = _until(text, at + 1, delimiter)
-    return _until(text, at, delimiter)
+    return _until(text, at, delimiter, regex=False)
 
 
 def _flags(text: str, at: int) -> tuple[list[tuple[str, str | None]], int]:
@@ -174,9 +185,7 @@ def _spaces(text: str, at: int) -> int:
 
 
 def _label(text: str, at: int) -> int:
-    while at < len(text) and text[at] not in ";\n":
-        if text[at] == "}":
-            break
+    while at < len(text) and text[at] not in "; \t\n}":
         at += 1
     return at
 

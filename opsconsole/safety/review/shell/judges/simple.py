@@ -27,6 +27,10 @@ def xargs(walk: Walk, call: Call, spec: Spec, args: Sequence[Word]) -> None:
     mark = "{}" if given & {"-i", "--replace"} and mark_word is None else (mark_word.text if mark_word else None)
     if not argv:
         return  # it runs echo
+    if mark and given & {"-n", "--max-args", "-L", "-l", "--max-lines"}:
+        walk.deny(
+            "unknown-option", "`xargs` with both -I and -n or -L: which one holds depends on the version", call.span
+        )
     if mark and given & {"-I", "-i", "--replace"}:
         argv = [_filled(word, mark) for word in argv]
     else:
@@ -46,11 +50,11 @@ def dd(walk: Walk, call: Call, spec: Spec, args: Sequence[Word]) -> None:
         name, equals, _ = word.shown.partition("=")
         if word.text in ("--help", "--version"):
             continue
-        if not equals:
+        if not equals or word.splits:
             walk.deny("unknown-option", f"`dd`: {word.shown} is not known", word.span)
         elif name == "of":
             target = word.text.partition("=")[2] if word.text is not None else None
-            if target not in ("/dev/null", "/dev/stdout", "/dev/stderr"):
+            if target is None or not commands.goes_nowhere(walk, target):
                 walk.script.effect("write", target, "dd", word.span)
                 walk.deny("not-read-only", f"`dd` writes {target or 'a file named at run time'}", word.span)
         elif name == "if":
@@ -76,7 +80,7 @@ def getent(walk: Walk, call: Call, spec: Spec, args: Sequence[Word]) -> None:
     database = rest[0].text
     if database is None or rest[0].splits:
         walk.deny("hidden-file", "which database is read is known only when it runs", rest[0].span)
-    elif database in ("shadow", "gshadow"):
+    elif any(word.text in ("shadow", "gshadow") for word in args) or any(word.splits for word in args):
         walk.script.effect("read", f"/etc/{database}", "getent", rest[0].span)
         walk.deny("hidden-file", f"the database {database} holds password hashes, which SAFE hides", rest[0].span)
     elif database in ("hosts", "ahosts", "ahostsv4", "ahostsv6", "networks", "netgroup", "aliases", "ethers"):
@@ -87,7 +91,7 @@ def getent(walk: Walk, call: Call, spec: Spec, args: Sequence[Word]) -> None:
 
 def ssh(walk: Walk, call: Call, spec: Spec, args: Sequence[Word]) -> None:
     """The remote command is another host's: only its version is read-only here."""
-    if args and all(word.text in ("-V", "-G") for word in args[:1]):
+    if args and args[0].text == "-V":
         return
     line = options.read(spec, args, stop=True)
     call.line = line
@@ -122,8 +126,9 @@ def shell(walk: Walk, call: Call) -> None:
         if set(word.text[1:]) & set("ilpx"):
             walk.deny("unknown-option", f"`{call.name} {word.text}` reads start-up files or traces", word.span)
         if "c" in word.text[1:]:
-            while args and args[0].shown.startswith("-") and len(args) > 1:
-                args.pop(0)
+            if args and args[0].shown.startswith(("-", "+")):
+                walk.deny("unknown-option", f"`{call.name} -c {args[0].shown}` is not proven", args[0].span)
+                return
             text = args.pop(0) if args else None
             break
         if "n" in word.text[1:]:
