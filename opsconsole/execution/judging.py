@@ -18,8 +18,13 @@ def judge(body: bytes, interpreter: str, policy: ExecutionPolicy, allow: Iterabl
     """`interpreter` as it was chosen; `given`: names of variables that the task brings."""
     from opsconsole.safety.review import review
 
-    site = str(config_file().parent / "commands.d")
-    return review(body, interpreter, policy.value, allow=tuple(allow), site=site, given=frozenset(given))
+    allowed = tuple(allow)
+    return review(body, interpreter, policy.value, allow=allowed, site=site_folder(), given=frozenset(given))
+
+
+def site_folder() -> str:
+    """Where a site declares commands of its own."""
+    return str(config_file().parent / "commands.d")
 
 
 def as_stored(review: Review) -> dict[str, Any]:
