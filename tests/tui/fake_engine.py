@@ -18,6 +18,7 @@ from opsconsole.events import Event, EventBus, TaskChanged
 from opsconsole.execution.showing import Hiding
 from opsconsole.models import ExecutionPolicy, ExecutionResult, Priority, Status, Task, TaskSpec
 from opsconsole.paths import StatePaths
+from opsconsole.safety.policy import Decision
 from opsconsole.settings import Settings
 
 NOW = 1_795_183_331_000_000  # 2026-11-20 14:02:11 UTC
@@ -43,6 +44,7 @@ class FakeEngine:
         self.specs: list[TaskSpec] = []
         self.refusal: OpsError | None = None
         self.closed = False
+        self.plans: dict[str, SimpleNamespace] = {}
         self.waiting: dict[int, str] = {}
         self.other_consoles: list[SimpleNamespace] = []
         self._tasks: dict[int, Task] = {}
@@ -93,6 +95,10 @@ class FakeEngine:
         return self.bus.subscribe(listener)
 
     # -- commands
+
+    def plan(self, spec: TaskSpec) -> SimpleNamespace:
+        name = Path(str(spec.path)).name
+        return self.plans.get(name) or SimpleNamespace(name=name, decision=Decision("allow"), spec={"findings": []})
 
     async def submit(self, spec: TaskSpec) -> Task:
         self._command("submit", None)

@@ -111,7 +111,7 @@ async def test_submit_takes_arguments_policy_priority_timeout_and_retries(engine
         await pilot.press("right", "down", "down", "right", "right")
         assert form.query_one("#retries", Choice).value == "2"
         form.query_one("#policy", Choice).focus()
-        await pilot.press("right", "down", *"disk full", "enter")
+        await pilot.press("left", "down", *"disk full", "enter")
         await until(pilot, lambda: engine.specs)
         spec = engine.specs[0]
         assert spec.args == ("--name", "two words", "3")

@@ -87,7 +87,7 @@ def test_how_to_run_it(snap_compare: Compare, host: FakeEngine, samples: Path) -
 
 
 def test_elevated_asks_for_a_reason_on_a_small_screen(snap_compare: Compare, host: FakeEngine, samples: Path) -> None:
-    keys = ("n", "enter", "up", "up", "up", "up", "right", "enter")
+    keys = ("n", "enter", "up", "up", "up", "up", "left", "enter")
     assert snap_compare(console(host), terminal_size=SMALL, run_before=after(*keys, "down", "down", "down", "enter"))
 
 

@@ -21,7 +21,7 @@ _LANGUAGES = {
     "applescript": "applescript",
     "osascript": "applescript",
 }
-UNREAD = frozenset({"no-parse", "no-parser", "review-failed", "too-long"})
+UNREAD = frozenset({"no-parse", "no-parser", "review-failed", "too-deep", "too-long"})
 POLICIES = ("safe", "restricted", "standard", "elevated")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import events
@@ -26,9 +27,15 @@ from opsconsole.tui.widgets.choice import Choice
 from opsconsole.tui.widgets.text_field import TextField
 from opsconsole.tui.wording import seconds_of, span
 
+if TYPE_CHECKING:
+    from opsconsole.execution.submission import Plan
+
 Submit = Callable[[TaskSpec], Awaitable[Task]]
 _HINT = "a sample's name, or a path: ./fix.sh  ~/bin/…  /opt/…"
-_POLICIES = [ExecutionPolicy.STANDARD.value, ExecutionPolicy.ELEVATED.value]
+_POLICIES = [
+    policy.value
+    for policy in (ExecutionPolicy.STANDARD, ExecutionPolicy.SAFE, ExecutionPolicy.RESTRICTED, ExecutionPolicy.ELEVATED)
+]
 _PRIORITIES = [priority.name.lower() for priority in Priority]
 
 
@@ -41,9 +48,12 @@ class SubmitScreen(ModalScreen[Task | None]):
         ("up", "step(-1)", "previous"),
     ]
 
-    def __init__(self, submit: Submit, timeout_s: float, cwd: Path) -> None:
+    def __init__(
+        self, submit: Submit, plan: Callable[[TaskSpec], Awaitable[Plan]], timeout_s: float, cwd: Path
+    ) -> None:
         super().__init__()
         self._submit = submit
+        self._plan = plan
         self._timeout_s = timeout_s
         self._cwd = cwd
         self._samples = samples()
@@ -174,13 +184,39 @@ class SubmitScreen(ModalScreen[Task | None]):
 
     async def _send(self, spec: TaskSpec) -> None:
         try:
-            task = await self._submit(spec)
+            confirmed = await self._confirmed(spec)
+            if confirmed is None:
+                return
+            task = await self._submit(confirmed)
         except OpsError as error:
             self._complain(sanitise_name(str(error), limit=400))
         else:
             self.dismiss(task)
         finally:
             self._submitting = False
+
+    async def _confirmed(self, spec: TaskSpec) -> TaskSpec | None:
+        """The spec with what its review asks for, each asked once; None: the answer was no. Raises OpsErrors."""
+        planned = await self._plan(spec)
+        decision = planned.decision
+        if decision.runs:
+            return spec
+        name, reason = sanitise_name(planned.name), sanitise_name(decision.reason, limit=400)
+        rules = {found["rule"] for found in planned.spec["findings"] if found["severity"] == "catastrophic"}
+        unnamed = sorted(rules - set(spec.allow))
+        if decision.verdict == "refuse" and unnamed and spec.policy is not ExecutionPolicy.SAFE:
+            from opsconsole.tui.screens.phrase import PhraseScreen
+
+            question = PhraseScreen(f"Run {name}?", name, [reason], unnamed[0])
+            if not await self.app.push_screen_wait(question):
+                return None
+            return await self._confirmed(replace(spec, allow=(*spec.allow, unnamed[0])))
+        if decision.verdict == "confirm" and not spec.confirmed:
+            from opsconsole.tui.screens.confirm import ConfirmScreen
+
+            ask = ConfirmScreen(f"Run {name}?", name, [reason], yes="Run it", no="Back")
+            return replace(spec, confirmed=True) if await self.app.push_screen_wait(ask) else None
+        return spec
 
     def _spec(self, hold: bool) -> TaskSpec:
         """Raises SpecError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ from opsconsole.tui.wording import FACES, duration, name_of, running_for, span
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
+    from opsconsole.execution.submission import Plan
     from opsconsole.tui.app import ConsoleApp
 
 
@@ -68,8 +70,11 @@ class TaskCommands(Screen[None]):
         async def submit(spec: TaskSpec) -> Task:
             return await (await self.app.link.started()).submit(spec)
 
+        async def plan(spec: TaskSpec) -> Plan:
+            return await asyncio.to_thread((await self.app.link.started()).plan, spec)
+
         timeout_s = self.app.settings.execution.timeout_s
-        self.app.push_screen(SubmitScreen(submit, timeout_s, Path.cwd()), self._submitted)
+        self.app.push_screen(SubmitScreen(submit, plan, timeout_s, Path.cwd()), self._submitted)
 
     def _submitted(self, task: Task | None) -> None:
         if task is None:

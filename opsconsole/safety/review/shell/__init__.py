@@ -9,6 +9,7 @@ from opsconsole.safety.review.shell.facts import Script
 from opsconsole.safety.review.shell.walk import Walk
 
 MAX_CHARACTERS = 2_000_000
+MAX_NESTING = 200  # the parser needs seconds for a thousand
 
 
 def read_script(
@@ -32,6 +33,8 @@ def read_script(
         script.source = type(script.source)(text)
     if len(text) > MAX_CHARACTERS:
         return _unread(script, "too-long", f"the script has more than {MAX_CHARACTERS} characters", Span(0, 0))
+    if _nesting(text) > MAX_NESTING:
+        return _unread(script, "too-deep", f"parentheses are nested deeper than {MAX_NESTING} levels", Span(0, 0))
     try:
         script.tree = parser.parse(text, dialect)
     except parser.ParserMissing as error:
@@ -48,6 +51,18 @@ def read_script(
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in a proof, it is not one
         _unread(script, "review-failed", f"the review itself failed ({type(error).__name__}: {error})", Span(0, 0))
     return script
+
+
+def _nesting(text: str) -> int:
+    """How deep round brackets go, quoted ones too: a bound for what the parser is given."""
+    deepest = depth = 0
+    for character in text:
+        if character == "(":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character == ")" and depth:
+            depth -= 1
+    return deepest
 
 
 def _unread(script: Script, rule: str, message: str, span: Span) -> Script:

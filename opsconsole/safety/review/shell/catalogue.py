@@ -91,6 +91,7 @@ class Spec:
         taken = own.declared
         return replace(
             own,
+            does=own.does + (("network",) if "network" in self.does and "network" not in own.does else ()),
             flags=own.flags | (self.flags - taken),
             values=own.values | (self.values - taken),
             optional=own.optional | (self.optional - taken),

@@ -1,0 +1,1 @@
+"""Fuzzing of the review, the sanitiser and the redaction."""
