@@ -30,7 +30,7 @@ HARMLESS: tuple[tuple[str, str, str], ...] = (
     ("write", r"/tmp", "a temporary file of apt without a name"),
     ("write delete", r"/tmp/(apt-tmp-index|dpkg-deb)\.\w{6}", "the package tools' own temporary files"),
     ("write delete", r"/tmp/kernel-install\.staging\.\w+", "kernel-install's own temporary folder"),
-    ("write", r"/tmp/tmux-\d+", "the folder in which tmux looks for its server's socket"),
+    ("write delete", r"/tmp/tmux-\d+(/.*)?", "the folder of tmux's server, which it starts to be asked"),
     ("system", r"an empty RTM_NEWLINK", "ip asks whether the kernel knows this message; it sets with sendmsg"),
     ("network", r"127\.0\.0\.1:9[01]50", "gpg looks for Tor on this host"),
     ("write", r"/dev|/dev/mapper(/control)?", "device-mapper creates its control node where a host has none"),

@@ -205,18 +205,6 @@ def test_the_parser_is_loaded_only_when_it_is_needed():
     assert done.stdout.strip() == "False"
 
 
-def test_a_thousand_lines_take_less_than_a_tenth_of_a_second():
-    text = "\n".join(READ_ONLY * 13)
-    judge(Source(READ_ONLY[0]))
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        judge(Source(text))
-        times.append(time.perf_counter() - start)
-    # Twice the target: other work shares the machine while tests run. The figures are in the benchmark.
-    assert min(times) / len(text.splitlines()) * 1000 < 0.2
-
-
 LONG = [
     "(" * 50_000,
     "{" * 50_000,
