@@ -37,7 +37,7 @@ def _pieces(data: bytes, seed: int) -> list[bytes]:
 def _judge(script: str) -> None:
     begun = time.monotonic()
     assert review(script).verdict in ("allow", "refuse")
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 20  # a hang, on a machine that does much else; figures are the benchmark's
 
 
 @settings(max_examples=60)
