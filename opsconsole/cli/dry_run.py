@@ -73,9 +73,7 @@ def _for_people(described: dict[str, Any]) -> str:
         "reason": described["reason"],
         "policy": described["policy"],
         "does": "; ".join(described["summary"]),
-        "findings": "; ".join(
-            f"{found['line']}:{found['column']} {found['severity']} {found['rule']}" for found in described["findings"]
-        ),
+        "findings": wording.findings(described["findings"]),
         "containment": f"{containment['provider']}; killed by {containment['kill']}",
         "limits": ", ".join(
             [

@@ -127,7 +127,10 @@ def _timing(engine: Engine, result: ExecutionResult) -> None:
 
 
 def _summary(engine: Engine, result: ExecutionResult, task: Task) -> None:
+    from opsconsole.safety.review.model import describe_recorded
+
     metrics, streams, supervision = result.metrics, result.output, result.supervision
+    left = supervision.get("leftovers") or []
     facts = {
         "task": f"{result.execution_id}, attempt {result.attempt} of {result.attempts}",
         "name": result.name,
@@ -136,6 +139,8 @@ def _summary(engine: Engine, result: ExecutionResult, task: Task) -> None:
         "exit code": result.exit_code,
         "signal": result.signal,
         "policy": f"{result.policy} (containment: {result.containment['provider']})",
+        "does": "; ".join(describe_recorded(result.effects)),
+        "findings": wording.findings(result.findings),
         "interpreter": supervision.get("interpreter"),
         "priority": task.priority.name.lower(),
         "queued": wording.moment(result.queued_at),
@@ -149,9 +154,10 @@ def _summary(engine: Engine, result: ExecutionResult, task: Task) -> None:
         "stderr": _stream(streams.get("stderr_bytes"), streams.get("stderr_path")),
         "output is whole": "no" if streams.get("truncated") else None,
         "killed by": result.containment.get("kill"),
-        "left running": _processes(supervision.get("leftovers")),
+        "left running": _processes([one for one in left if not one.get("killed")]),
+        "killed at end": _processes([one for one in left if one.get("killed")]),
         "still alive": _processes(supervision.get("survivors")),
-        "limits": ", ".join(wording.limits(result.containment.get("limits") or {})),
+        "limits": ", ".join(wording.limits(result.containment.get("limits") or {})) if result.started_at else None,
         "limits say": "; ".join(result.containment.get("limit_notes") or []),
         "degraded": "; ".join(result.containment.get("degraded") or []),
         "notes": "; ".join(result.containment.get("notes") or []),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -82,3 +82,8 @@ def parse_moment(text: str, now: int) -> int:
         raise UsageError(
             f"{text!r} is no time", hint="an age such as 30m, 24h or 7d, or a time such as 2026-11-20T08:00:00Z"
         ) from None
+
+
+def findings(recorded: Iterable[Mapping[str, Any]]) -> str:
+    """`1:8 catastrophic rm-root` for each finding of a record."""
+    return ", ".join(f"{one['line']}:{one['column']} {one['severity']} {one['rule']}" for one in recorded)

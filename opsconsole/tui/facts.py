@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from opsconsole.models import ExecutionPolicy, ExecutionResult, Status, Task
+from opsconsole.safety.review.model import describe_recorded
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.wording import FACES, count_of, duration, size, span, time_of_day
 
@@ -82,6 +83,9 @@ def _who(task: Task) -> Fact:
 
 def _how(task: Task, result: ExecutionResult | None) -> Fact:
     parts = [task.policy.value, sanitise_name(task.interpreter)]
+    provider = result.containment.get("provider") if result is not None else None
+    if provider and provider != "none":
+        parts.append(sanitise_name(str(provider)))
     timeout = result.containment.get("limits", {}).get("timeout_s") if result is not None else None
     if timeout:
         parts.append(f"timeout {span(float(timeout))}")
@@ -90,6 +94,8 @@ def _how(task: Task, result: ExecutionResult | None) -> Fact:
 
 def _remains(result: ExecutionResult) -> Iterator[Fact]:
     supervision = result.supervision
+    if result.effects:
+        yield Fact("does", sanitise_name("; ".join(describe_recorded(result.effects)), limit=300), "muted")
     if survivors := supervision.get("survivors"):
         yield Fact("alive", f"could not be killed: {_processes(survivors)}", "bad")
     left = supervision.get("leftovers") or []

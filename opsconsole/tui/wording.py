@@ -54,7 +54,9 @@ def outcome(task: Task, now: int) -> str:
     if status is Status.FAILED:
         if task.signal:
             return sanitise_name(task.signal, limit=9)
-        return "failed" if task.exit_code is None else f"exit {task.exit_code}"
+        if not task.exit_code:  # 0: what it left running was refused a limit
+            return "limit" if "_limit" in (task.reason or "") else "failed"
+        return f"exit {task.exit_code}"
     if status is Status.TIMED_OUT:
         return "timeout"
     if status.is_active:

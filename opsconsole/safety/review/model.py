@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum
 from typing import Any, Literal
@@ -159,6 +159,11 @@ def describe(effects: Iterable[Effect]) -> list[str]:
         shown = ", ".join(map(str, where[:5])) + (", …" if len(where) > 5 else "")
         phrases.append(f"{phrase} (line {shown})")
     return phrases
+
+
+def describe_recorded(effects: Iterable[Mapping[str, Any]]) -> list[str]:
+    """`describe`, from a record's JSON."""
+    return describe(Effect(**effect) for effect in effects)
 
 
 class Source:

@@ -36,7 +36,7 @@ class PhraseScreen(ModalScreen[bool]):
             for line in self._consequences:
                 yield Static(Text(line), classes="phrase-consequence")
             yield Static(Text(f"To run it all the same, type {self._phrase}"), classes="phrase-consequence")
-            yield TextField(placeholder=self._phrase, id="phrase")
+            yield TextField(id="phrase")
             yield Static("", id="phrase-problem", markup=False)
 
     def on_mount(self) -> None:

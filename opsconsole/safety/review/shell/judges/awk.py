@@ -11,14 +11,12 @@ from opsconsole.safety.review.patterns import lazy
 from opsconsole.safety.review.shell import commands, options
 from opsconsole.safety.review.shell.catalogue import Spec
 from opsconsole.safety.review.shell.facts import Call
+from opsconsole.safety.review.shell.judges import program as programs
+from opsconsole.safety.review.shell.judges.program import ProgramError
 from opsconsole.safety.review.shell.words import Word
 
 if TYPE_CHECKING:
     from opsconsole.safety.review.shell.walk import Walk
-
-
-class AwkError(Exception):
-    """Not a program that is understood here."""
 
 
 def judge(walk: Walk, call: Call, spec: Spec, args: Sequence[Word]) -> None:
@@ -34,16 +32,7 @@ def judge(walk: Walk, call: Call, spec: Spec, args: Sequence[Word]) -> None:
 
 def program(walk: Walk, call: Call, word: Word) -> None:
     """Judge the program in `word`, which is literal."""
-    try:
-        for kind, target in acts(word.text or ""):
-            if kind == "read":
-                commands.reads(walk, call, Word(word.span, target, target or ""))
-            else:
-                walk.script.effect(kind, target, call.name or "awk", word.span)
-                what = f"writes {target or 'files'}" if kind == "write" else f"runs {target or 'commands'}"
-                walk.deny("not-read-only", f"the awk program {what}", word.span)
-    except AwkError as error:
-        walk.deny("no-parse", f"the awk program is not understood: {error}", word.span)
+    programs.judge(walk, call, word, "awk", acts)
 
 
 _TOKEN = lazy(
@@ -68,17 +57,17 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
     last = ""
     while at < len(text):
         if text[at] == "/" and last == ")" and "/" in text[at + 1 :].partition("\n")[0]:
-            raise AwkError("a slash after a parenthesis: a division, or the beginning of a regular expression")
+            raise ProgramError("a slash after a parenthesis: a division, or the beginning of a regular expression")
         if text[at] == "/" and not operand:
             match = _REGEX.match(text, at)
             if match is None:
-                raise AwkError("a regular expression without an end")
+                raise ProgramError("a regular expression without an end")
             yield "regex", match[0]
             at, operand, last = match.end(), True, "/"
             continue
         match = _TOKEN.match(text, at)
         if match is None:
-            raise AwkError(f"{text[at]!r}")
+            raise ProgramError(f"{text[at]!r}")
         kind = str(match.lastgroup)
         at = match.end()
         if kind == "space":
@@ -90,7 +79,7 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
 
 
 def acts(text: str) -> Iterator[tuple[str, str | None]]:
-    """(kind, target) of what reads other files, writes or executes. Raises AwkError."""
+    """(kind, target) of what reads other files, writes or executes. Raises ProgramError."""
     tokens = list(_tokens(text))
     printing = False
     depth = 0
@@ -114,7 +103,7 @@ def acts(text: str) -> Iterator[tuple[str, str | None]]:
                 named = _string(tokens[place])
                 following = tokens[place + 1][1] if place + 1 < len(tokens) else ""
                 if named is None or following not in ("", ")", ";", "}", "\n", ">", "{", "&&", "||"):
-                    raise AwkError("getline from a file that is known only when it runs")
+                    raise ProgramError("getline from a file that is known only when it runs")
                 yield "read", named
         elif kind == "op" and sign in ("|", "|&"):
             yield "execute", _string(before if after[1] == "getline" else after)

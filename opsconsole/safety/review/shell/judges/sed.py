@@ -10,14 +10,12 @@ from opsconsole.safety.review.patterns import lazy
 from opsconsole.safety.review.shell import commands, options
 from opsconsole.safety.review.shell.catalogue import Spec
 from opsconsole.safety.review.shell.facts import Call
+from opsconsole.safety.review.shell.judges import program as programs
+from opsconsole.safety.review.shell.judges.program import ProgramError
 from opsconsole.safety.review.shell.words import Word
 
 if TYPE_CHECKING:
     from opsconsole.safety.review.shell.walk import Walk
-
-
-class SedError(Exception):
-    """Not a program that is understood here."""
 
 
 def judge(walk: Walk, call: Call, spec: Spec, args: Sequence[Word]) -> None:
@@ -31,16 +29,7 @@ def judge(walk: Walk, call: Call, spec: Spec, args: Sequence[Word]) -> None:
 
 def program(walk: Walk, call: Call, word: Word) -> None:
     """Judge the program in `word`, which is literal."""
-    try:
-        for kind, target in acts(word.text or ""):
-            if kind == "read":
-                commands.reads(walk, call, Word(word.span, target, target or ""))
-            else:
-                walk.script.effect(kind, target, "sed", word.span)
-                what = f"writes {target}" if kind == "write" else f"runs {target or 'what it finds'}"
-                walk.deny("not-read-only", f"the sed program {what}", word.span)
-    except SedError as error:
-        walk.deny("no-parse", f"the sed program is not understood: {error}", word.span)
+    programs.judge(walk, call, word, "sed", acts)
 
 
 _ADDRESS = lazy(r"(?:\d+(?:~\d+)?|\$|[+~]\d+)")
@@ -48,7 +37,7 @@ _PLAIN = frozenset("=dDgGhHlLnNpPqQxzF")
 
 
 def acts(text: str) -> Iterator[tuple[str, str | None]]:
-    """(kind, target) of each command that reads, writes or executes. Raises SedError."""
+    """(kind, target) of each command that reads, writes or executes. Raises ProgramError."""
     at = 0
     depth = 0
     while at < len(text):
@@ -62,7 +51,7 @@ def acts(text: str) -> Iterator[tuple[str, str | None]]:
         while at < len(text) and text[at] in " \t!":
             at += 1
         if at >= len(text):
-            raise SedError("an address without a command")
+            raise ProgramError("an address without a command")
         command = text[at]
         at += 1
         if command == "{":
@@ -98,9 +87,9 @@ def acts(text: str) -> Iterator[tuple[str, str | None]]:
             else:
                 at = _end(text, at)
         else:
-            raise SedError(f"the command {command!r}")
+            raise ProgramError(f"the command {command!r}")
     if depth:
-        raise SedError("braces that do not match")
+        raise ProgramError("braces that do not match")
 
 
 def _addresses(text: str, at: int) -> int:
@@ -128,7 +117,7 @@ _BRACKET = lazy(r"\[\^?\]?(?:\[[:.=].*?[:.=]\]|[^\]])*\]", re.DOTALL)
 def _until(text: str, at: int, delimiter: str, *, regex: bool = True) -> int:
     """The index after the next `delimiter` that no backslash escapes. One in brackets is read in two ways."""
     if delimiter in "\n\\":
-        raise SedError("that delimiter")
+        raise ProgramError("that delimiter")
     while at < len(text):
         if text[at] == "\\":
             at += 2
@@ -137,16 +126,16 @@ def _until(text: str, at: int, delimiter: str, *, regex: bool = True) -> int:
         elif text[at] == "[" and regex:
             bracket = _BRACKET.match(text, at)
             if bracket and delimiter in bracket[0]:
-                raise SedError(f"{delimiter!r} in brackets")
+                raise ProgramError(f"{delimiter!r} in brackets")
             at += 1
         else:
             at += 1
-    raise SedError(f"{delimiter!r} is missing")
+    raise ProgramError(f"{delimiter!r} is missing")
 
 
 def _substitution(text: str, at: int) -> int:
     if at >= len(text):
-        raise SedError("an unfinished command")
+        raise ProgramError("an unfinished command")
     delimiter = text[at]
     at = _until(text, at + 1, delimiter)
     return _until(text, at, delimiter, regex=False)
@@ -174,7 +163,7 @@ def _flags(text: str, at: int) -> tuple[list[tuple[str, str | None]], int]:
 def _end(text: str, at: int) -> int:
     at = _spaces(text, at)
     if at < len(text) and text[at] not in ";\n}#":
-        raise SedError(f"{text[at]!r} after a command")
+        raise ProgramError(f"{text[at]!r} after a command")
     return at
 
 
