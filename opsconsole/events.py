@@ -8,8 +8,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from opsconsole.models import ExecutionResult, Status, Task
+
+if TYPE_CHECKING:
+    from opsconsole.anomalies import Transition
+    from opsconsole.samples import ProcessSample, RunUsage, Sample
 
 _log = logging.getLogger("opsconsole.events")
 
@@ -46,7 +51,30 @@ class Notice:
     message: str
 
 
-Event = TaskChanged | ExecutionFinished | TasksRemoved | Notice
+@dataclass(frozen=True, slots=True)
+class SampleTaken:
+    """A look at the host, not stored as an event. `processes` is all of them; `interval_s` is when the next is due."""
+
+    sample: Sample
+    processes: tuple[ProcessSample, ...]
+    interval_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalyEvent:
+    """An episode opened, changed or closed, here or seen from another console."""
+
+    transition: Transition
+
+
+@dataclass(frozen=True, slots=True)
+class RunSampled:
+    """What the tree of a running execution uses now."""
+
+    usage: RunUsage
+
+
+Event = TaskChanged | ExecutionFinished | TasksRemoved | Notice | SampleTaken | AnomalyEvent | RunSampled
 Listener = Callable[[Event], object]
 
 

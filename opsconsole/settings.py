@@ -10,13 +10,17 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from opsconsole.errors import SettingsError, SpecError
 from opsconsole.models import MAX_TIMEOUT_S, MIB, parse_size
 from opsconsole.paths import config_file
+
+if TYPE_CHECKING:
+    from opsconsole.alert_settings import AlertSettings
+    from opsconsole.monitor_settings import MonitorSettings
 
 RESERVED = frozenset(
     {
@@ -170,6 +174,36 @@ class Settings:
     limits: LimitSettings = field(default_factory=LimitSettings)
     doors: DoorsSettings = field(default_factory=DoorsSettings)
     redaction: RedactionSettings = field(default_factory=RedactionSettings)
+    others: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def monitor(self) -> MonitorSettings:
+        return self._other("monitor")  # type: ignore[no-any-return]
+
+    @property
+    def alerts(self) -> AlertSettings:
+        return self._other("alerts")  # type: ignore[no-any-return]
+
+    def _other(self, name: str) -> Any:
+        found = self.others.get(name)
+        return _other_kind(name)() if found is None else found
+
+
+OTHERS = {"monitor": "MonitorSettings", "alerts": "AlertSettings"}
+"""Sections with a module of their own, `monitor_settings` and so on: a headless run has no use for them and does not
+load them."""
+
+
+def _other_kind(name: str) -> Any:
+    import importlib
+
+    return getattr(importlib.import_module(f"opsconsole.{name}_settings".replace("alerts_", "alert_")), OTHERS[name])
+
+
+def _sections(section: Any) -> dict[str, Any]:
+    """Its keys with their values, the sections of other modules too."""
+    found = {item.name: getattr(section, item.name) for item in fields(section) if item.name != "others"}
+    return {**found, **{name: getattr(section, name) for name in OTHERS}} if isinstance(section, Settings) else found
 
 
 def load_settings(file: Path | None = None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -193,13 +227,12 @@ def documented(section: Any = None, prefix: str = "") -> Iterator[tuple[str, Any
     """(`section.key`, default, documentation) of every setting."""
     section = Settings() if section is None else section
     docs = _field_docs(type(section))
-    for item in fields(section):
-        name = prefix + item.name
-        default = getattr(section, item.name)
+    for key, default in _sections(section).items():
+        name = prefix + key
         if is_dataclass(default):
             yield from documented(default, name + ".")
         else:
-            yield name, default, docs.get(item.name, "")
+            yield name, default, docs.get(key, "")
 
 
 def _field_docs(kind: type) -> dict[str, str]:
@@ -251,11 +284,11 @@ def _from_environment(environ: Mapping[str, str]) -> list[tuple[list[str], str]]
 def _reject_unknown(
     data: Mapping[str, Any], kind: type, where: str, prefix: str = "", *, environment: bool = False
 ) -> None:
-    known = {item.name: item for item in fields(kind)}
+    known = _sections(kind())
     for key, value in data.items():
         if key not in known:
             _unknown(prefix + key, where, environment=environment)
-        default = getattr(kind(), key)
+        default = known[key]
         if is_dataclass(default):
             if not isinstance(value, Mapping):
                 raise SettingsError(f"{where}: {prefix + key} is a section, not a value")
@@ -298,14 +331,23 @@ def _validate(data: dict[str, Any]) -> Settings:
         words = data.get(section, {}).get(key)
         if isinstance(words, str):
             data[section][key] = words.replace(",", " ").split()
-    try:
-        settings = TypeAdapter(Settings).validate_python(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"setting {name}: {first['msg']}, got {first['input']!r}") from error
+    others = {name: data.pop(name) for name in OTHERS if name in data}
+
+    def checked(kind: Any, given: Any, prefix: str = "") -> Any:
+        try:
+            return TypeAdapter(kind).validate_python(given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = prefix + ".".join(str(part) for part in first["loc"])
+            raise SettingsError(f"setting {name}: {first['msg']}, got {first['input']!r}") from error
+
+    settings: Settings = checked(Settings, data)
     _check_ranges(settings)
-    return settings
+    for name, given in others.items():
+        section = checked(_other_kind(name), given, f"{name}.")
+        section.check()
+        others[name] = section
+    return replace(settings, others=others)
 
 
 def _parse_sizes(data: dict[str, Any], prefix: str = "") -> None:
@@ -322,7 +364,7 @@ def _parse_sizes(data: dict[str, Any], prefix: str = "") -> None:
 def _values(section: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for item in fields(section):
         value = getattr(section, item.name)
-        if is_dataclass(value):
+        if is_dataclass(value) and item.name != "others":
             yield from _values(value, f"{prefix}{item.name}.")
         else:
             yield prefix + item.name, value

@@ -195,10 +195,27 @@ def test_the_documentation_lists_every_setting_with_its_default() -> None:
     listed = {name: default for name, default, _ in documented()}
     assert listed["execution.concurrency"] == 8
     assert listed["on_hangup"] == "leave"
-    assert {name.partition(".")[0] for name in listed} == set(Settings.__dataclass_fields__)
+    sections = {*Settings.__dataclass_fields__, "monitor", "alerts"} - {"others"}
+    assert {name.partition(".")[0] for name in listed} == sections
 
 
 def test_the_defaults_cost_no_pydantic() -> None:
     program = "import sys, opsconsole.settings as s; s.load_settings(None, {}); print('pydantic' in sys.modules)"
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert found.stdout == "False\n"
+
+
+def test_sections_with_a_module_of_their_own(file: Path) -> None:
+    settings = load(file, "[monitor]\ninterval_s = 2\n", OPSCONSOLE_MONITOR__AUTOSTART="false")
+    assert (settings.monitor.interval_s, settings.monitor.autostart, settings.monitor.keep_raw_h) == (2, False, 48)
+    assert settings.alerts == Settings().alerts
+    for text in ("[monitor]\ninterval = 2\n", "[monitor]\nmax_share = 2\n", "[monitor]\ninterval_s = 'x'\n"):
+        with pytest.raises(SettingsError, match="monitor"):
+            load(file, text)
+
+
+def test_a_headless_run_does_not_load_the_settings_of_the_monitor() -> None:
+    program = "import sys, opsconsole.settings as s; s.load_settings(None, {}); print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "opsconsole.settings" in found.stdout.split()
+    assert {"opsconsole.monitor_settings", "opsconsole.alert_settings"} & set(found.stdout.split()) == set()

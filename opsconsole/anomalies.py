@@ -1,0 +1,155 @@
+"""The nouns of trouble: an anomaly is an episode with a beginning, a peak and an end, not a line per sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Any
+
+from opsconsole.errors import SpecError
+from opsconsole.models import rfc3339
+
+
+class Severity(IntEnum):
+    """INFO is shown and never notified of by itself. Within an episode it only rises."""
+
+    INFO = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+    @classmethod
+    def parse(cls, text: str) -> Severity:
+        """Raises SpecError."""
+        try:
+            return cls[text.strip().upper()]
+        except KeyError:
+            names = ", ".join(member.word for member in cls)
+            raise SpecError(f"unknown severity {text!r}", hint=f"one of {names}") from None
+
+
+class AnomalyState(StrEnum):
+    """PENDING is not stored: the condition holds, but not for long enough yet."""
+
+    PENDING = "pending"
+    OPEN = "open"
+    FLAPPING = "flapping"
+    CLOSED = "closed"
+
+    @property
+    def is_open(self) -> bool:
+        return self in (AnomalyState.OPEN, AnomalyState.FLAPPING)
+
+
+class Change(StrEnum):
+    """What happened to an episode."""
+
+    OPENED = "opened"
+    CHANGED = "changed"
+    """Severity rose, it flaps, its data went missing or came back, somebody acknowledged, silenced or noted it."""
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Anomaly:
+    """An episode. Times are microseconds since the epoch, UTC; `value`, `peak`, `mean`, `threshold` are in `unit`.
+
+    `subject` is what it is about within the host: "" for the host itself, a mount, a device, a process "name[pid]", a
+    script's name, a metric's series. The fingerprint (host, kind, subject) has at most one open episode.
+    """
+
+    id: int
+    kind: str
+    subject: str
+    host: str
+    severity: Severity
+    state: AnomalyState
+    began_at: int
+    """When the condition began to hold, `for` before it opened."""
+    opened_at: int
+    last_at: int
+    """When its condition was last seen to hold."""
+    closed_at: int | None
+    value: float
+    peak: float
+    mean: float
+    count: int
+    """Samples in which the condition held."""
+    threshold: float | None
+    unit: str
+    message: str
+    """One sentence for people, of our own words and sanitised names."""
+    peak_at: int | None = None
+    flips: int = 0
+    unknown_since: int | None = None
+    """No data since: neither open nor over is known; it stays as it was."""
+    processes: tuple[dict[str, Any], ...] = ()
+    """The top ones at the peak: pid, start_time, name, cpu_percent, rss_bytes."""
+    runs: tuple[str, ...] = ()
+    """Execution ids of what ran here at the peak."""
+    links: tuple[dict[str, Any], ...] = ()
+    """What was done about it: {at, kind, ref, note}."""
+    notes: tuple[dict[str, Any], ...] = ()
+    """{at, by, text}."""
+    acknowledged_at: int | None = None
+    acknowledged_by: str | None = None
+    silenced_until: int | None = None
+    details: dict[str, Any] | None = None
+    """What the kind has to say beyond numbers: {"eta_s": …} of disk_fill_rate, for one."""
+
+    @property
+    def fingerprint(self) -> str:
+        return f"{self.host}/{self.kind}/{self.subject}"
+
+    @property
+    def duration_s(self) -> float | None:
+        return None if self.closed_at is None else (self.closed_at - self.began_at) / 1e6
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of `anomalies --json`: the contract's fields, then the rest."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "subject": self.subject,
+            "severity": self.severity.word,
+            "state": self.state.value,
+            "opened_at": rfc3339(self.opened_at),
+            "closed_at": rfc3339(self.closed_at),
+            "value": self.value,
+            "peak": self.peak,
+            "threshold": self.threshold,
+            "host": self.host,
+            "began_at": rfc3339(self.began_at),
+            "last_at": rfc3339(self.last_at),
+            "peak_at": rfc3339(self.peak_at),
+            "mean": self.mean,
+            "count": self.count,
+            "unit": self.unit,
+            "message": self.message,
+            "duration_s": self.duration_s,
+            "flips": self.flips,
+            "unknown_since": rfc3339(self.unknown_since),
+            "processes": list(self.processes),
+            "runs": list(self.runs),
+            "links": list(self.links),
+            "notes": list(self.notes),
+            "acknowledged_at": rfc3339(self.acknowledged_at),
+            "acknowledged_by": self.acknowledged_by,
+            "silenced_until": rfc3339(self.silenced_until),
+            "details": self.details,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """An episode as it is now, and what happened to it."""
+
+    change: Change
+    anomaly: Anomaly
+    what: str = ""
+    """For people: "severity rose to high", "no data"."""
