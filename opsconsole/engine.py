@@ -22,20 +22,20 @@ from opsconsole.events import EventBus, Notice, TasksRemoved
 from opsconsole.execution import inheritance, reconcile, submission
 from opsconsole.execution.announcer import Announcer
 from opsconsole.execution.background import BackgroundLoop
-from opsconsole.execution.commands import Commands, spec_of
+from opsconsole.execution.commands import Commands
 from opsconsole.execution.environment import EnvironmentStore
 from opsconsole.execution.executor import Executor
 from opsconsole.execution.pool import SlotPool
-from opsconsole.execution.questions import Questions
 from opsconsole.execution.submission import Submission
 from opsconsole.execution.worker import ensure_worker
-from opsconsole.models import ExecutionResult, Origin, Priority, Task, TaskSpec
+from opsconsole.models import ExecutionResult, Origin, Task, TaskSpec
 from opsconsole.paths import StatePaths, state_root
 from opsconsole.settings import Settings, load_settings
 from opsconsole.storage import consoles, database, private_scripts, tasks
 from opsconsole.storage.consoles import Registration
 from opsconsole.storage.reader import Reader
 from opsconsole.storage.writer import Job, Writer
+from opsconsole.watching import Watching
 
 if TYPE_CHECKING:
     from opsconsole.storage.cleanup import Cleaned
@@ -48,8 +48,9 @@ LIVENESS_TICKS = 4
 _log = logging.getLogger("opsconsole.engine")
 
 
-class Engine(Questions):
-    """A console's engine. `claims`: `all` runs whatever is queued, `own` only what it submits, `none` nothing.
+class Engine(Watching):
+    """A console's engine. `claims`: `all` runs whatever is queued, `own` only what it submits, `none` nothing. One that
+    `watches` starts the monitor, unless another console has it or the settings forbid it.
 
     `async with Engine() as engine` starts and closes it; `with Engine.look() as engine` reads and commands without a
     loop. Closing leaves runs going and queued work queued.
@@ -63,6 +64,7 @@ class Engine(Questions):
         door: str = "api",
         claims: Claims = "all",
         clock: Clock = SYSTEM,
+        watches: bool = False,
     ) -> None:
         self.settings = settings if settings is not None else load_settings()
         self.paths = StatePaths(Path(state_dir).absolute() if state_dir is not None else state_root())
@@ -83,6 +85,7 @@ class Engine(Questions):
         self._next_due: int | None = None
         self._background: BackgroundLoop | None = None
         self._to_tidy = False
+        self._watches = watches
 
     # -- life
 
@@ -126,6 +129,8 @@ class Engine(Questions):
         self._to_tidy = True
         self._executor.rewrite_overdue(self._reads.connection)
         self._executor.look_for_work()
+        self._watches = self._watches and self.settings.monitor.autostart
+        self._watch()
         self._ticking = self._loop.create_task(self._tick_for_ever())
 
     async def close(self) -> None:
@@ -134,6 +139,8 @@ class Engine(Questions):
             self._ticking.cancel()
             await asyncio.gather(self._ticking, return_exceptions=True)
             self._ticking = None
+        if self._station is not None:
+            await asyncio.to_thread(self._stop_watching)
         if self._executor is not None:
             await asyncio.gather(*self._executor.rewriting, return_exceptions=True)
             self._executor.stop()
@@ -171,6 +178,7 @@ class Engine(Questions):
             self._background.call(self.close())
             self._background.close()
             self._background = None
+        self._stop_watching()
         if self._writer is not None and self._to_tidy:
             self._job(self._environments.forget_unused)
         self._close_store()
@@ -345,48 +353,6 @@ class Engine(Questions):
                 return
             await asyncio.sleep(TICK_S)
 
-    # -- commands
-
-    async def cancel(self, task_id: int) -> Task:
-        """At any moment of its life; returns at once, the end comes as an event."""
-        return await self._command(self._commands.cancel(task_id))
-
-    async def pause(self, task_id: int) -> Task:
-        return await self._command(self._commands.pause(task_id))
-
-    async def resume(self, task_id: int) -> Task:
-        return await self._command(self._commands.resume(task_id))
-
-    async def hold(self, task_id: int) -> Task:
-        return await self._command(self._commands.hold(task_id))
-
-    async def release(self, task_id: int) -> Task:
-        return await self._command(self._commands.release(task_id))
-
-    async def set_priority(self, task_id: int, priority: Priority) -> Task:
-        return await self._command(self._commands.set_priority(task_id, priority))
-
-    async def pin(self, task_id: int, pinned: bool = True) -> Task:
-        return await self._command(self._commands.pin(task_id, pinned))
-
-    async def retry(self, task_id: int) -> Task:
-        """Run an ended task once more, as a new task whose parent is the old one."""
-        return await self.submit(spec_of(self._reads.connection, self.paths, task_id))
-
-    def command(self, name: str, task_id: int, value: Priority | bool | None = None) -> Task:
-        """`cancel pause resume hold release retry priority pin` without a loop."""
-        if name == "retry":
-            return self.add_detached(spec_of(self._reads.connection, self.paths, task_id))
-        job = self._commands.named(name, task_id, value)
-        self._to_tidy = True
-        return self._job(job).result()
-
-    async def _command(self, job: Job[Task]) -> Task:
-        task = await asyncio.wrap_future(self._job(job))
-        self._to_tidy = True
-        self._on_submitted()
-        return task
-
     async def clean_up(self) -> Cleaned:
         """Remove ended tasks beyond the history settings; never an open or pinned one."""
         from opsconsole.storage import cleanup
@@ -453,6 +419,10 @@ class Engine(Questions):
             executor.report(self._environments.forget_unused)
         if liveness and self._claims == "all":
             self._look_after_the_dead()
+        if liveness and (executor.watched or (self._pool is not None and self._pool.busy)):
+            self._look_at_runs()
+        if liveness:
+            self._watch()
 
     def _is_due(self, due: int) -> bool:
         now, retry = self._clock.now(), self.settings.retry

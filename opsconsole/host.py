@@ -17,6 +17,10 @@ from opsconsole.errors import PlatformUnsupported
 LINUX = sys.platform.startswith("linux")
 
 
+open_files_before: int | None = None
+"""The soft RLIMIT_NOFILE we were started with, where we raised it for ourselves: scripts get it back."""
+
+
 def require_execution() -> None:
     """Raises PlatformUnsupported where scripts cannot be executed."""
     if sys.platform == "win32":

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from opsconsole.models import Door
 
 
-def engine_for(door: Door | str, claims: Claims) -> Engine:
+def engine_for(door: Door | str, claims: Claims, *, watches: bool = False) -> Engine:
     """An engine that is not started yet. Raises SettingsError."""
-    engine = Engine(load_settings(), door=door, claims=claims)
+    engine = Engine(load_settings(), door=door, claims=claims, watches=watches)
     diagnostics.hide(engine.redaction_of())
     engine.subscribe(_tell)
     _keep_log(engine)

@@ -33,6 +33,7 @@ def build() -> Parser:
     what.add_argument("--stderr", action="store_true", help="only stderr")
     what.add_argument("--timing", action="store_true", help="its output with the seconds since the start, line by line")
     what.add_argument("--script", action="store_true", help="the script that ran, byte-exact into a pipe")
+    what.add_argument("--usage", action="store_true", help="what its processes used while it ran, a line a sample")
     what.add_argument("--json", action="store_true", help="the result object")
     parser.add_argument("--attempts", action="store_true", help="with --json: every attempt, newest first")
     return parser
@@ -51,6 +52,8 @@ def run(options: argparse.Namespace) -> int:
             _write(script(result.task_id), engine.redaction_of(result.task_id))
         elif options.timing:
             _timing(engine, result)
+        elif options.usage:
+            _usage(engine, result)
         elif options.output or options.stdout or options.stderr:
             wanted = {"stdout"} if options.stdout else {"stderr"} if options.stderr else {"stdout", "stderr"}
             _output(engine, result, wanted)
@@ -150,6 +153,7 @@ def _summary(engine: Engine, result: ExecutionResult, task: Task) -> None:
         "cpu": _cpu(result),
         "memory, peak": _bytes(metrics.get("memory_peak_bytes", metrics.get("max_rss_bytes"))),
         "processes": metrics.get("processes"),
+        "while it ran": _peaks(engine, result),
         "stdout": _stream(streams.get("stdout_bytes"), streams.get("stdout_path")),
         "stderr": _stream(streams.get("stderr_bytes"), streams.get("stderr_path")),
         "output is whole": "no" if streams.get("truncated") else None,
@@ -187,6 +191,33 @@ def _work(work: Mapping[str, Any] | None) -> str:
 def _cpu(result: ExecutionResult) -> str | None:
     user, system = result.metrics.get("user_cpu_s"), result.metrics.get("system_cpu_s")
     return None if user is None or system is None else f"{user:.3f}s user, {system:.3f}s system"
+
+
+def _peaks(engine: Engine, result: ExecutionResult) -> str | None:
+    """The most its tree used at once, as far as samples saw it."""
+    from opsconsole.monitoring.sampling.runs import read_series
+
+    found = read_series(engine.paths.run_folder(result.execution_id))
+    if not found:
+        return None
+    busiest = max((one.cpu_percent or 0.0) for one in found)
+    return (
+        f"at most {busiest:.0f} % of a core, {wording.size(found[-1].peak_rss_bytes)} in "
+        f"{max(one.processes for one in found)} processes ({found[-1].source}, {len(found)} samples: --usage)"
+    )
+
+
+def _usage(engine: Engine, result: ExecutionResult) -> None:
+    """NDJSON: the series kept with the run."""
+    from dataclasses import asdict
+
+    from opsconsole.models import rfc3339
+    from opsconsole.monitoring.sampling.runs import read_series
+
+    found = read_series(engine.paths.run_folder(result.execution_id))
+    if not found:
+        diagnostics.tell("no samples: it ran for less than a second, or nobody was there to look")
+    output.ndjson({"time": rfc3339(one.time_us), **asdict(one)} for one in found)
 
 
 def _bytes(count: int | None) -> str | None:

@@ -41,7 +41,7 @@ async def _work(*, until_empty: bool) -> int:
     loop = asyncio.get_running_loop()
     told_to_leave: asyncio.Future[signal.Signals] = loop.create_future()
     signals.listen(loop, lambda number: None if told_to_leave.done() else told_to_leave.set_result(number))
-    async with engine_for("work", "all") as engine:
+    async with engine_for("work", "all", watches=not until_empty) as engine:
         reporter = Reporter(engine)
         engine.subscribe(reporter.hear)
         work = asyncio.ensure_future(engine.drained() if until_empty else loop.create_future())

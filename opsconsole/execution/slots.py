@@ -18,12 +18,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from opsconsole import host
 from opsconsole.errors import SupervisorError
 from opsconsole.execution.dispatch import Launch
 
 _HERE = str(Path(__file__).parent)
 _BOOT = f"import sys;sys.path.insert(0,{_HERE!r});from supervisor.parent import main;main()"
 _RECEIVE = 1 << 16
+
+
+def _boot() -> str:
+    """The lean parent's program; the limit of open files that the monitor raised for itself is not for scripts."""
+    soft = host.open_files_before
+    if soft is None:
+        return _BOOT
+    limit = f"resource.setrlimit(resource.RLIMIT_NOFILE,({soft},resource.getrlimit(resource.RLIMIT_NOFILE)[1]))"
+    return f"import resource;{limit};{_BOOT}"
 
 
 _let_go: list[int] = []
@@ -47,7 +57,7 @@ class LeanParent:
     def __init__(self, log: Path, prefix: Sequence[str] = (), *, use_cgroup: bool = True) -> None:
         """Start it; `prefix` stands before its command line (sudo). Raises SupervisorError."""
         _reap()
-        command = [*prefix, sys.executable, "-I", "-S", "-c", _BOOT, *([] if use_cgroup else ["no-cgroup"])]
+        command = [*prefix, sys.executable, "-I", "-S", "-c", _boot(), *([] if use_cgroup else ["no-cgroup"])]
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._pid = self._spawn(theirs.fileno(), log, command)

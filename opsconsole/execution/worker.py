@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sqlite3
-import sys
-from pathlib import Path
 
-from opsconsole.errors import SupervisorError
+from opsconsole import detached
 from opsconsole.paths import StatePaths
 from opsconsole.storage import consoles
-
-_BOOT = (
-    f"import sys; sys.path.insert(0, {str(Path(__file__).parents[2])!r}); "
-    "from opsconsole.__main__ import main; sys.exit(main(['work', '--until-empty']))"
-)
 
 
 def ensure_worker(c: sqlite3.Connection, paths: StatePaths) -> bool:
@@ -28,25 +19,4 @@ def ensure_worker(c: sqlite3.Connection, paths: StatePaths) -> bool:
 
 def start_worker(paths: StatePaths) -> int:
     """`opsconsole work --until-empty` in a session of its own; its pid. Raises SupervisorError."""
-    log = os.open(paths.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    environment = {**os.environ, "OPSCONSOLE_STATE_DIR": str(paths.root)}
-    try:
-        return os.posix_spawn(
-            sys.executable,
-            [sys.executable, "-P", "-c", _BOOT],
-            environment,
-            file_actions=[
-                (os.POSIX_SPAWN_DUP2, null, 0),
-                (os.POSIX_SPAWN_DUP2, null, 1),
-                (os.POSIX_SPAWN_DUP2, log, 2),
-            ],
-            setsid=True,
-            setsigmask=(),
-            setsigdef=[signal.SIGPIPE, signal.SIGHUP, signal.SIGINT, signal.SIGTERM],
-        )
-    except OSError as error:
-        raise SupervisorError(f"a background worker cannot be started: {error.strerror}") from error
-    finally:
-        os.close(log)
-        os.close(null)
+    return detached.start(["work", "--until-empty"], paths, "a background worker")

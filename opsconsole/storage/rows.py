@@ -72,6 +72,16 @@ _NO_METRICS = {
 }  # fmt: skip
 
 
+def _sources(metrics: dict[str, Any]) -> dict[str, str]:
+    """Where each figure of a record comes from. wait4's peak is that of the largest process, never of the tree."""
+    if not metrics:
+        return {}
+    found = {name: "wait4" for name in _NO_METRICS if metrics.get(name) is not None}
+    if "max_rss_bytes" in found:
+        found["max_rss_bytes"] = "wait4, the largest process"
+    return {**found, **({"memory_peak_bytes": "cgroup"} if "memory_peak_bytes" in metrics else {})}
+
+
 def result(row: sqlite3.Row, paths: StatePaths) -> ExecutionResult:
     """The contract's result object of one execution row, or of a task that never had one."""
     own = row["e_id"] is not None
@@ -120,7 +130,7 @@ def result(row: sqlite3.Row, paths: StatePaths) -> ExecutionResult:
         started_at=row["e_started_at"] if own else row["started_at"],
         finished_at=row["e_finished_at"] if own else row["finished_at"],
         duration_s=row["e_duration_s"] if own else row["duration_s"],
-        metrics={**_NO_METRICS, **(report.get("metrics") or {})},
+        metrics={**_NO_METRICS, **(metrics := report.get("metrics") or {}), "sources": _sources(metrics)},
         output=output,
         script_sha256=row["script_sha256"],
         origin={

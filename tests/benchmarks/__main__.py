@@ -5,7 +5,19 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("throughput", "output", "startup", "latency", "history", "containment", "review", "redact")
+NAMES = (
+    "throughput",
+    "output",
+    "startup",
+    "latency",
+    "history",
+    "containment",
+    "review",
+    "redact",
+    "processes",
+    "sampling",
+    "monitor",
+)
 
 
 def main(names: list[str]) -> int:

@@ -1,0 +1,73 @@
+"""What can be done to a task that is there: the commands every door shares."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future
+from typing import Any
+
+from opsconsole.execution.commands import Commands, spec_of
+from opsconsole.execution.questions import Questions
+from opsconsole.execution.submission import Submission
+from opsconsole.models import Priority, Task, TaskSpec
+from opsconsole.storage.writer import Job
+
+
+class Verbs(Questions):
+    """The part of the Engine that changes tasks; the Engine provides `submit`, `add_detached` and `_job`."""
+
+    _commands: Commands
+    _to_tidy: bool
+
+    def submit(self, spec: TaskSpec, *, stdin_fd: int | None = None) -> Submission:
+        raise NotImplementedError
+
+    def add_detached(self, spec: TaskSpec) -> Task:
+        raise NotImplementedError
+
+    def _job(self, job: Job[Any]) -> Future[Any]:
+        raise NotImplementedError
+
+    def _on_submitted(self) -> None:
+        raise NotImplementedError
+
+    async def cancel(self, task_id: int) -> Task:
+        """At any moment of its life; returns at once, the end comes as an event."""
+        return await self._command(self._commands.cancel(task_id))
+
+    async def pause(self, task_id: int) -> Task:
+        return await self._command(self._commands.pause(task_id))
+
+    async def resume(self, task_id: int) -> Task:
+        return await self._command(self._commands.resume(task_id))
+
+    async def hold(self, task_id: int) -> Task:
+        return await self._command(self._commands.hold(task_id))
+
+    async def release(self, task_id: int) -> Task:
+        return await self._command(self._commands.release(task_id))
+
+    async def set_priority(self, task_id: int, priority: Priority) -> Task:
+        return await self._command(self._commands.set_priority(task_id, priority))
+
+    async def pin(self, task_id: int, pinned: bool = True) -> Task:
+        return await self._command(self._commands.pin(task_id, pinned))
+
+    async def retry(self, task_id: int) -> Task:
+        """Run an ended task once more, as a new task whose parent is the old one."""
+        return await self.submit(spec_of(self._reads.connection, self.paths, task_id))
+
+    def command(self, name: str, task_id: int, value: Priority | bool | None = None) -> Task:
+        """`cancel pause resume hold release retry priority pin` without a loop."""
+        if name == "retry":
+            return self.add_detached(spec_of(self._reads.connection, self.paths, task_id))
+        job = self._commands.named(name, task_id, value)
+        self._to_tidy = True
+        found: Task = self._job(job).result()
+        return found
+
+    async def _command(self, job: Job[Task]) -> Task:
+        task: Task = await asyncio.wrap_future(self._job(job))
+        self._to_tidy = True
+        self._on_submitted()
+        return task

@@ -1,0 +1,97 @@
+"""The part of the Engine that watches: the monitor and what it is asked, and what its own runs use.
+
+Everything of monitoring is loaded on first use: a headless run that ends within a second never loads it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from opsconsole.events import Event, RunSampled
+from opsconsole.execution.verbs import Verbs
+from opsconsole.models import Origin, Task, TaskSpec
+from opsconsole.storage.consoles import Registration
+
+if TYPE_CHECKING:
+    from opsconsole.monitoring.sampling.runs import Active, RunSampler
+    from opsconsole.monitoring.station import Station
+    from opsconsole.samples import RunUsage
+
+
+class Watching(Verbs):
+    """The Engine provides `add`, `_from_any_thread` and what is declared here."""
+
+    origin: Origin
+    _loop: asyncio.AbstractEventLoop | None
+    _registration: Registration | None
+    _watches: bool
+    _station: Station | None = None
+    _own_runs: RunSampler | None = None
+    _active: list[Active]
+    _sampled: asyncio.Future[list[RunUsage]] | None = None
+
+    def add(self, spec: TaskSpec) -> Task:
+        raise NotImplementedError
+
+    def _from_any_thread(self, call: Callable[[], None]) -> None:
+        raise NotImplementedError
+
+    @property
+    def monitoring(self) -> Station:
+        """The monitor, anomalies, metrics, analysis: made on first use."""
+        if self._station is None:
+            from opsconsole.monitoring.station import Station
+
+            self._station = Station(
+                self.settings, self.paths, clock=self._clock, host=self.origin.host, actor=self.origin.actor,
+                door=self.origin.door, job=self._job, reads=lambda: self._reads.connection,
+                publish=self._publish_from_any_thread, submit=self._submit_notice,
+            )  # fmt: skip
+            self.subscribe(self._station.heard)
+        return self._station
+
+    def _watch(self) -> None:
+        """Take the monitor over where nobody has it; asked again and again, since its console may leave."""
+        if self._watches:
+            self.monitoring.start(by_hand=False)
+
+    def _submit_notice(self, text: str, policy: str, environ: Mapping[str, str]) -> None:
+        """The command that an alert runs is a task like any other. Raises OpsErrors."""
+        from opsconsole.models import ExecutionPolicy
+
+        self.add(TaskSpec(script=text, name="alert", policy=ExecutionPolicy(policy), env=dict(environ)))
+
+    def _look_at_runs(self) -> None:
+        """What this console's runs use now: a line of each one's series, and an event; in a thread."""
+        if self._registration is None or self._loop is None or (self._sampled and not self._sampled.done()):
+            return
+        from opsconsole.monitoring.sampling.runs import Active, RunSampler
+        from opsconsole.storage.running import running
+
+        found = running(self._reads.connection, self._registration.id)
+        active = [Active(one[0], self.paths.run_folder(one[0]), *one[1:]) for one in found]
+        self._own_runs = self._own_runs or RunSampler(lambda: self._active, keep=True, clock=self._clock)
+        self._active = active
+        if active:
+            self._sampled = self._loop.run_in_executor(None, self._own_runs.look)
+            self._sampled.add_done_callback(self._on_runs_sampled)
+
+    def _on_runs_sampled(self, future: asyncio.Future[list[RunUsage]]) -> None:
+        if not future.cancelled() and future.exception() is None:
+            for usage in future.result():
+                self.bus.publish(RunSampled(usage))
+
+    def _stop_watching(self) -> None:
+        if self._station is not None:
+            self._station.close()
+            self._station = None
+
+    def _publish_from_any_thread(self, event: Event) -> None:
+        """On the loop's thread; an engine without a loop tells on the caller's."""
+        if self._loop is None:
+            self.bus.publish(event)
+        else:
+            self._from_any_thread(functools.partial(self.bus.publish, event))
