@@ -1,0 +1,1 @@
+"""From samples to anomalies: sources observe, thresholds judge, episodes remember."""

@@ -1,0 +1,73 @@
+"""The sentences of anomalies: our own words, numbers, and names made harmless."""
+
+from __future__ import annotations
+
+from opsconsole.anomalies import Severity
+from opsconsole.monitoring.detection.kinds import Kind
+from opsconsole.monitoring.detection.thresholds import Threshold
+from opsconsole.safety.sanitise import sanitise_name
+
+_COUNTED = {"processes": "process", "signs": "sign"}
+_MORE = {"% of a core": " % of a core", "%/h": " %", "× cores": " × the cores"}
+NAME_LIMIT = 120
+
+
+def duration(seconds: float) -> str:
+    """`8 s`, `90 s`, `12 min`, `3 h 07 min`, `4 d 2 h`."""
+    whole = max(0, round(seconds))
+    if whole < 120:
+        return f"{whole} s"
+    minutes = whole // 60
+    if minutes < 120:
+        return f"{minutes} min"
+    hours = minutes // 60
+    return f"{hours} h {minutes % 60:02} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
+
+
+def number(value: float) -> str:
+    """As many digits as people read: `0.35`, `4.2`, `97`, `1250`."""
+    size = abs(value)
+    return f"{value:.0f}" if size >= 10 or value == int(value) else f"{value:.1f}" if size >= 1 else f"{value:.2g}"
+
+
+def amount(kind: Kind, value: float) -> str:
+    """The value with its unit, as the kind's sentence has it."""
+    unit = kind.unit
+    if unit == "s":
+        return duration(value)
+    if unit in _COUNTED:
+        return f"{value:.0f} {_COUNTED[unit] if round(value) == 1 else unit}"
+    return number(value) + _MORE.get(unit, f" {unit}")
+
+
+def subject(name: str) -> str:
+    return sanitise_name(name, limit=NAME_LIMIT)
+
+
+def state_of(kind: Kind, name: str, value: float) -> str:
+    """`/var is 91 % full`."""
+    return kind.says.format(subject=subject(name), value=amount(kind, value))
+
+
+def begun(threshold: Threshold, name: str, value: float, severity: Severity, lasted_s: float, words: str) -> str:
+    """`CPU at 97 %, over 85 % for 60 s; nothing waits for it`."""
+    kind = threshold.kind
+    told, level = state_of(kind, name, value), threshold.level_of(severity)
+    if level > 0:  # "over 0 processes" says nothing
+        told += f", {side(kind)} {amount(kind, level)}"
+    if lasted_s >= 1:
+        told += f" for {duration(lasted_s)}"
+    return f"{told}; {words}" if words else told
+
+
+def ended(kind: Kind, name: str, value: float | None, peak: float, lasted_s: float, why: str) -> str:
+    """`over after 12 min: CPU at 40 %; at its worst 97 %`; `why` where it was no recovery."""
+    worst = f"at its worst {amount(kind, peak)}"
+    if why:
+        return f"{kind.title}{f' ({subject(name)})' if name else ''}: {why} after {duration(lasted_s)}, {worst}"
+    now = "" if value is None else f": {state_of(kind, name, value)}"
+    return f"over after {duration(lasted_s)}{now}; {worst}"
+
+
+def side(kind: Kind) -> str:
+    return "under" if kind.below else "over"
