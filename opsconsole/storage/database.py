@@ -77,7 +77,7 @@ def _open_ready(path: Path, busy_s: float) -> sqlite3.Connection:
     try:
         return _open(path, busy_s, alone=False)
     except sqlite3.DatabaseError as error:
-        if _unreadable(error):
+        if unreadable(error):
             raise _NotReadyError from error
         raise
 
@@ -86,9 +86,9 @@ def _make_ready(path: Path, tell: Callable[[str], None], busy_s: float) -> sqlit
     try:
         return _open(path, busy_s, alone=True)
     except sqlite3.DatabaseError as error:
-        if not _unreadable(error):
+        if not unreadable(error):
             raise
-        aside = _move_aside(path)
+        aside = move_aside(path)
         tell(f"the database could not be read ({error}); it was moved to {aside}, and a new one begun")
     return _open(path, busy_s, alone=True)
 
@@ -147,7 +147,8 @@ def _among_consoles(path: Path, busy_s: float, *, alone: bool) -> Iterator[None]
         os.close(fd)
 
 
-def _unreadable(error: sqlite3.DatabaseError) -> bool:
+def unreadable(error: sqlite3.DatabaseError) -> bool:
+    """Damaged, or no database at all; not merely locked, full or forbidden."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF in _CORRUPT
 
 
@@ -214,7 +215,8 @@ def _last_used_id(path: Path) -> int:
     return max((int(name) for name in used if name.isascii() and name.isdigit() and len(name) < 18), default=0)
 
 
-def _move_aside(path: Path) -> Path:
+def move_aside(path: Path) -> Path:
+    """With its log; where it is now. Raises OSError."""
     stamp, number = time.strftime("%Y%m%dT%H%M%S"), 1
     while (aside := path.with_name(f"{path.name}.unreadable-{stamp}-{number}")).exists():
         number += 1

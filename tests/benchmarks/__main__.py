@@ -17,6 +17,8 @@ NAMES = (
     "processes",
     "sampling",
     "monitor",
+    "metrics",
+    "detector",
 )
 
 

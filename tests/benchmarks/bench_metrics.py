@@ -1,7 +1,7 @@
 """Thirty days of thirty metrics at 1 Hz: bytes on disk, graphs, and what recording costs.
 
 `python -m tests.benchmarks.bench_metrics [--days N] [--metrics N] [--rounds N] [--json]`. Samples of the last 48 h are
-real rows, written in the recorder's own form; minutes and hours are inserted as the recorder does, five minutes of every
+real rows, in the recorder's own form; minutes and hours are inserted as the recorder does, five minutes of every
 series at a time, so that the pages are as full as in life. The peer holds the same samples of a day as narrow rows
 (series, t, value) with an index, the schema one writes first. Exits 1 when a target is missed.
 """

@@ -1,0 +1,1 @@
+"""For others' tools: Prometheus text and the server for it, a Grafana dashboard, alert rules."""
