@@ -1,0 +1,259 @@
+"""The webhook against a real receiver that answers, fails, hangs, redirects and never ends."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import threading
+import time
+from dataclasses import replace
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opsconsole.alert_settings import AlertSettings, WebhookSettings
+from opsconsole.anomalies import AnomalyState, Severity
+from opsconsole.monitoring.alerts import messages
+from opsconsole.monitoring.alerts.messages import Message
+from opsconsole.monitoring.alerts.notifiers import DeliveryError, Line, Means
+from opsconsole.monitoring.alerts.notifiers.webhook import NOT_OVER, Webhook, payload
+from opsconsole.safety.redact import Redaction
+from tests.monitoring.alert_support import HOST, START_US, anomaly, process
+from tests.monitoring.receivers import (
+    Answer,
+    HttpReceiver,
+    certificate,
+    drip,
+    drip_body,
+    hang,
+    hang_up,
+    huge,
+    refusing_port,
+    status,
+)
+
+SECRET = "k3y-of-the-receiver"  # noqa: S105
+
+
+def message(*anomalies: Any, transition: str = "firing") -> Message:
+    facts = [
+        messages.of_anomaly(one, Redaction(), heading="CPU busy", action="Look.")
+        | {"transition": transition, "group": messages.public_key(one.fingerprint), "episode": f"anomaly:{one.id}"}
+        for one in anomalies or (anomaly(processes=(process("burner"),)),)
+    ]
+    return Message.of("k" * 32, facts, START_US)
+
+
+def post(url: str, what: Message | None = None, **settings: Any) -> str:
+    given = {"timeout_s": 0.4, **settings}
+    webhook = Webhook(
+        AlertSettings(webhook=WebhookSettings(url=url, **given)), Means(HOST, print, None, lambda: START_US)
+    )
+    with Line(webhook.timeout_s, webhook.total_s) as line:
+        return webhook.send(what or message(), line)
+
+
+def failure(*answers: Answer, **settings: Any) -> DeliveryError:
+    with HttpReceiver(*answers) as receiver, pytest.raises(DeliveryError) as caught:
+        post(receiver.url, **settings)
+    return caught.value
+
+
+def test_it_posts_alertmanagers_json() -> None:
+    with HttpReceiver() as receiver:
+        assert post(receiver.url) == "200 OK"
+        request = receiver.got()
+    assert request.path == "/hook?a=1"
+    assert request.headers["content-type"] == "application/json"
+    assert request.headers["idempotency-key"] == "k" * 32
+    body = json.loads(request.body)
+    assert set(body) == {
+        "version", "groupKey", "truncatedAlerts", "status", "receiver", "groupLabels", "commonLabels",
+        "commonAnnotations", "externalURL", "alerts",
+    }  # fmt: skip
+    assert (body["version"], body["status"], body["receiver"]) == ("4", "firing", "opsconsole")
+    (alert,) = body["alerts"]
+    assert set(alert) == {"status", "labels", "annotations", "startsAt", "endsAt", "generatorURL", "fingerprint"}
+    assert alert["labels"] == {"alertname": "cpu_high", "instance": HOST, "severity": "high"}
+    assert alert["endsAt"] == NOT_OVER
+    assert alert["startsAt"] == "2026-09-21T14:12:20.000000Z"
+    assert alert["annotations"]["peak"] == "97.5 %"
+    assert alert["annotations"]["causes"] == "burner[41]"
+    assert int(alert["fingerprint"], 16) >= 0
+
+
+def test_a_recovery_has_an_end_and_the_same_group_and_fingerprint() -> None:
+    over = anomaly(state=AnomalyState.CLOSED, closed_at=START_US)
+    opened, closed = payload(message(anomaly())), payload(message(over, transition="resolved"))
+    assert closed["status"] == closed["alerts"][0]["status"] == "resolved"
+    assert closed["alerts"][0]["endsAt"] == "2026-09-21T14:13:20.000000Z"
+    assert closed["alerts"][0]["annotations"]["duration"] == "1m00s"
+    assert closed["groupKey"] == opened["groupKey"]
+    assert closed["alerts"][0]["fingerprint"] == opened["alerts"][0]["fingerprint"]
+
+
+def test_a_digest_has_what_its_alerts_have_in_common() -> None:
+    many = payload(message(anomaly(1), anomaly(2, "disk_full", "/var", severity=Severity.CRITICAL)))
+    assert many["commonLabels"] == {"instance": HOST}
+    assert many["status"] == "firing"
+    assert [alert["labels"]["severity"] for alert in many["alerts"]] == ["high", "critical"]
+
+
+def test_the_signature_covers_timestamp_and_body(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET + "\n")
+    with HttpReceiver() as receiver:
+        post(receiver.url, secret_file=str(secret))
+        request = receiver.got()
+    stamp = request.headers["x-opsconsole-timestamp"]
+    expected = hmac.new(SECRET.encode(), stamp.encode() + b"." + request.body, hashlib.sha256).hexdigest()
+    assert request.headers["x-opsconsole-signature"] == f"sha256={expected}"
+    assert int(stamp) == START_US // 1_000_000
+    assert SECRET.encode() not in request.body
+
+
+def test_a_token_goes_into_the_header(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK_TOKEN", "t0ken-value")
+    with HttpReceiver() as receiver:
+        post(receiver.url, token_env="HOOK_TOKEN")  # noqa: S106
+        assert receiver.got().headers["authorization"] == "Bearer t0ken-value"
+
+
+def test_a_secret_that_cannot_be_read_is_said_and_nothing_is_sent_unsigned() -> None:
+    with HttpReceiver() as receiver:
+        with pytest.raises(DeliveryError, match="HOOK_SECRET is not set"):
+            post(receiver.url, secret_env="HOOK_SECRET")  # noqa: S106
+        with pytest.raises(DeliveryError, match="cannot be read"):
+            post(receiver.url, secret_file="/nonexistent/secret")  # noqa: S106
+        assert receiver.silent
+
+
+@pytest.mark.parametrize("code", [200, 201, 202, 204])
+def test_every_2xx_is_delivered(code: int) -> None:
+    with HttpReceiver(status(code)) as receiver:
+        assert post(receiver.url).startswith(str(code))
+
+
+@pytest.mark.parametrize("code", [408, 429, 500, 502, 503, 504])
+def test_what_may_pass_is_tried_again(code: int) -> None:
+    assert not failure(status(code)).permanent
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 410, 413, 422])
+def test_what_will_not_pass_is_not_tried_again(code: int) -> None:
+    error = failure(status(code, b"no such\r\n hook"))
+    assert error.permanent
+    assert "no such hook" in error.message
+
+
+@pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed(code: int) -> None:
+    with HttpReceiver() as elsewhere:
+        error = failure(status(code, Location=elsewhere.url))
+        assert error.permanent
+        assert "redirects are not followed" in error.message
+        assert elsewhere.silent
+
+
+def test_retry_after_is_heard_in_seconds_and_as_a_date() -> None:
+    assert failure(status(429, Retry_After="120")).retry_after_s == 120
+    assert failure(status(503, Retry_After=formatdate(START_US / 1e6 + 90, usegmt=True))).retry_after_s == 90
+    assert failure(status(503, Retry_After="soon")).retry_after_s is None
+    assert failure(status(503)).retry_after_s is None
+
+
+def test_a_receiver_that_hangs_costs_the_timeout_and_no_more() -> None:
+    begun = time.monotonic()
+    error = failure(hang)
+    assert "no answer within 0.4 s" in error.message
+    assert not error.permanent
+    assert time.monotonic() - begun < 3
+
+
+def test_a_receiver_that_drips_its_headers_costs_the_timeout_and_no_more() -> None:
+    begun = time.monotonic()
+    assert "no answer within 0.4 s" in failure(drip).message
+    assert time.monotonic() - begun < 3
+
+
+def test_an_explanation_that_never_ends_is_not_waited_for() -> None:
+    begun = time.monotonic()
+    assert failure(drip_body).permanent
+    assert time.monotonic() - begun < 3
+
+
+def test_a_huge_answer_is_not_read() -> None:
+    error = failure(huge, timeout_s=5.0)
+    assert error.permanent
+    assert len(error.message) < 300
+
+
+def test_one_that_hangs_up_or_refuses_is_tried_again() -> None:
+    assert not failure(hang_up).permanent
+    with refusing_port() as port, pytest.raises(DeliveryError, match="ConnectionRefusedError") as caught:
+        post(f"http://127.0.0.1:{port}/")
+    assert not caught.value.permanent
+
+
+def test_a_delivery_can_be_broken_off_from_another_thread() -> None:
+    with HttpReceiver(hang) as receiver:
+        webhook = Webhook(AlertSettings(webhook=WebhookSettings(url=receiver.url)), Means(HOST, print, None))
+        line = Line(5.0)
+        caught: list[DeliveryError] = []
+
+        def deliver() -> None:
+            try:
+                with line:
+                    webhook.send(message(), line)
+            except DeliveryError as error:
+                caught.append(error)
+
+        thread = threading.Thread(target=deliver)
+        thread.start()
+        receiver.got()
+        begun = time.monotonic()
+        line.cancel()
+        thread.join()
+        assert time.monotonic() - begun < 2
+        assert caught
+
+
+def test_only_hosts_that_are_allowed() -> None:
+    with HttpReceiver() as receiver:
+        with pytest.raises(DeliveryError, match="allow_hosts"):
+            post(receiver.url, allow_hosts=("hooks.corp", "10.*"))
+        assert receiver.silent
+        assert post(receiver.url, allow_hosts=("127.0.0.*",)) == "200 OK"
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "file:///etc/passwd", "gopher://x/", "http:///path"])
+def test_other_schemes_are_refused(url: str) -> None:
+    with pytest.raises(DeliveryError, match="http"):
+        post(url)
+
+
+def test_https_with_a_certificate_of_ones_own(tmp_path: Path) -> None:
+    context, trusted = tls(tmp_path)
+    with HttpReceiver() as receiver:
+        receiver._server.socket = context.wrap_socket(receiver._server.socket, server_side=True)
+        url = receiver.url.replace("http://127.0.0.1", "https://localhost")
+        assert post(url, ca_file=str(trusted), timeout_s=5.0) == "200 OK"
+        with pytest.raises(DeliveryError, match="SSLCertVerificationError"):
+            post(url, timeout_s=5.0)
+
+
+def tls(folder: Path) -> Any:
+    try:
+        return certificate(folder)
+    except FileNotFoundError:
+        pytest.skip("openssl is not here")
+
+
+def test_a_signature_changes_with_every_byte() -> None:
+    from opsconsole.monitoring.alerts.notifiers.webhook import signature
+
+    assert len({signature(SECRET, "1", b"a"), signature(SECRET, "1", b"b"), signature(SECRET, "2", b"a")}) == 3
+    assert replace(message(), created_at=0).key == "k" * 32
