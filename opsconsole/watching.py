@@ -58,11 +58,19 @@ class Watching(Verbs):
         if self._watches:
             self.monitoring.start(by_hand=False)
 
-    def _submit_notice(self, text: str, policy: str, environ: Mapping[str, str]) -> None:
+    def _submit_notice(self, text: str, policy: str, environ: Mapping[str, str]) -> Task:
         """The command that an alert runs is a task like any other. Raises OpsErrors."""
         from opsconsole.models import ExecutionPolicy
 
-        self.add(TaskSpec(script=text, name="alert", policy=ExecutionPolicy(policy), env=dict(environ)))
+        return self.add(
+            TaskSpec(
+                script=text,
+                name="alert",
+                policy=ExecutionPolicy(policy),
+                env=dict(environ),
+                labels={"alert": "command"},
+            )
+        )
 
     def _look_at_runs(self) -> None:
         """What this console's runs use now: a line of each one's series, and an event; in a thread."""

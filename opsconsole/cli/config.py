@@ -30,7 +30,10 @@ def build() -> Parser:
 
 def run(options: argparse.Namespace) -> int:
     """Returns the exit code. Raises SettingsError."""
+    from opsconsole.monitoring.detection.thresholds import parse
+
     settings = load_settings()
+    parse(settings.monitor.thresholds)  # a wrong one is said here, not only by the monitor
     rows = [
         {"setting": name, "value": reduce(getattr, name.split("."), settings), "default": default, "meaning": meaning}
         for name, default, meaning in documented()

@@ -20,6 +20,11 @@ COMMANDS = {
     "show": "one task: how it ended, its script and its output",
     "pin": "keep a task from ever being cleaned up",
     "lint": "what scripts do, what is wrong with them, whether a policy lets them run",
+    "monitor": "the host as it is now; watch it in the background; Prometheus, Grafana",
+    "anomalies": "what is or was wrong with this host; acknowledge, silence, note; thresholds",
+    "alerts": "what was told to whom; test the ways to tell; silences, maintenance",
+    "analyze": "which resource is the bottleneck, who causes it, since when, and what would help",
+    "detect": "how unusual each value of a recorded series is, from a CSV file",
     "doctor": "what this host can enforce, what is missing and what that disables",
     "config": "every setting with its value, default and meaning",
 }

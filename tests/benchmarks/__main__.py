@@ -19,6 +19,7 @@ NAMES = (
     "monitor",
     "metrics",
     "detector",
+    "growth",
 )
 
 

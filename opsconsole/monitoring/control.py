@@ -1,0 +1,198 @@
+"""Who watches a state directory: one monitor holds a lock, hears words through a FIFO, shows its last look in a file.
+
+Files in the state directory: `monitor.lock` (held by the monitor, says who it is), `monitor.control` (a FIFO: "stop",
+"look", "reload"), `monitor.look` (each console that looks holds it shared), `monitor.live` (the last sample, as JSON),
+`monitor.off` (stopped by hand: no console starts it by itself).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from opsconsole import host
+from opsconsole.errors import StorageError
+
+if os.name == "posix":
+    import fcntl
+
+_WORDS_BYTES = 4096
+_ASKING_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The monitor that is alive: its process, since when (µs), and the door of its console."""
+
+    pid: int
+    started_at: int
+    door: str
+
+
+class Files:
+    """The paths of one state directory's monitor."""
+
+    def __init__(self, root: Path) -> None:
+        self.lock = root / "monitor.lock"
+        self.control = root / "monitor.control"
+        self.look = root / "monitor.look"
+        self.live = root / "monitor.live"
+        self.off = root / "monitor.off"
+
+
+class Lock:
+    """Held from `take` to `release`, or to the end of the process."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._fd: int | None = None
+
+    def take(self, started_at: int, door: str) -> bool:
+        """False: another monitor holds it. Raises StorageError."""
+        try:
+            fd = os.open(self._files.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageError(f"{self._files.lock} cannot be used: {error.strerror}") from error
+        until = time.monotonic() + _ASKING_S
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except OSError:
+                if _lives(os.pread(fd, _WORDS_BYTES, 0)) or time.monotonic() > until:
+                    os.close(fd)
+                    return False
+            time.sleep(0.001)  # nobody has said that it watches: somebody is asking just now, for a moment
+        who = {"pid": os.getpid(), "start": host.start_time(os.getpid()), "started_at": started_at, "door": door}
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, json.dumps(who).encode(), 0)
+        self._fd = fd
+        return True
+
+    def release(self) -> None:
+        if self._fd is not None:
+            os.ftruncate(self._fd, 0)
+            os.close(self._fd)
+            self._fd = None
+
+
+def holder(files: Files) -> Holder | None:
+    """The living monitor, if there is one."""
+    try:
+        fd = os.open(files.lock, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return _holder(os.pread(fd, _WORDS_BYTES, 0))
+        return None
+    finally:
+        os.close(fd)
+
+
+def _lives(data: bytes) -> bool:
+    """Whether the monitor that said this of itself is alive."""
+    try:
+        said = json.loads(data)
+        return said["start"] is not None and host.start_time(int(said["pid"])) == said["start"]
+    except (ValueError, KeyError, TypeError, OSError):
+        return False
+
+
+def _holder(data: bytes) -> Holder:
+    try:
+        said = json.loads(data)
+        return Holder(int(said["pid"]), int(said["started_at"]), str(said["door"]))
+    except (ValueError, KeyError, TypeError):
+        return Holder(0, 0, "unknown")  # it holds the lock and has not said yet who it is
+
+
+class Ear:
+    """The monitor's end of the FIFO, and its own wake-up call; `wait` is where the monitor sleeps."""
+
+    def __init__(self, files: Files) -> None:
+        self._path = files.control
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISFIFO(os.lstat(self._path).st_mode):
+                os.unlink(self._path)
+        with contextlib.suppress(FileExistsError):
+            os.mkfifo(self._path, 0o600)
+        self._fd = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._poll = select.poll()
+        self._poll.register(self._fd, select.POLLIN)
+
+    def wait(self, seconds: float) -> list[str]:
+        """The words that came, at once when they come; empty when the time is over."""
+        if not self._poll.poll(max(0, seconds * 1000)):
+            return []
+        with contextlib.suppress(BlockingIOError):
+            return os.read(self._fd, _WORDS_BYTES).decode("ascii", "replace").split()
+        return []
+
+    def say(self, word: str) -> None:
+        """To ourselves, from another thread."""
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._fd, f"{word}\n".encode())
+
+    def close(self) -> None:
+        os.close(self._fd)
+
+
+def tell(files: Files, word: str) -> bool:
+    """Say a word to the monitor, wherever it runs. False: nobody listens."""
+    try:
+        fd = os.open(files.control, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        os.write(fd, f"{word}\n".encode())
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+class Gaze:
+    """A console that looks; the monitor samples quickly while there is one."""
+
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._fd: int | None = None
+
+    def begin(self) -> None:
+        if self._fd is None:
+            self._fd = os.open(self._files.look, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._fd, fcntl.LOCK_SH)
+            tell(self._files, "look")
+
+    def end(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+
+class Watcher:
+    """The monitor's way to see whether anybody looks."""
+
+    def __init__(self, files: Files) -> None:
+        self._fd = os.open(files.look, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def anybody(self) -> bool:
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        fcntl.flock(self._fd, fcntl.LOCK_UN)
+        return False
+
+    def close(self) -> None:
+        os.close(self._fd)

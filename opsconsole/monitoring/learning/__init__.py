@@ -1,0 +1,1 @@
+"""What one metric's own past says about its newest value."""

@@ -1,0 +1,42 @@
+"""Faults injected into metrics of six kinds: found within five minutes; clean days stay quiet."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.monitoring.faults import CLEAN, DAY, FAULTS, episodes, faulty
+
+MINUTES = 5
+SEEDS = (1, 2)
+DAYS = 5
+
+NOT_OURS = {
+    ("flatline", "constant"): "a constant is flat",
+}
+"""(fault, metric): why the learning detector does not find it, by definition."""
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("base", CLEAN)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_is_found_within_five_minutes(fault: str, base: str, seed: int) -> None:
+    if (fault, base) in NOT_OURS:
+        pytest.skip(NOT_OURS[fault, base])
+    series, at = faulty(base, fault, seed)
+    begin = at - FAULTS[fault].after
+    assert any(begin <= row <= at + MINUTES for row in episodes(series[: at + MINUTES + 1]))
+
+
+@pytest.mark.parametrize("base", CLEAN)
+def test_clean_days_have_at_most_one_false_episode_each(base: str) -> None:
+    begun = sum(len(episodes(CLEAN[base](DAYS, seed))) for seed in SEEDS)
+    assert begun <= DAYS * len(SEEDS)
+
+
+def test_a_slow_leak_is_told_when_it_leaves_what_was_ever_seen() -> None:
+    series = CLEAN["steady"](4, 3)
+    highest = max(series[: 3 * DAY])
+    for n in range(DAY):
+        series[3 * DAY + n] += 1e6 * n
+    left = next(n for n in range(3 * DAY, 4 * DAY) if series[n] > 1.1 * highest)
+    assert any(3 * DAY <= row <= left + MINUTES for row in episodes(series))
