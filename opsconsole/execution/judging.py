@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +13,54 @@ from opsconsole.paths import config_file
 if TYPE_CHECKING:
     from opsconsole.safety.review.model import Review
 
+_known: dict[tuple[object, ...], Review] = {}
+_remembering = threading.Lock()
+
 MAX_STORED = 200  # findings and effects kept with a task; a script has more only where a program wrote it
 
 
+REMEMBERED = 128
+REMEMBERED_BYTES = 64 * 1024
+"""Reviews of scripts up to this size are remembered: a queue often holds the same script many times."""
+
+
 def judge(body: bytes, interpreter: str, policy: ExecutionPolicy, allow: Iterable[str], given: Iterable[str]) -> Review:
-    """`interpreter` as it was chosen; `given`: names of variables that the task brings."""
+    """`interpreter` as it was chosen; `given`: names of variables that the task brings.
+
+    A review depends on its arguments and on the site's catalogue alone, so one that was made is given again.
+    """
+    site = site_folder()
+    asked = (body, interpreter, policy.value, tuple(allow), site, frozenset(given))
+    if len(body) > REMEMBERED_BYTES:
+        return _review(*asked)
+    key = (_stamp(site), *asked)
+    found = _known.get(key)
+    if found is None:
+        found = _review(*asked)
+        if found.parsed:  # a parser that was killed, say, may do better the next time
+            with _remembering:
+                while len(_known) >= REMEMBERED:
+                    del _known[next(iter(_known))]
+                _known[key] = found
+    return found
+
+
+def _review(
+    body: bytes, interpreter: str, policy: str, allow: tuple[str, ...], site: str, given: frozenset[str]
+) -> Review:
     from opsconsole.safety.review import review
 
-    allowed = tuple(allow)
-    return review(body, interpreter, policy.value, allow=allowed, site=site_folder(), given=frozenset(given))
+    return review(body, interpreter, policy, allow=allow, site=site, given=given)
+
+
+def _stamp(site: str) -> tuple[tuple[str, int, int, int], ...]:
+    """Changes whenever a file of the site's catalogue does."""
+    try:
+        with os.scandir(site) as entries:
+            found = [(entry.name, entry.stat()) for entry in entries]
+    except OSError:
+        return ()
+    return tuple(sorted((name, info.st_mtime_ns, info.st_size, info.st_ino) for name, info in found))
 
 
 def site_folder() -> str:

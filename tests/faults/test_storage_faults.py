@@ -408,7 +408,7 @@ async def test_ten_thousand_tasks_wait_in_order_and_one_more_is_refused(state: P
     log = tmp_path / "log"
     settings = Settings(execution=quick(concurrency=1).execution, queue=QueueSettings(capacity=10_000))
     async with Engine(settings, state_dir=state, claims="none") as engine:
-        specs = [TaskSpec(script=f'echo {number} >> "{log}"') for number in range(9_998)]
+        specs = [TaskSpec(script=f'echo "$1" >> "{log}"', args=(str(number),)) for number in range(9_998)]
         tasks = await engine.submit_many(specs)
         assert [task.id for task in tasks] == list(range(1, 9_999))
         with pytest.raises(QueueFull, match="9998 of 10000"):
