@@ -93,6 +93,10 @@ def state_root(environ: dict[str, str] | os._Environ[str] = os.environ) -> Path:
     return (_xdg(environ, "XDG_STATE_HOME") or Path.home() / ".local" / "state") / "opsconsole"
 
 
+CONFIG_VARIABLES = ("OPSCONSOLE_CONFIG", "XDG_CONFIG_HOME", "HOME")
+"""All that `config_file` depends on."""
+
+
 def config_file(environ: dict[str, str] | os._Environ[str] = os.environ) -> Path:
     """$OPSCONSOLE_CONFIG, else $XDG_CONFIG_HOME/opsconsole/config.toml, else ~/.config/opsconsole/config.toml."""
     if own := environ.get("OPSCONSOLE_CONFIG"):

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from opsconsole.models import ExecutionPolicy
-from opsconsole.paths import config_file
+from opsconsole.paths import CONFIG_VARIABLES, config_file
 
 if TYPE_CHECKING:
     from opsconsole.safety.review.model import Review
@@ -65,7 +66,13 @@ def _stamp(site: str) -> tuple[tuple[str, int, int, int], ...]:
 
 def site_folder() -> str:
     """Where a site declares commands of its own."""
-    return str(config_file().parent / "commands.d")
+    return _site_folder(*(os.environ.get(name, "") for name in CONFIG_VARIABLES))
+
+
+@lru_cache(maxsize=4)
+def _site_folder(*variables: str) -> str:
+    """Paths are dear to make, and this one is asked for with every submission."""
+    return str(config_file(dict(zip(CONFIG_VARIABLES, variables, strict=True))).parent / "commands.d")
 
 
 def as_stored(review: Review) -> dict[str, Any]:
