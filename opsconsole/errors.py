@@ -5,6 +5,7 @@ OpsError                         category, hint (what the user can do), exit_cod
 │   ├── SettingsError            a settings file or OPSCONSOLE_* variable is wrong
 │   ├── SpecError                a task's description is wrong
 │   ├── TaskNotFound             no task or execution has that id
+│   ├── AnomalyNotFound          no anomaly has that id
 │   └── IllegalTransition        the task's status does not allow this command
 ├── SecurityError         126    refused by policy
 │   └── SandboxUnavailable       this host cannot enforce the policy
@@ -64,6 +65,10 @@ class SpecError(UsageError, ValueError):
 
 class TaskNotFound(UsageError, LookupError):
     """Raised when no task or execution has the id asked for."""
+
+
+class AnomalyNotFound(UsageError, LookupError):
+    """Raised when no anomaly has the id asked for."""
 
 
 class IllegalTransition(UsageError):

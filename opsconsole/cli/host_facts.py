@@ -42,6 +42,8 @@ class Fact:
 
 
 def all_facts(paths: StatePaths, settings: Settings) -> list[Fact]:
+    from opsconsole.cli.monitor_facts import monitor_facts
+
     return [
         *_platform(),
         *_state(paths, settings),
@@ -51,6 +53,7 @@ def all_facts(paths: StatePaths, settings: Settings) -> list[Fact]:
         *_tools(),
         *_policies(),
         _redaction(settings),
+        *monitor_facts(paths, settings),
     ]
 
 

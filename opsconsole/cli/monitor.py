@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from opsconsole.cli import diagnostics, monitor_lines, output, signals
+from opsconsole.cli import diagnostics, monitor_lines, monitor_pages, output, signals
 from opsconsole.cli.arguments import Parser
 from opsconsole.cli.opened import engine_for, looking
 from opsconsole.errors import ConsoleError, UsageError
 from opsconsole.events import AnomalyEvent, Event, SampleTaken
+from opsconsole.monitoring import control
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from opsconsole.monitoring.station import Station
     from opsconsole.settings import Settings
 
-_ACTIONS = ("start", "stop", "status", "clear", "grafana", "rules")
+_ACTIONS = ("start", "stop", "status", "reload", "clear", "history", "process", "grafana", "rules")
 _EXAMPLES = (
     ("opsconsole monitor", "a line a second, and each anomaly as it opens and closes"),
     ("opsconsole monitor --once --json", "one look, as JSON"),
@@ -33,6 +34,8 @@ _EXAMPLES = (
 _FIRST_LOOK_S = 10.0
 _STARTED_S = 10.0
 _STALE_US = 3_000_000
+_TURN_S = 0.2
+_BACKGROUND = "background"
 _SCRAPE_S = 5.0
 
 
@@ -44,9 +47,13 @@ def build() -> Parser:
         _EXAMPLES,
     )
     add = parser.add_argument
-    add("action", nargs="?", choices=_ACTIONS, metavar="start|stop|status|clear|grafana|rules",
-        help="the background monitor; clear: forget closed anomalies; grafana, rules: print a dashboard, alert rules"
+    add("action", nargs="?", choices=_ACTIONS, metavar="ACTION",
+        help="start, stop, status: the background monitor; reload: it reads the settings again; "
+        "clear: forget closed anomalies; history [SERIES]: what was recorded; process PID: one process, closely; "
+        "grafana, rules: print a dashboard, alert rules"
     )  # fmt: skip
+    add("subject", nargs="?", metavar="SERIES|PID", help="of history, of process")
+    add("--since", default="1h", metavar="TIME", help="with history: an age (30m, 24h, 7d) or an RFC 3339 time")
     add("--once", action="store_true", help="one look, then leave")
     add("--interval", type=_seconds, metavar="S", help="seconds between lines (the setting monitor.interval_s)")
     add("--duration", type=_seconds, metavar="S", help="leave after that many seconds")
@@ -65,6 +72,10 @@ def run(options: argparse.Namespace) -> int:
         return _export(options.action)
     if options.action == "start":
         return _start(options)
+    if options.subject is not None and options.action not in ("history", "process"):
+        raise UsageError(f"{options.action or 'monitor'} takes no {options.subject!r}")
+    if options.action == "process":
+        return monitor_pages.process(options.subject, json=options.json)
     if options.action is not None:
         return _command(options)
     return asyncio.run(_watch(options))
@@ -87,20 +98,25 @@ def _start(options: argparse.Namespace) -> int:
         _check(engine.settings)
         station = engine.monitoring
         found = station.status()
-        if found.state in ("running", "elsewhere"):
+        if found.door == _BACKGROUND:
             output.text(f"already watching: {monitor_lines.status(found)}\n")
             return 0
+        watched = found.state == "elsewhere"
         station.files.off.unlink(missing_ok=True)
         listen = options.listen or engine.settings.monitor.listen
         words = ["monitor", "--background", *(["--listen", listen] if listen else [])]
         words += ["--interval", str(options.interval)] if options.interval else []
         detached.start(words, engine.paths, "the monitor")
         until = time.monotonic() + _STARTED_S
-        while not station.alive:
+        while not (control.holder(station.files, station.files.next) if watched else station.alive):
+            if (other := control.holder(station.files)) is not None and other.door == _BACKGROUND:
+                break
             if time.monotonic() > until:
                 raise ConsoleError("the monitor did not start", hint=f"its log is {engine.paths.log}")
             time.sleep(0.01)
-        output.text(f"watching: {monitor_lines.status(station.status())}\n")
+        found = station.status()
+        then = "" if found.door == _BACKGROUND else "; when it leaves, a background monitor goes on"
+        output.text(f"watching: {monitor_lines.status(found)}{then}\n")
     return 0
 
 
@@ -109,6 +125,15 @@ def _command(options: argparse.Namespace) -> int:
         station = engine.monitoring
         if options.action == "clear":
             output.text(f"{station.clear()} closed anomalies forgotten\n")
+            return 0
+        if options.action == "history":
+            return monitor_pages.history(station, options.subject, options.since, json=options.json)
+        if options.action == "reload":
+            _check(engine.settings)
+            if not station.alive:
+                raise ConsoleError("no monitor is running", hint="`opsconsole monitor start` starts one")
+            station.reload()
+            output.text("thresholds and alerts are read again\n")
             return 0
         if options.action == "stop":
             output.text("stopped\n" if station.stop() else "no monitor was running\n")
@@ -173,9 +198,13 @@ async def _watch(options: argparse.Namespace) -> int:
         engine.subscribe(hear)
         if not options.background:
             station.look()
-        own = station.start(by_hand=not options.once)
-        if not own and options.background:
-            raise ConsoleError("another console watches this host already", hint="`opsconsole monitor status`")
+        door = _BACKGROUND if options.background else None
+        own = station.start(by_hand=not options.once and not options.background, door=door)
+        if not own and options.once and not station.alive:
+            hear(await asyncio.to_thread(station.glance))  # stopped by hand: it stays so
+            return 0
+        if not own and options.background and not (own := await _turn(station, told_to_leave)):
+            return 0
         other = None if own else asyncio.ensure_future(_follow(station, hear))
         if options.listen:
             server = _serve(options.listen, engine)
@@ -197,6 +226,23 @@ async def _watch(options: argparse.Namespace) -> int:
         return diagnostics.FAILED if failed else 0
     number = told_to_leave.result()
     return 0 if number is None else diagnostics.SIGNALLED + number
+
+
+async def _turn(station: Station, told_to_leave: asyncio.Future[signal.Signals | None]) -> bool:
+    """In the background, while another console watches: wait until it leaves. False: not wanted any more."""
+    place = control.Lock(station.files, station.files.next)
+    if not place.take(station.now(), _BACKGROUND):
+        return False
+    try:
+        while not (station.files.off.exists() or told_to_leave.done()):
+            if (found := control.holder(station.files)) is not None and found.door == _BACKGROUND:
+                return False
+            if found is None and station.start(by_hand=False, door=_BACKGROUND):
+                return True
+            await asyncio.sleep(_TURN_S)
+    finally:
+        place.release()
+    return False
 
 
 def _quicker(settings: Settings, interval_s: float) -> Settings:

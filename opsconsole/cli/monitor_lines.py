@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from opsconsole.anomalies import Change, Severity, Transition
+from opsconsole.anomalies import Anomaly, Change, Severity, Transition
 from opsconsole.cli import diagnostics, output, wording
 from opsconsole.cli.table import Cell, Column, render
 from opsconsole.events import SampleTaken
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _TITLES_EVERY = 20
 _COLOURS = {Severity.CRITICAL: "1;31", Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "36"}
 _GLYPHS = {Severity.CRITICAL: "‼", Severity.HIGH: "▲", Severity.MEDIUM: "△", Severity.LOW: "·", Severity.INFO: "·"}
+_NAMING = {"cpu_high": "busiest", "cpu_spike": "busiest", "memory_high": "largest", "memory_pressure": "largest"}
+"""Kinds of the host of which the line names the first process."""
 _HEAD = (
     f"{'TIME':<8} {'CPU%':>5} {'LOAD':>6} {'MEM%':>5} {'SWAP%':>5} "
     f"{'WAIT%: CPU':>10} {'MEM':>4} {'I/O':>4} {'READ/s':>8} {'WRITE/s':>8} {'RX/s':>8} {'TX/s':>8}\n"
@@ -49,7 +51,7 @@ class View:
                 output.text(_HEAD)
             self._lines += 1
             output.text(line(taken.sample) + "\n")
-            if options.top:
+            if options.top and taken.sample.interval_s is not None:  # who is busy takes two looks to tell
                 output.text(_busiest(taken, options.top))
             self._notes(taken.sample)
 
@@ -60,7 +62,10 @@ class View:
         text = f"{_GLYPHS[anomaly.severity]} {anomaly.severity.word} {anomaly.kind} {what}: {anomaly.message}"
         if anomaly.duration_s is not None:
             text += f" (lasted {wording.duration(anomaly.duration_s)})"
-        text = diagnostics.harmless(f"{wording.moment(anomaly.last_at)}  {text}")
+        if transition.change is Change.OPENED and anomaly.processes and anomaly.kind in _NAMING:
+            text += f"; {_NAMING[anomaly.kind]} {_first(anomaly)}"
+        at = {Change.OPENED: anomaly.opened_at, Change.CLOSED: anomaly.closed_at}.get(transition.change)
+        text = diagnostics.harmless(f"{wording.moment(at or anomaly.last_at)}  {text}")
         if self._options.json or self._options.prometheus:
             diagnostics.tell(text)
             return
@@ -72,6 +77,14 @@ class View:
             if note not in self._said or sample.gap:
                 self._said.add(note)
                 diagnostics.tell(note)
+
+
+def _first(anomaly: Anomaly) -> str:
+    """`python3[814] (97 % of a core)`, `java[77] (2.9 GiB)`."""
+    one = anomaly.processes[0]
+    by_size = anomaly.kind.startswith("memory")
+    share = wording.size(int(one["rss_bytes"])) if by_size else f"{one['cpu_percent']:.0f} % of a core"
+    return f"{one['name']}[{one['pid']}] ({share})"
 
 
 def line(sample: Sample) -> str:

@@ -41,6 +41,7 @@ def _keep_log(engine: Engine) -> None:
     """Without a handler, logging would write to stderr by itself, and unsanitised."""
     root = logging.getLogger()
     if not root.handlers:
+        logging.raiseExceptions = False  # a log on a full disk: its own failures are not for the screen
         handler = logging.FileHandler(engine.paths.log, encoding="utf-8", errors="backslashreplace", delay=True)
         handler.setFormatter(_Redacting())
         root.addHandler(handler)

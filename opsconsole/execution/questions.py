@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from opsconsole.clock import Clock
-from opsconsole.events import Event, EventBus, ExecutionFinished, TaskChanged
+from opsconsole.events import AnomalyEvent, Event, EventBus, ExecutionFinished, TaskChanged
 from opsconsole.execution import ends, privacy
 from opsconsole.execution.announcer import Announcer
 from opsconsole.execution.commands import why_waiting
@@ -22,6 +22,7 @@ from opsconsole.storage.history import Filter
 from opsconsole.storage.reader import Reader
 
 if TYPE_CHECKING:
+    from opsconsole.anomalies import Transition
     from opsconsole.execution.showing import Hiding
     from opsconsole.storage.statistics import Statistics
 
@@ -113,6 +114,10 @@ class Questions:
                 callback(event.task, event.previous)
 
         return self.subscribe(listener)
+
+    def on_anomaly(self, callback: Callable[[Transition], object]) -> Callable[[], None]:
+        """`callback(transition)` when an episode opens, changes or closes; what it raises is logged, and no more."""
+        return self.subscribe(lambda e: callback(e.transition) if isinstance(e, AnomalyEvent) else None)
 
     def on_complete(self, callback: Callable[[ExecutionResult], object]) -> Callable[[], None]:
         """`callback(result)` when an attempt has ended."""

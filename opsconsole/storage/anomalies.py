@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from opsconsole.anomalies import Anomaly, AnomalyState, Severity
-from opsconsole.errors import UsageError
+from opsconsole.errors import AnomalyNotFound
 from opsconsole.storage.rows import storable
 
 CLOSED_BY_HAND = "closed_by_hand"
@@ -127,10 +127,10 @@ def _next_rev(c: sqlite3.Connection) -> int:
 
 
 def get(c: sqlite3.Connection, id: int) -> Anomaly:
-    """Raises UsageError."""
+    """Raises AnomalyNotFound."""
     row = c.execute("SELECT * FROM anomaly WHERE id = ?", (_int64(id),)).fetchone()
     if row is None:
-        raise UsageError(f"there is no anomaly {id}", hint="`opsconsole anomalies` lists them")
+        raise AnomalyNotFound(f"there is no anomaly {id}", hint="`opsconsole anomalies` lists them")
     return _anomaly(row)
 
 
@@ -207,7 +207,7 @@ def _anomaly(row: sqlite3.Row) -> Anomaly:
 
 
 def acknowledge(c: sqlite3.Connection, id: int, by: str, now: int) -> Anomaly:
-    """Somebody has seen it and looks after it; the first one stays. Raises UsageError."""
+    """Somebody has seen it and looks after it; the first one stays. Raises AnomalyNotFound."""
     if get(c, id).acknowledged_at is None:
         c.execute(
             "UPDATE anomaly SET acknowledged_at = ?, acknowledged_by = ?, rev = ? WHERE id = ?",
@@ -217,17 +217,17 @@ def acknowledge(c: sqlite3.Connection, id: int, by: str, now: int) -> Anomaly:
 
 
 def note(c: sqlite3.Connection, id: int, by: str, text: str, now: int) -> Anomaly:
-    """Raises UsageError."""
+    """Raises AnomalyNotFound."""
     return _append(c, id, "notes", {"at": now, "by": storable(by), "text": storable(text)})
 
 
 def link(c: sqlite3.Connection, id: int, link: Mapping[str, Any]) -> Anomaly:
-    """What was done about it: {at, kind, ref, note}. Raises UsageError."""
+    """What was done about it: {at, kind, ref, note}. Raises AnomalyNotFound."""
     return _append(c, id, "links", link)
 
 
 def silence(c: sqlite3.Connection, id: int, until: int | None) -> Anomaly:
-    """This episode notifies nobody until then; None ends that. Raises UsageError."""
+    """This episode notifies nobody until then; None ends that. Raises AnomalyNotFound."""
     get(c, id)
     c.execute("UPDATE anomaly SET silenced_until = ?, rev = ? WHERE id = ?", (until, _next_rev(c), id))
     return get(c, id)

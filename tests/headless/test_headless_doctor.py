@@ -13,7 +13,7 @@ from opsconsole.settings import documented
 def test_doctor_names_what_is_there_and_what_is_missing(console: Console) -> None:
     [facts] = ndjson(console.run("doctor", "--json").stdout)
     assert facts["healthy"] is True
-    topics = {"platform", "state", "interpreters", "killing", "limits", "tools", "policies", "redaction"}
+    topics = {"platform", "state", "interpreters", "killing", "limits", "tools", "policies", "redaction", "monitor"}
     assert set(facts) == {"healthy", *topics}
     runs = {fact["name"]: fact["state"] for fact in facts["policies"]}
     assert (runs["safe"], runs["restricted"], runs["standard"]) == ("ok", "ok", "ok")

@@ -155,3 +155,30 @@ def test_a_signal_ends_it_and_gives_the_lock_back(quick: Console, tmp_path: Path
     assert process.returncode == 128 + signal.SIGTERM
     assert control.holder(control.Files(quick.state)) is None
     assert live.read(control.Files(quick.state).live) is not None
+
+
+def test_what_was_recorded_can_be_asked_for(quick: Console) -> None:
+    quick.run("monitor", "--duration", "1")
+    names = quick.run("monitor", "history").stdout.decode().split()
+    assert {"cpu", "memory", "load1"} <= set(names)
+    points = ndjson(quick.run("monitor", "history", "memory", "--since", "10m", "--json").stdout)
+    assert points and all(0 < point["min"] <= point["mean"] <= point["max"] <= 100 for point in points)
+    wrong = quick.run("monitor", "history", "no such thing")
+    assert wrong.returncode == 2 and b"lists them" in wrong.stderr
+    assert quick.run("monitor", "status", "cpu").returncode == 2
+
+
+def test_one_process_closely(quick: Console) -> None:
+    secret = "hunter2-hunter2"
+    process = quick.start("monitor", "--json", DEPLOY_TOKEN=secret)
+    assert process.stdout is not None
+    process.stdout.readline()
+    done = quick.run("monitor", "process", str(process.pid), "--json")
+    process.kill()
+    process.communicate()
+    [found] = ndjson(done.stdout)
+    assert found["pid"] == process.pid and found["open_files"] > 3 and found["threads"] > 1
+    assert "DEPLOY_TOKEN" in found["environment"] and secret.encode() not in done.stdout
+    gone = quick.run("monitor", "process", str(process.pid))
+    assert gone.returncode == 2 and b"may have ended" in gone.stderr
+    assert quick.run("monitor", "process").returncode == 2
