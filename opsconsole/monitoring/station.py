@@ -6,12 +6,13 @@ console that holds the lock.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opsconsole.anomalies import Anomaly, Severity
 from opsconsole.clock import Clock
@@ -21,6 +22,7 @@ from opsconsole.monitoring import control, live
 from opsconsole.monitoring.monitor import Monitor, MonitorStatus, Parts
 from opsconsole.paths import StatePaths
 from opsconsole.settings import Settings
+from opsconsole.storage.database import translate
 
 if TYPE_CHECKING:
     from opsconsole.monitoring.analysis import Analysis, Health
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from opsconsole.storage.anomalies import AnomalyCounts, AnomalyFilter
     from opsconsole.storage.metrics import MetricsStore, Point
 
+T = TypeVar("T")
 Submit = Callable[[str, str, Mapping[str, str]], object]
 """(text of a script, policy, environment): the command notifier runs under a policy like anything else."""
 
@@ -69,19 +72,22 @@ class Station:
         self._gaze = control.Gaze(self.files)
         self._looking = 0
         self._store: MetricsStore | None = None
+        self._live: tuple[tuple[int, int], SampleTaken | None] | None = None
 
     # -- life
 
-    def start(self, *, by_hand: bool = True, wait_s: float = 0.0) -> bool:
+    def start(self, *, by_hand: bool = True, wait_s: float = 0.0, door: str | None = None) -> bool:
         """Watch this host, unless another console does. By hand: also after somebody had stopped it by hand.
 
-        False: nothing was started. `wait_s`: how long to wait for the first sample. Raises StorageError.
+        False: nothing was started. `wait_s`: how long to wait for the first sample. `door`: how it is
+        called in the status. Raises StorageError.
         """
         if by_hand:
             self.files.off.unlink(missing_ok=True)
         elif self.files.off.exists():
             return False
         if self._monitor is None:
+            self._door = door or self._door
             self._monitor = Monitor(
                 self.settings.monitor, self.files, clock=self._clock, door=self._door, make_parts=self._make_parts,
                 job=self._job, publish=self._publish,
@@ -128,7 +134,9 @@ class Station:
                 last.sample.time_us if last else None, monitor.slowed,
             )  # fmt: skip
         if (found := control.holder(self.files)) is not None:
-            last = live.read(self.files.live)
+            last = self._seen_elsewhere()
+            if last is not None and last.sample.time_us < found.started_at:
+                last = None  # an earlier monitor's
             return MonitorStatus(
                 "elsewhere", found.pid, found.started_at, found.door, last.interval_s if last else None,
                 last.sample.time_us if last else None,
@@ -197,7 +205,7 @@ class Station:
             return self._monitor.last
         if control.holder(self.files) is None:
             return None
-        return live.read(self.files.live)
+        return self._seen_elsewhere()
 
     def health(self) -> Health:
         """One state, and why."""
@@ -214,6 +222,34 @@ class Station:
 
         looked = look(self._paths, self.settings.monitor, self._clock)
         return examine(self._paths, self.settings.monitor, looked, minutes, self._clock)[0]
+
+    def glance(self) -> SampleTaken:
+        """Two looks of our own, `interval_s` apart, that nobody records. Takes that long."""
+        from opsconsole.monitoring.sampling.sampler import Sampler
+
+        settings = self.settings.monitor
+        with closing(Sampler(settings, self._clock)) as sampler:
+            sampler.take()
+            time.sleep(settings.interval_s)
+            return SampleTaken(*sampler.take(settings.interval_s), settings.interval_s)
+
+    def _seen_elsewhere(self) -> SampleTaken | None:
+        """What another console's monitor saw last; the file is read again when it is another one."""
+        try:
+            info = os.stat(self.files.live)
+        except OSError:
+            return None
+        stamp = (info.st_mtime_ns, info.st_ino)
+        if self._live is None or self._live[0] != stamp:
+            self._live = (stamp, live.read(self.files.live))
+        return self._live[1]
+
+    def _read(self, question: Callable[[sqlite3.Connection], T]) -> T:
+        """Raises StorageError."""
+        try:
+            return question(self._reads())
+        except sqlite3.Error as error:
+            raise translate(error, self._paths.database) from error
 
     # -- the past
 
@@ -239,24 +275,24 @@ class Station:
         """Newest first."""
         from opsconsole.storage import anomalies
 
-        return anomalies.find(self._reads(), filter or anomalies.AnomalyFilter())
+        return self._read(lambda c: anomalies.find(c, filter or anomalies.AnomalyFilter()))
 
     def open_anomalies(self) -> list[Anomaly]:
         from opsconsole.storage import anomalies
 
-        return anomalies.open_ones(self._reads())
+        return self._read(lambda c: anomalies.open_ones(c))
 
     def anomaly(self, id: int) -> Anomaly:
         """Raises AnomalyNotFound."""
         from opsconsole.storage import anomalies
 
-        return anomalies.get(self._reads(), id)
+        return self._read(lambda c: anomalies.get(c, id))
 
     def counts(self, filter: AnomalyFilter | None = None) -> AnomalyCounts:
         """By kind and by severity."""
         from opsconsole.storage import anomalies
 
-        return anomalies.counts(self._reads(), filter or anomalies.AnomalyFilter())
+        return self._read(lambda c: anomalies.counts(c, filter or anomalies.AnomalyFilter()))
 
     def acknowledge(self, id: int) -> Anomaly:
         """Somebody has seen it: it is not told again. Raises AnomalyNotFound."""

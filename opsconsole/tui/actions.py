@@ -21,6 +21,7 @@ class Where(StrEnum):
     TASKS = "The selected task"
     CONSOLE = "The console"
     OUTPUT = "Its output"
+    HOST = "The host"
     MOTION = "Moving in a list or in output"
 
 
@@ -88,7 +89,7 @@ def _cannot_sink(task: Task) -> str | None:
     return _not_waiting(task) or ("is low already" if task.priority is Priority.LOW else None)
 
 
-_T, _C, _O, _M = Where.TASKS, Where.CONSOLE, Where.OUTPUT, Where.MOTION
+_T, _C, _O, _M, _H = Where.TASKS, Where.CONSOLE, Where.OUTPUT, Where.MOTION, Where.HOST
 
 ACTIONS: tuple[Action, ...] = (
     Action("submit", "n", "new", "Run a script", _C, Danger.CHANGES, footer=True, opens_text=True),
@@ -111,10 +112,21 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("filter", "slash", "filter", "Filter the list as you type", _C, footer=True, opens_text=True),
     Action("back", "escape", "back", "Back to the list; then drop its filter", _C),
+    Action("host", "1", "host", "The host: graphs, anomalies, processes", _C, footer=True),
+    Action("tasks", "2", "tasks", "The tasks: queue and history", _C),
     Action("help", "question_mark,f1", "help", "Show all keys", _C, footer=True),
     Action("quit", "q", "quit", "Leave; asks first while work is open", _C, footer=True),
     Action("follow", "f", "follow", "Follow the output, or stay where you are", _O),
     Action("wrap", "w", "wrap", "Wrap long lines, or cut them", _O),
+    Action("analysis", "A", "analyze", "What is short, who causes it, what would help", _H, footer=True),
+    Action("sort_processes", "s", "sort", "Sort the processes by CPU, or by memory", _H, footer=True),
+    Action(
+        "acknowledge", "a", "acknowledge", "Acknowledge the worst new anomaly", _H, Danger.CHANGES, footer=True
+    ),
+    Action(
+        "watch", "m", "watch", "Start the monitor, or stop it", _H, Danger.CONFIRM,
+        opposite="stop watching", footer=True,
+    ),
     Action("up", "up,k", "up", "One line up", _M),
     Action("down", "down,j", "down", "One line down", _M),
     Action("page_up", "pageup,ctrl+u", "page up", "One page up", _M),
@@ -122,6 +134,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("top", "home,g", "top", "To the first line", _M),
     Action("bottom", "end,G", "bottom", "To the last line", _M),
 )  # fmt: skip
+
+OF_APP = ("help", "quit", "host", "tasks")
+"""What the app itself does; every screen has these."""
 
 BY_ID = {action.id: action for action in ACTIONS}
 

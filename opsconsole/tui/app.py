@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import importlib
 import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -15,23 +16,26 @@ from textual.screen import Screen
 
 from opsconsole.clock import SYSTEM
 from opsconsole.errors import OpsError, UsageError
-from opsconsole.events import Event, Notice
+from opsconsole.events import AnomalyEvent, Event, Notice
 from opsconsole.paths import config_file, shipped
 from opsconsole.safety.redact import Redaction
 from opsconsole.safety.sanitise import sanitise
 from opsconsole.settings import Settings
 from opsconsole.tui import terminal
-from opsconsole.tui.actions import ACTIONS, Where, bindings
+from opsconsole.tui.actions import ACTIONS, OF_APP, Where, bindings
 from opsconsole.tui.engine_link import EngineLink
+from opsconsole.tui.keys import shown_keys
 from opsconsole.tui.screens.tasks import TasksScreen
 from opsconsole.tui.theming import DEFAULT_THEME, MONOCHROME_THEME, load_themes
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
+    from opsconsole.tui.screens.host import HostScreen
 
 T = TypeVar("T")
+_HEALTH_S = 3.0
 _SHEETS = ("tones", "task_table", "output_view", "run_detail", "status_line", "filter_line", "dialog")
-_SCREENS = ("tasks", "submit", "confirm", "quit", "help")
+_SCREENS = ("tasks", "submit", "confirm", "quit", "help", "host", "analysis")
 
 
 class ConsoleApp(App[None]):
@@ -54,6 +58,9 @@ class ConsoleApp(App[None]):
         self.link = EngineLink(make_engine, self.call_later, self._take)
         self.failure: OpsError | None = None
         self._tasks = TasksScreen(host, user, clock)
+        self._host: HostScreen | None = None
+        self._place = (host, user)
+        self._health_known = self._health_failed = False
         self._themes = load_themes([shipped("themes"), config_file().parent / "themes"])
         for one in self._themes.themes:
             self.register_theme(one)
@@ -82,13 +89,40 @@ class ConsoleApp(App[None]):
         except OpsError as error:
             self.failure = error
             self.exit(return_code=error.exit_code)
+            return
+        await asyncio.to_thread(importlib.import_module, "opsconsole.monitoring.analysis")  # too long for a key press
+        self._health_known = True
+        self.set_interval(_HEALTH_S, self.look_at_health)
+        self.look_at_health()
 
     def _take(self, events: list[Event]) -> None:
         for event in events:
             if isinstance(event, Notice):
                 self.tell(event.message, "error" if event.level == "error" else "warning")
+                if event.level == "alert":
+                    self.bell()
             else:
                 self._tasks.hear(event)
+                if self._host is not None:
+                    self._host.hear(event)
+        if any(isinstance(event, AnomalyEvent) for event in events):
+            self.look_at_health()
+
+    def look_at_health(self) -> None:
+        """The state of the host, for the first line of every screen."""
+        if not self._health_known or self.engine is None:
+            return
+        try:
+            health = self.engine.monitoring.health()
+        except OpsError as error:
+            if not self._health_failed:  # once, until it works again
+                self.report(error)
+            self._health_failed = True
+            return
+        self._health_failed = False
+        self._tasks.show_health(health)
+        if self._host is not None:
+            self._host.show_health(health)
 
     async def attempt(self, work: Coroutine[Any, Any, T]) -> T | None:
         """Do it; an error is shown, and the result is then None."""
@@ -110,16 +144,35 @@ class ConsoleApp(App[None]):
     def get_system_commands(self, screen: Screen[Any]) -> Any:
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
         for action in ACTIONS:
-            if action.where is not Where.MOTION:
-                owner = self if action.id in ("help", "quit") else self._tasks
-                yield SystemCommand(
-                    action.label.capitalize(), action.description, getattr(owner, f"action_{action.id}")
-                )
+            owner = self if action.id in OF_APP else screen
+            call = getattr(owner, f"action_{action.id}", None)
+            if call is not None and action.where is not Where.MOTION:
+                yield SystemCommand(action.label.capitalize(), action.description, call)
+
+    def action_host(self) -> None:
+        """The host, above the tasks; it is made on first use."""
+        if self.engine is None or self.screen is self._host:
+            return
+        self.push_screen(self._host_screen(self.engine))
+
+    def _host_screen(self, engine: Engine) -> HostScreen:
+        if self._host is None:
+            from opsconsole.tui.screens.host import HostScreen
+
+            self._host = HostScreen(*self._place, engine)
+        return self._host
+
+    def action_tasks(self) -> None:
+        if self.screen is self._host:
+            self.pop_screen()
 
     def action_help(self) -> None:
         from opsconsole.tui.screens.help import HelpScreen
 
-        self.push_screen(HelpScreen({name: " ".join(keys) for name, keys in self._tasks.shown_keys().items()}))
+        keys = shown_keys(self._tasks)
+        if self.engine is not None:
+            keys = shown_keys(self._host_screen(self.engine)) | keys
+        self.push_screen(HelpScreen({name: " ".join(found) for name, found in keys.items()}))
 
     def action_help_quit(self) -> None:
         self.tell("Press q to leave. To cancel a task, press x.")
@@ -139,7 +192,7 @@ def run_console(settings: Settings, *, state_dir: str | Path | None = None) -> i
     def make_engine() -> Engine:
         from opsconsole.engine import Engine
 
-        return Engine(settings, state_dir=state_dir, door="tui", claims="all")
+        return Engine(settings, state_dir=state_dir, door="tui", claims="all", watches=True)
 
     app = ConsoleApp(make_engine, settings, host=host.host_name(), user=host.actor(), driver=terminal.ConsoleDriver)
     code = asyncio.run(terminal.run(app, app.link.close))

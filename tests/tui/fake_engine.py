@@ -20,6 +20,7 @@ from opsconsole.models import ExecutionPolicy, ExecutionResult, Priority, Status
 from opsconsole.paths import StatePaths
 from opsconsole.safety.policy import Decision
 from opsconsole.settings import Settings
+from tests.tui.fake_monitoring import FakeStation
 
 NOW = 1_795_183_331_000_000  # 2026-11-20 14:02:11 UTC
 SECOND = 1_000_000
@@ -47,6 +48,7 @@ class FakeEngine:
         self.plans: dict[str, SimpleNamespace] = {}
         self.waiting: dict[int, str] = {}
         self.other_consoles: list[SimpleNamespace] = []
+        self.monitoring = FakeStation(self.bus, NOW)
         self._tasks: dict[int, Task] = {}
         self._results: dict[int, dict[str, Any]] = {}
         self._rev = 1

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import sin
 from pathlib import Path
 
+from opsconsole.anomalies import AnomalyState, Severity
+from opsconsole.events import RunSampled
 from opsconsole.models import ExecutionPolicy, Priority, Status
+from opsconsole.samples import Cpu, Disk, Drive, Interface, Memory, Pressure, RunUsage, Sample, Swap
+from opsconsole.storage.metrics import Point
 from opsconsole.tui.app import ConsoleApp
 from tests.tui.fake_engine import NOW, SECOND, FakeEngine
+from tests.tui.fake_monitoring import GB, process, sample
 
 MINUTE, HOUR = 60 * SECOND, 3600 * SECOND
 HOSTILE = "\x1b]0;pwned\x07[bold]<script>alert(1)</script>\u202egnp.exe\x9b2J\x7f\u200b]"
@@ -94,3 +100,84 @@ def progress() -> list[tuple[str, bytes]]:
         if chunk in (581, 597, 609):
             lines.append(("stderr", b"\x1b[33mwarning:\x1b[0m slow query, %.1f s in orders_by_day\n" % (1 + chunk % 3)))
     return lines
+
+
+def trouble(folder: Path) -> FakeEngine:
+    """The same host, watched: memory runs out, a disk fills, something is over; ten minutes of record have a gap."""
+    engine = mixed(folder)
+    station = engine.monitoring
+    series = {
+        "cpu": lambda at: 45 + 30 * sin(at / 40) + (25 if at > 520 else 0),
+        "memory": lambda at: 58 + at / 17,
+        "pressure_cpu": lambda at: max(0.0, at - 480) / 4,
+        "pressure_memory": lambda at: max(0.0, at - 540) / 2,
+    }
+    for name, value in series.items():
+        station.recorded[name] = [
+            None if 380 <= at < 420 else _point(NOW - (600 - at) * SECOND, value(at)) for at in range(600)
+        ]
+    station.put(
+        "memory_high", "memory at 93 %", Severity.HIGH, value=93.1, opened_at=NOW - 4 * MINUTE, threshold=90.0,
+    )  # fmt: skip
+    station.put(
+        "disk_fill_rate", "/ will be full in 9 h", Severity.MEDIUM, subject="/", value=32_400.0, unit="s",
+        opened_at=NOW - 41 * MINUTE, acknowledged_at=NOW - 30 * MINUTE, acknowledged_by="deploy",
+    )  # fmt: skip
+    station.put(
+        "process_rss", "java[4711] grew by 1.9 GB in an hour", Severity.CRITICAL, subject="java[4711]",
+        opened_at=NOW - 2 * MINUTE,
+    )  # fmt: skip
+    station.put("unusual", "net_tx:eth0 is unusual", Severity.INFO, opened_at=NOW - 20 * SECOND)
+    station.put(
+        "cpu_spike", "CPU 34 points over its baseline", Severity.LOW, state=AnomalyState.FLAPPING, flips=4,
+        opened_at=NOW - 3 * HOUR,
+    )  # fmt: skip
+    for hours in (2, 5, 26):
+        station.put(
+            "io_pressure", "tasks waited for I/O 41 % of the time", Severity.HIGH, state=AnomalyState.CLOSED,
+            opened_at=NOW - hours * HOUR, closed_at=NOW - hours * HOUR + 7 * MINUTE,
+        )  # fmt: skip
+    commands = (
+        ("java", 141.7, 5_120_000_000, "R", "deploy", "java -Xmx6g -jar /srv/orders/orders.jar --port 8080"),
+        ("postgres", 41.3, 2_210_000_000, "S", "postgres", "postgres: orders orders_2026 10.0.4.7(51122) UPDATE"),
+        ("bash", 37.9, 412_000_000, "S", "deploy", "/bin/bash /srv/scripts/reindex-orders --chunks 1000"),
+        ("kswapd0", 6.2, 0, "D", "root", ""),
+        ("tar", 4.4, 9_800_000, "D", "root", "tar --zstd -cf /backup/nightly.tar.zst /srv"),
+        ("nginx", 2.1, 61_000_000, "S", "www-data", "nginx: worker process"),
+        ("php-fpm", 0.0, 88_000_000, "Z", "www-data", ""),
+    )
+    found = [
+        process(4711 + 13 * at, name, cpu_percent=cpu, rss_bytes=rss, state=state, user=user, cmdline=cmdline)
+        for at, (name, cpu, rss, state, user, cmdline) in enumerate(commands)
+    ]
+    found += [
+        process(
+            900 + at, "sshd", cmdline=f"sshd: deploy@pts/{at}", rss_bytes=6_000_000 - at, cpu_percent=0.4 - at / 100
+        )
+        for at in range(40)
+    ]
+    station.take(troubled(NOW), *found)
+    return engine
+
+
+USAGE = RunSampled(RunUsage("14.2", NOW, 37.9, 412_000_000, 420_000_000, 5, 9))
+"""What `reindex-orders` uses; told while the screen is open."""
+
+
+def troubled(time_us: int) -> Sample:
+    return sample(
+        time_us, cpu=Cpu(percent=97.0, cores=4.0, iowait=9.0, steal=3.4), load=(12.31, 9.4, 6.2),
+        memory=Memory(93.1, 16 * GB, 14_900_000_000, 1_100_000_000), swap=Swap(44.0, 2 * GB, 880_000_000),
+        pressure=Pressure(cpu_some=31.0, memory_some=22.0, memory_full=9.0, io_some=12.0), processes=312,
+        disks=(
+            Disk("/", "/dev/sda1", "ext4", 100 * GB, 81 * GB, 19 * GB, 81.0),
+            Disk("/var/lib/postgresql", "/dev/sdb1", "xfs", 500 * GB, 315 * GB, 185 * GB, 63.0),
+            Disk("/boot", "/dev/sda2", "ext4", GB, GB // 10, 9 * GB // 10, 10.0),
+        ),
+        drives=(Drive("sda", 12_000_000, 3_000_000, 120, 40, 71.0, 4.2),), uptime_s=1_046_000.0,
+        interfaces=(Interface("lo", 9e9, 9e9), Interface("eth0", 1_200_000, 310_000)), short_lived_percent=18.0,
+    )  # fmt: skip
+
+
+def _point(time_us: int, value: float) -> Point:
+    return Point(time_us, 1, value, value, value)

@@ -11,8 +11,9 @@ from textual.pilot import Pilot
 
 from opsconsole.models import Status
 from tests.tui.fake_engine import NOW, SECOND, FakeEngine
-from tests.tui.scenes import console, mixed
-from tests.tui.waiting import output, settled, started, table, until
+from tests.tui.fake_monitoring import process, sample
+from tests.tui.scenes import USAGE, console, mixed, trouble
+from tests.tui.waiting import output, settled, shown, started, table, until
 
 Compare = Callable[..., bool]
 LARGE, MIDDLE, SMALL = (160, 45), (120, 36), (80, 24)
@@ -139,3 +140,62 @@ def test_what_was_not_kept_is_said(snap_compare: Compare, engine: FakeEngine) ->
         file.write(b"o 1.0 %d\n" % (gap + len(tail)))
     prepare = after(task=task.id, lines=None)
     assert snap_compare(console(engine), terminal_size=MIDDLE, run_before=prepare)
+
+
+def on_host(*keys: str) -> Callable[[Pilot[Any]], Any]:
+    """The host's screen, with what a run uses, then the keys."""
+
+    async def prepare(pilot: Pilot[Any]) -> None:
+        await started(pilot)
+        await pilot.press("1")
+        await until(pilot, lambda: "Anomalies" in shown(pilot))
+        pilot.app.engine.publish(USAGE)  # type: ignore[attr-defined]
+        for key in keys:
+            await pilot.press(key)
+        await until(pilot, lambda: pilot.app._health_known)  # type: ignore[attr-defined]
+        await settled(pilot)
+
+    return prepare
+
+
+@pytest.mark.parametrize("size", [LARGE, MIDDLE, SMALL, (300, 60)], ids=["large", "middle", "small", "huge"])
+def test_a_host_in_trouble(snap_compare: Compare, tmp_path: Path, size: tuple[int, int]) -> None:
+    assert snap_compare(console(trouble(tmp_path / "state")), terminal_size=size, run_before=on_host())
+
+
+def test_a_host_that_nobody_watches(snap_compare: Compare, engine: FakeEngine) -> None:
+    assert snap_compare(console(engine), terminal_size=MIDDLE, run_before=on_host())
+
+
+def test_a_host_that_is_well(snap_compare: Compare, engine: FakeEngine) -> None:
+    engine.monitoring.take(
+        sample(NOW), *(process(pid, "sshd", cmdline=f"sshd: deploy@pts/{pid}") for pid in range(1, 40))
+    )
+    assert snap_compare(console(engine), terminal_size=MIDDLE, run_before=on_host("s"))
+
+
+def test_a_host_in_trouble_without_colours(
+    snap_compare: Compare, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert snap_compare(console(trouble(tmp_path / "state")), terminal_size=LARGE, run_before=on_host())
+
+
+def test_a_host_in_trouble_in_the_terminals_own_colours(snap_compare: Compare, tmp_path: Path) -> None:
+    app = console(trouble(tmp_path / "state"), theme="ansi-dark")
+    assert snap_compare(app, terminal_size=MIDDLE, run_before=on_host())
+
+
+def test_tasks_of_a_host_in_trouble(snap_compare: Compare, tmp_path: Path) -> None:
+    app = console(trouble(tmp_path / "state"))
+    prepare = after()
+
+    async def with_alarm(pilot: Pilot[Any]) -> None:
+        await until(pilot, lambda: "critical" in shown(pilot))
+        await prepare(pilot)
+
+    assert snap_compare(app, terminal_size=LARGE, run_before=with_alarm)
+
+
+def test_stop_watching_asks(snap_compare: Compare, tmp_path: Path) -> None:
+    assert snap_compare(console(trouble(tmp_path / "state")), terminal_size=MIDDLE, run_before=on_host("m"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,11 +17,13 @@ from textual.widgets import Input
 
 from opsconsole.engine import Engine
 from opsconsole.models import Status, TaskSpec
+from opsconsole.monitoring import control
 from opsconsole.settings import Settings
 from opsconsole.tui.app import ConsoleApp
 from opsconsole.tui.screens.confirm import ConfirmScreen
 from opsconsole.tui.screens.quit import QuitScreen
 from opsconsole.tui.screens.submit import SubmitScreen
+from opsconsole.tui.widgets.graph import Graph
 from tests.tui.waiting import output, shown, started, table, until
 
 COUNTING = 'for i in 1 2 3; do echo "line $i"; echo "warn $i" >&2; sleep 0.1; done; exit 7\n'
@@ -128,6 +133,55 @@ async def test_a_script_that_prints_as_fast_as_it_can_keeps_neither_keys_out_nor
         await until(pilot, lambda: len(pilot.app.screen_stack) == screens)
         assert output(pilot).line_count <= 5_001
         await until(pilot, lambda: statuses(pilot) == [Status.COMPLETED], timeout_s=40)
+
+
+def no_monitor_is_left(state: Path) -> None:
+    files = control.Files(state)
+    assert control.holder(files) is None
+    assert not [one for one in threading.enumerate() if one.name == "opsconsole-monitor"]
+    lock = control.Lock(files)
+    assert lock.take(0, "test")
+    lock.release()
+    watcher = control.Watcher(files)
+    assert not watcher.anybody()
+    watcher.close()
+
+
+async def test_the_host_is_watched_until_the_console_is_left(state: Path, tmp_path: Path) -> None:
+    script = tmp_path / "endless.sh"
+    script.write_text(ENDLESS)
+    async with opened(state) as pilot:
+        await submit(pilot, script)
+        await until(pilot, lambda: statuses(pilot) == [Status.RUNNING])
+        await pilot.press("1")
+        await until(pilot, lambda: "Press m to start the monitor." in shown(pilot))
+        await pilot.press("m")
+        cpu = next(iter(pilot.app.screen.query(Graph)))
+        await until(pilot, lambda: re.search(r"CPU \d+ %", shown(pilot)) and any(cpu.values))
+        await until(pilot, lambda: re.search(rf"^.* {os.getpid()} .*[RS] ", shown(pilot), re.MULTILINE))
+        await until(pilot, lambda: re.search(r"▶ endless\.sh +\d+s +\d+\.\d +[\d.]+ [kM]B +\d", shown(pilot)))
+        await until(pilot, lambda: "m stop watching" in shown(pilot))
+        await pilot.press("2", "x")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: statuses(pilot) == [Status.CANCELLED])
+        await pilot.press("1")  # left while the host is on top
+    no_monitor_is_left(state)
+
+
+async def test_the_monitor_of_another_console_is_shown_and_can_be_stopped(state: Path) -> None:
+    async with Engine(Settings(), state_dir=state, watches=True) as other, opened(state) as pilot:
+        assert other.monitoring.alive
+        await pilot.press("1")
+        await until(pilot, lambda: re.search(r"CPU \d+ %", shown(pilot)))
+        await until(pilot, lambda: "watched by another console" in shown(pilot))
+        await until(pilot, lambda: re.search(rf"^.* {os.getpid()} .*[RS] ", shown(pilot), re.MULTILINE))
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen.focused)
+        await pilot.press("y")
+        await until(pilot, lambda: "Nobody watches this host." in shown(pilot))
+        assert not other.monitoring.alive
+    no_monitor_is_left(state)
 
 
 def ended_by(state: Path, task_id: int, status: Status, timeout_s: float = 10.0) -> None:

@@ -15,7 +15,7 @@ from textual.widgets import Static
 from opsconsole.tui.actions import ACTIONS, Danger, Where
 from opsconsole.tui.wording import FACES
 
-_COLUMNS = ((Where.CONSOLE, Where.TASKS), (Where.OUTPUT, Where.MOTION))
+_COLUMNS = ((Where.CONSOLE, Where.TASKS), (Where.HOST, Where.OUTPUT, Where.MOTION))
 
 
 class HelpScreen(ModalScreen[None]):
@@ -42,7 +42,7 @@ class HelpScreen(ModalScreen[None]):
             text.append(("\n" if text else "") + place.value + "\n", style="bold")
             for action in ACTIONS:
                 if action.where is place:
-                    text.append(f"  {self._keys.get(action.id, ''):<10}", style="bold")
+                    text.append(f"  {self._keys.get(action.id) or action.keys.split(',')[0]:<10}", style="bold")
                     text.append(action.description + (" !" if action.danger is Danger.CONFIRM else "") + "\n")
         if Where.CONSOLE in places:
             return text

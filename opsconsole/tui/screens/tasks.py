@@ -15,9 +15,11 @@ from textual.widgets import Input
 from opsconsole.errors import OpsError
 from opsconsole.events import Event
 from opsconsole.models import Status, Task
-from opsconsole.tui.actions import ACTIONS, BY_ID, Where, bindings
+from opsconsole.tui.actions import ACTIONS, BY_ID, OF_APP, Where, bindings
 from opsconsole.tui.board import PAGE, TaskBoard
 from opsconsole.tui.filters import FilterError, parse
+from opsconsole.tui.host_rows import health_cell
+from opsconsole.tui.keys import shown_keys
 from opsconsole.tui.screens.task_commands import TaskCommands
 from opsconsole.tui.widgets.filter_line import FilterLine
 from opsconsole.tui.widgets.run_detail import RunDetail
@@ -26,9 +28,9 @@ from opsconsole.tui.widgets.task_table import TaskTable
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
+    from opsconsole.monitoring.analysis import Health
     from opsconsole.tui.app import ConsoleApp
 
-_KEY_NAMES = {"enter": "enter", "escape": "esc"}
 _REFRESH_S = 0.1
 _COUNT_S = 0.5
 _ALWAYS = ("help", "quit")
@@ -42,7 +44,7 @@ class TasksScreen(TaskCommands):
     HORIZONTAL_BREAKPOINTS = [(110, "-wide")]  # noqa: RUF012 - as Textual has it
     BINDINGS: ClassVar[list[BindingType]] = [
         *bindings(Where.TASKS, Where.OUTPUT),
-        *bindings(Where.CONSOLE, but=_ALWAYS),
+        *bindings(Where.CONSOLE, but=OF_APP),
     ]
     app: ConsoleApp
 
@@ -97,6 +99,10 @@ class TasksScreen(TaskCommands):
         """An engine event, on the loop's thread: noted now, drawn soon."""
         if self._board.hear(event):
             self._schedule()
+
+    def show_health(self, health: Health) -> None:
+        """What is wrong with the host, where something is; nothing, where all is well."""
+        self._header.show_alarm(None if health.worst is None else health_cell(health))
 
     def _schedule(self) -> None:
         if not self._due:
@@ -166,21 +172,12 @@ class TasksScreen(TaskCommands):
     def on_descendant_focus(self) -> None:
         self._show_keys()
 
-    def shown_keys(self) -> dict[str, list[str]]:
-        """The keys of every action that works here, as they are bound now."""
-        keys: dict[str, list[str]] = {}
-        for active in self.active_bindings.values():
-            if active.binding.id in BY_ID:
-                shown = _KEY_NAMES.get(active.binding.key) or self.app.get_key_display(active.binding)
-                keys.setdefault(active.binding.id, []).append(shown)
-        return keys
-
     def _show_keys(self) -> None:
         if isinstance(self.focused, Input):
             self._keys.show([Key("enter", "keep the filter"), Key("esc", "drop it")], [])
             return
         task = self._table.selected
-        keys = {action: names[0] for action, names in self.shown_keys().items()}
+        keys = {action: names[0] for action, names in shown_keys(self).items()}
         hints = [
             Key(keys[action.id], action.label_for(task))
             for action in ACTIONS

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
@@ -14,6 +14,9 @@ from opsconsole.models import Status
 from opsconsole.tui.facts import summary_counts
 from opsconsole.tui.widgets.task_table import Cell
 from opsconsole.tui.widgets.tones import TONE_CLASSES, Toned
+
+_APART = 3
+_LEAST_ALARM = 30
 
 
 class HeaderLine(Toned, Widget):
@@ -26,6 +29,7 @@ class HeaderLine(Toned, Widget):
         self._place = [Cell("opsconsole", "accent"), Cell(host, "strong"), Cell(user, "muted")]
         self._counts: list[Cell] = []
         self._state = Cell("starting …", "muted")
+        self._alarm: Cell | None = None
 
     def show_counts(self, counts: Mapping[Status, int]) -> None:
         running, waiting, failed = summary_counts(counts)
@@ -44,21 +48,44 @@ class HeaderLine(Toned, Widget):
             self._state = Cell(text, tone)
             self.refresh()
 
+    def show_alarm(self, alarm: Cell | None) -> None:
+        """What is wrong with the host; it finds room before everything but the name."""
+        if alarm != self._alarm:
+            self._alarm = alarm
+            self.refresh()
+
     def render_line(self, y: int) -> Strip:
         width, base = self.size.width, self.rich_style
-        left, middle, state = self._place, self._counts, self._state
-        room = width - _width(left) - _width(middle) - 2
-        if room < len(state.text) + 3:
-            state = Cell("", "faint") if middle else state
-        if room < 0:
-            left = left[:2]
-        if width - _width(left) - _width(middle) < 2:
-            left = left[:1]
-        gap = max(1, width - 2 - _width(left) - _width(middle) - cell_len(state.text) - (3 if state.text else 0))
-        segments = [Segment(" ", base), *self._cells(left), Segment(" " * gap, base), *self._cells(middle)]
+        left, middle, state, room = self._fitting(width - 2)
+        segments = [Segment(" ", base), *self._cells(left)]
+        if self._alarm is not None:
+            text, tone = self._alarm
+            room -= _APART - 1
+            text = text if cell_len(text) <= room else set_cell_size(text, max(0, room - 1)) + "…"
+            segments += [Segment("   ", base), Segment(text, base + self.tone(tone))]
+            room -= cell_len(text) - (_APART - 1)
+        segments += [Segment(" " * max(1, room), base), *self._cells(middle)]
         if state.text:
             segments += [Segment("   ", base), Segment(state.text, base + self.tone(state.tone))]
         return Strip(segments).adjust_cell_length(width, base)
+
+    def _fitting(self, width: int) -> tuple[list[Cell], list[Cell], Cell, int]:
+        """The most that leaves room for the alarm, and how much room that is."""
+        place, counts, nothing = self._place, self._counts, Cell("", "faint")
+        short = [Cell(" ".join(cell.text.split()[:2]), cell.tone) for cell in counts]
+        alarm = self._alarm
+        least = 0 if alarm is None else min(cell_len(alarm.text), _LEAST_ALARM) + 2 * _APART
+        choices = [
+            (place, counts, self._state), (place, counts, nothing), (place[:2], counts, nothing),
+            (place[:1], counts, nothing),
+        ]  # fmt: skip
+        if alarm is not None:
+            choices[3:] = [(place[:2], short, nothing), (place[:1], short, nothing), (place[:1], [], nothing)]
+        for left, middle, state in choices:
+            used = _width(left) + _width(middle) + (cell_len(state.text) + _APART if state.text else 0)
+            if width - used >= max(least, 1 if middle or state.text else 0):
+                break
+        return left, middle, state, width - used - (_APART if alarm is not None else 0)
 
     def _cells(self, cells: Sequence[Cell]) -> list[Segment]:
         segments: list[Segment] = []

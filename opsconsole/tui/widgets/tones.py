@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 else:
     _Base = object
 
-TONES = frozenset({"plain", "strong", "muted", "faint", "good", "warning", "bad", "accent"})
+TONES = frozenset({"plain", "strong", "muted", "faint", "good", "warning", "bad", "alarm", "accent", "graph"})
 TONE_CLASSES = {f"tone--{tone}" for tone in TONES}
 
 
