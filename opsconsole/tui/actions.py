@@ -118,7 +118,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", "q", "quit", "Leave; asks first while work is open", _C, footer=True),
     Action("follow", "f", "follow", "Follow the output, or stay where you are", _O),
     Action("wrap", "w", "wrap", "Wrap long lines, or cut them", _O),
-    Action("analysis", "A", "analyze", "What is short, who causes it, what would help", _H, footer=True),
+    Action("analysis", "A", "analyze", "What is short, and who causes it", _H, footer=True),
     Action("sort_processes", "s", "sort", "Sort the processes by CPU, or by memory", _H, footer=True),
     Action(
         "acknowledge", "a", "acknowledge", "Acknowledge the worst new anomaly", _H, Danger.CHANGES, footer=True
