@@ -43,7 +43,7 @@ class View:
         if options.once and taken.sample.interval_s is None:
             return  # rates need two looks
         if options.json:
-            output.ndjson([live.sample_object(taken, options.top)])
+            output.ndjson([live.sample_object(taken, options.top, diagnostics.own_redaction().text)])
         elif options.prometheus:
             output.text(exposition(taken, engine))
         else:

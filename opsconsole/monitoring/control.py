@@ -2,7 +2,8 @@
 
 Files in the state directory: `monitor.lock` (held by the monitor, says who it is), `monitor.control` (a FIFO: "stop",
 "look", "reload"), `monitor.look` (each console that looks holds it shared), `monitor.live` (the last sample, as JSON),
-`monitor.off` (stopped by hand: no console starts it by itself).
+`monitor.off` (stopped by hand: no console starts it by itself), `monitor.next` (held by a background monitor that waits
+for the console that watches to leave).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import os
 import select
 import stat
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,21 +46,22 @@ class Files:
         self.look = root / "monitor.look"
         self.live = root / "monitor.live"
         self.off = root / "monitor.off"
+        self.next = root / "monitor.next"
 
 
 class Lock:
     """Held from `take` to `release`, or to the end of the process."""
 
-    def __init__(self, files: Files) -> None:
-        self._files = files
+    def __init__(self, files: Files, path: Path | None = None) -> None:
+        self._path = path or files.lock
         self._fd: int | None = None
 
     def take(self, started_at: int, door: str) -> bool:
         """False: another monitor holds it. Raises StorageError."""
         try:
-            fd = os.open(self._files.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise StorageError(f"{self._files.lock} cannot be used: {error.strerror}") from error
+            raise StorageError(f"{self._path} cannot be used: {error.strerror}") from error
         until = time.monotonic() + _ASKING_S
         while True:
             try:
@@ -70,22 +73,24 @@ class Lock:
                     return False
             time.sleep(0.001)  # nobody has said that it watches: somebody is asking just now, for a moment
         who = {"pid": os.getpid(), "start": host.start_time(os.getpid()), "started_at": started_at, "door": door}
-        os.ftruncate(fd, 0)
-        os.pwrite(fd, json.dumps(who).encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk: nobody learns who watches, but somebody does
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, json.dumps(who).encode(), 0)
         self._fd = fd
         return True
 
     def release(self) -> None:
         if self._fd is not None:
-            os.ftruncate(self._fd, 0)
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, 0)
             os.close(self._fd)
             self._fd = None
 
 
-def holder(files: Files) -> Holder | None:
-    """The living monitor, if there is one."""
+def holder(files: Files, path: Path | None = None) -> Holder | None:
+    """The living monitor, if there is one; with `path`, whoever holds that lock."""
     try:
-        fd = os.open(files.lock, os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(path or files.lock, os.O_RDWR | os.O_CLOEXEC)
     except OSError:
         return None
     try:
@@ -126,6 +131,7 @@ class Ear:
         with contextlib.suppress(FileExistsError):
             os.mkfifo(self._path, 0o600)
         self._fd = os.open(self._path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        self._closing = threading.Lock()
         self._poll = select.poll()
         self._poll.register(self._fd, select.POLLIN)
 
@@ -138,12 +144,15 @@ class Ear:
         return []
 
     def say(self, word: str) -> None:
-        """To ourselves, from another thread."""
-        with contextlib.suppress(BlockingIOError):
-            os.write(self._fd, f"{word}\n".encode())
+        """To ourselves, from another thread; nothing once it is closed."""
+        with self._closing, contextlib.suppress(BlockingIOError):
+            if self._fd >= 0:
+                os.write(self._fd, f"{word}\n".encode())
 
     def close(self) -> None:
-        os.close(self._fd)
+        with self._closing:  # else a word might be written into whatever file got its number
+            os.close(self._fd)
+            self._fd = -1
 
 
 def tell(files: Files, word: str) -> bool:

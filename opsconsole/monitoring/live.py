@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -42,12 +42,17 @@ def busiest(processes: Sequence[ProcessSample], count: int = TOP) -> list[Proces
     return by_cpu + rest[: count - len(by_cpu)]
 
 
-def write(path: Path, taken: SampleTaken) -> None:
+def shown(one: ProcessSample, redact: Callable[[str], str]) -> dict[str, Any]:
+    """A process as a dict; its command line may hold a secret."""
+    return {**plain(one), "cmdline": redact(one.cmdline)}
+
+
+def write(path: Path, taken: SampleTaken, redact: Callable[[str], str] = str) -> None:
     """Replace the file in one step. Raises OSError."""
     data = {
         "interval_s": taken.interval_s,
         "sample": plain(taken.sample),
-        "processes": [plain(one) for one in busiest(taken.processes)],
+        "processes": [shown(one, redact) for one in busiest(taken.processes)],
     }
     beside = path.with_suffix(".new")
     fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -82,7 +87,7 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
 
 
-def sample_object(taken: SampleTaken, top: int = 0) -> dict[str, Any]:
+def sample_object(taken: SampleTaken, top: int = 0, redact: Callable[[str], str] = str) -> dict[str, Any]:
     """The object of `monitor --json`: the contract's fields, then the rest; with the `top` processes where asked."""
     sample = taken.sample
     found = {
@@ -106,5 +111,5 @@ def sample_object(taken: SampleTaken, top: int = 0) -> dict[str, Any]:
         found[name] = getattr(sample, name)
     found["notes"] = list(sample.notes)
     if top:
-        found["top"] = [plain(one) for one in busiest(taken.processes, top)]
+        found["top"] = [shown(one, redact) for one in busiest(taken.processes, top)]
     return found

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from opsconsole.anomalies import Anomaly, Transition
 from opsconsole.clock import Clock
-from opsconsole.errors import OpsError
+from opsconsole.errors import OpsError, StorageError
 from opsconsole.events import AnomalyEvent, Event, Notice, SampleTaken
 from opsconsole.monitor_settings import MonitorSettings
 from opsconsole.monitoring import control, live
@@ -118,6 +118,7 @@ class Monitor:
         make_parts: Callable[[], Parts],
         job: Callable[[Job], Future[Any]],
         publish: Callable[[Event], None],
+        redact: Callable[[str], str] = str,
     ) -> None:
         self._settings = settings
         self._files = files
@@ -126,6 +127,7 @@ class Monitor:
         self._make_parts = make_parts
         self._job = job
         self._publish = publish
+        self._redact = redact
         self._lock = control.Lock(files)
         self._ear: control.Ear | None = None
         self._thread: threading.Thread | None = None
@@ -165,9 +167,9 @@ class Monitor:
             return False
         try:
             self._ear = control.Ear(self._files)
-        except OSError:
+        except OSError as error:
             self._lock.release()
-            raise
+            raise StorageError(f"{self._files.control} cannot be made: {error.strerror}") from error
         self.started_at, self._stopping, self.failure = now, False, None
         self._thread = threading.Thread(target=self._live, name="opsconsole-monitor", daemon=True)
         self._thread.start()
@@ -278,7 +280,7 @@ class Monitor:
         self._costs.append(time.thread_time() - begun)
         if looked_at or sample.monotonic_s >= self._live_due:
             self._live_due = sample.monotonic_s + LIVE_WHILE_IDLE_S
-            self._guard("view for other consoles", lambda: live.write(self._files.live, taken))
+            self._guard("view for other consoles", lambda: live.write(self._files.live, taken, self._redact))
         self.first_look.set()
         self._publish(taken)
 

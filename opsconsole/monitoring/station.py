@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from opsconsole.anomalies import Anomaly, Severity
@@ -21,6 +22,7 @@ from opsconsole.events import Event, ExecutionFinished, SampleTaken
 from opsconsole.monitoring import control, live
 from opsconsole.monitoring.monitor import Monitor, MonitorStatus, Parts
 from opsconsole.paths import StatePaths
+from opsconsole.safety.redact import Redaction
 from opsconsole.settings import Settings
 from opsconsole.storage.database import translate
 
@@ -88,9 +90,10 @@ class Station:
             return False
         if self._monitor is None:
             self._door = door or self._door
+            redaction = Redaction.of(os.environ, self.settings.redaction)
             self._monitor = Monitor(
                 self.settings.monitor, self.files, clock=self._clock, door=self._door, make_parts=self._make_parts,
-                job=self._job, publish=self._publish,
+                job=self._job, publish=self._publish, redact=lru_cache(4096)(redaction.text),
             )  # fmt: skip
         started = self._monitor.start()
         if started and wait_s:

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,6 +19,7 @@ from headless_console import Console, ndjson
 from opsconsole.monitoring import control, live
 
 QUICK = "[monitor]\ninterval_s = 0.1\nidle_interval_s = 0.1\nmax_share = 1.0\nlearning = false\nsmart = false\n"
+QUICK += 'ignore_mounts = ["*/disk-[0-9]*"]\n'  # what other tests fill
 ALWAYS = QUICK + "[monitor.thresholds.memory_high]\nlow = 0.001\nfor_s = 0\nclear = 0.0005\n"
 CONTRACT = {"time", "cpu", "load", "memory", "swap", "disks", "network", "pressure"}
 
@@ -169,7 +172,7 @@ def test_what_was_recorded_can_be_asked_for(quick: Console) -> None:
 
 
 def test_one_process_closely(quick: Console) -> None:
-    secret = "hunter2-hunter2"
+    secret = "hunter2-hunter2"  # noqa: S105
     process = quick.start("monitor", "--json", DEPLOY_TOKEN=secret)
     assert process.stdout is not None
     process.stdout.readline()
@@ -182,3 +185,21 @@ def test_one_process_closely(quick: Console) -> None:
     gone = quick.run("monitor", "process", str(process.pid))
     assert gone.returncode == 2 and b"may have ended" in gone.stderr
     assert quick.run("monitor", "process").returncode == 2
+
+
+def test_a_secret_in_a_command_line_is_shown_nowhere(quick: Console) -> None:
+    secret = "hunter3-secret"  # noqa: S105
+    holder = subprocess.Popen(
+        [sys.executable, "-c", "import sys; print('there', flush=True); sys.stdin.read()", f"--password={secret}"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert holder.stdout is not None and holder.stdout.readline() == b"there\n"
+    try:
+        many = ("--top", "5000")
+        for form in (("--json",), ()):
+            done = quick.run("monitor", "--once", *many, *form)
+            assert str(holder.pid).encode() in done.stdout and b"--password=" in done.stdout
+            assert secret.encode() not in done.stdout
+        assert secret.encode() not in (quick.state / "monitor.live").read_bytes()
+    finally:
+        holder.communicate()

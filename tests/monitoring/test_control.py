@@ -97,3 +97,16 @@ def test_a_holder_that_has_not_said_its_name_yet_is_there_all_the_same(files: Fi
     files.lock.write_bytes(b"")
     assert holder(files) == control.Holder(0, 0, "unknown")
     lock.release()
+
+
+def test_a_word_to_a_monitor_that_has_just_ended_goes_nowhere(files: Files, tmp_path: Path) -> None:
+    ear = Ear(files)
+    number = ear._fd
+    ear.close()
+    other = os.open(tmp_path / "other", os.O_WRONLY | os.O_CREAT)
+    if other != number:
+        os.dup2(other, number)  # another file gets the number that is free now
+        os.close(other)
+    ear.say("wake")
+    os.close(number)
+    assert (tmp_path / "other").read_bytes() == b""

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import pytest
 
 from opsconsole.anomalies import Anomaly, AnomalyState, Change, Severity, Transition
 from opsconsole.clock import SYSTEM
+from opsconsole.errors import DiskFull
 from opsconsole.events import AnomalyEvent, Event, Notice, SampleTaken
 from opsconsole.monitor_settings import MonitorSettings
 from opsconsole.monitoring import live
@@ -22,6 +24,8 @@ from opsconsole.monitoring.control import Files, Gaze, holder, tell
 from opsconsole.monitoring.detection.observation import Look
 from opsconsole.monitoring.monitor import Monitor, Parts
 from opsconsole.samples import Cpu, Memory, ProcessSample, Sample, Swap
+from opsconsole.storage import anomalies
+from opsconsole.storage.database import open_database
 
 TROUBLE = Anomaly(
     id=1, kind="cpu_high", subject="", host="here", severity=Severity.HIGH, state=AnomalyState.OPEN, began_at=1,
@@ -43,6 +47,8 @@ class Host:
         self.broken: set[str] = set()
         self.transitions: list[Transition] = []
         self.closed: list[str] = []
+        self.open: list[Anomaly] = []
+        self.alerted = 0
 
     def take(self, expected_s: float | None = None) -> tuple[Sample, tuple[ProcessSample, ...]]:
         self.taken += 1
@@ -63,7 +69,8 @@ class Host:
     def trim(self) -> None:
         self.trimmed.set()
 
-    def on_transition(self, transition: Transition) -> None: ...
+    def on_transition(self, transition: Transition) -> None:
+        self.alerted += 1
 
     def tick(self) -> None: ...
 
@@ -89,6 +96,7 @@ class Watched:
         self.host = Host()
         self.heard: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.saved: list[Callable[[sqlite3.Connection], Any]] = []
+        self.refuse: Exception | None = None
         self.monitor = self.made(settings)
 
     def made(self, settings: MonitorSettings) -> Monitor:
@@ -98,13 +106,23 @@ class Watched:
         )  # fmt: skip
 
     def _parts(self) -> Parts:
-        return Parts(self.host, self.host, self.host, self.host)
+        return Parts(self.host, self.host, self.host, self.host, open=lambda: self.host.open)
 
     def _job(self, job: Callable[[sqlite3.Connection], Any]) -> Future[Any]:
-        self.saved.append(job)
         future: Future[Any] = Future()
-        future.set_result(None)
+        if self.refuse is not None:
+            future.set_exception(self.refuse)
+        else:
+            self.saved.append(job)
+            future.set_result(None)
         return future
+
+    def rows(self) -> list[Anomaly]:
+        """What the jobs would have left in the database."""
+        with closing(open_database(self.files.lock.with_name("opsconsole.db"), print)) as c:
+            for job in self.saved:
+                job(c)
+            return anomalies.find(c, anomalies.AnomalyFilter())
 
     def next(self, kind: type[Event]) -> Any:
         while not isinstance(event := self.heard.get(timeout=20), kind):
@@ -163,6 +181,38 @@ def test_an_episode_is_stored_and_told(watched: Watched) -> None:
     watched.monitor.start()
     assert watched.next(AnomalyEvent).transition.anomaly == TROUBLE
     assert len(watched.saved) == 1
+
+
+def test_an_open_episode_is_stored_between_its_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another console, and whoever continues after a kill, finds it as it is, not as it was when it opened."""
+    monkeypatch.setattr("opsconsole.monitoring.monitor.KEEP_S", 0.0)
+    watched = Watched(tmp_path, replace(LONG, interval_s=0.1, idle_interval_s=0.1, max_share=1.0))
+    watched.host.transitions = [Transition(Change.OPENED, TROUBLE)]
+    watched.host.open = [replace(TROUBLE, count=9, peak=99.0)]
+    watched.monitor.start()
+    for _ in range(3):
+        watched.next(SampleTaken)
+    watched.monitor.stop()
+    assert [one.peak for one in watched.rows()] == [99.0]
+    assert len(watched.saved) == 2, "once when it opened, once since: nothing new came after that"
+
+
+def test_what_could_not_be_stored_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opsconsole.monitoring.monitor.KEEP_S", 0.0)
+    watched = Watched(tmp_path, replace(LONG, interval_s=0.1, idle_interval_s=0.1, max_share=1.0))
+    watched.refuse = DiskFull("no space left")
+    watched.host.transitions = [Transition(Change.CLOSED, replace(TROUBLE, state=AnomalyState.CLOSED, closed_at=5))]
+    watched.monitor.start()
+    assert watched.next(AnomalyEvent).transition.change is Change.CLOSED, "told, though it is not stored yet"
+    assert "no space left" in watched.next(Notice).message
+    assert watched.saved == []
+    watched.refuse = None
+    watched.next(SampleTaken)
+    watched.next(SampleTaken)
+    watched.monitor.stop()
+    assert [one.state for one in watched.rows()] == [AnomalyState.CLOSED]
+    assert len(watched.saved) == 1
+    assert watched.host.alerted >= 2, "its alert is tried again too"
 
 
 def test_a_part_that_fails_is_said_once_and_the_others_go_on(tmp_path: Path) -> None:
