@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -60,7 +61,7 @@ def build() -> Parser:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="one JSON object a sample")
     form.add_argument("--prometheus", action="store_true", help="the text format of Prometheus")
-    add("--top", type=int, default=0, metavar="N", help="with the N busiest processes")
+    add("--top", type=_count, default=0, metavar="N", help="with the N busiest processes")
     add("--listen", metavar="HOST:PORT", help="serve /metrics there")
     add("--background", action="store_true", help=argparse.SUPPRESS)
     return parser
@@ -68,17 +69,23 @@ def build() -> Parser:
 
 def run(options: argparse.Namespace) -> int:
     """Returns the exit code. Raises OpsErrors."""
+    if options.subject is not None and options.action not in ("history", "process"):
+        raise UsageError(f"{options.action or 'monitor'} takes no {options.subject!r}")
     if options.action in ("grafana", "rules"):
         return _export(options.action)
     if options.action == "start":
         return _start(options)
-    if options.subject is not None and options.action not in ("history", "process"):
-        raise UsageError(f"{options.action or 'monitor'} takes no {options.subject!r}")
     if options.action == "process":
         return monitor_pages.process(options.subject, json=options.json)
     if options.action is not None:
         return _command(options)
     return asyncio.run(_watch(options))
+
+
+def _count(text: str) -> int:
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError("a number, 0 or more")
+    return int(text)
 
 
 def _seconds(text: str) -> float:
@@ -99,32 +106,51 @@ def _start(options: argparse.Namespace) -> int:
         station = engine.monitoring
         found = station.status()
         if found.door == _BACKGROUND:
-            output.text(f"already watching: {monitor_lines.status(found)}\n")
+            if options.listen or options.interval:
+                raise ConsoleError(
+                    f"already watching: {monitor_lines.status(found)}",
+                    hint="`opsconsole monitor stop` first, to start it with other options",
+                )
+            _say(options, station, f"already watching: {monitor_lines.status(found)}")
             return 0
         watched = found.state == "elsewhere"
         station.files.off.unlink(missing_ok=True)
         listen = options.listen or engine.settings.monitor.listen
         words = ["monitor", "--background", *(["--listen", listen] if listen else [])]
         words += ["--interval", str(options.interval)] if options.interval else []
-        detached.start(words, engine.paths, "the monitor")
+        written = engine.paths.log.stat().st_size if engine.paths.log.exists() else 0
+        pid = detached.start(words, engine.paths, "the monitor")
         until = time.monotonic() + _STARTED_S
         while not (control.holder(station.files, station.files.next) if watched else station.alive):
             if (other := control.holder(station.files)) is not None and other.door == _BACKGROUND:
                 break
+            if os.waitpid(pid, os.WNOHANG) != (0, 0):
+                with engine.paths.log.open(errors="replace") as log:
+                    log.seek(written)
+                    why = log.read(2000).strip().removeprefix("opsconsole: ")
+                raise ConsoleError(f"the monitor did not start: {why or 'it ended at once'}")
             if time.monotonic() > until:
                 raise ConsoleError("the monitor did not start", hint=f"its log is {engine.paths.log}")
             time.sleep(0.01)
         found = station.status()
         then = "" if found.door == _BACKGROUND else "; when it leaves, a background monitor goes on"
-        output.text(f"watching: {monitor_lines.status(found)}{then}\n")
+        _say(options, station, f"watching: {monitor_lines.status(found)}{then}")
     return 0
+
+
+def _say(options: argparse.Namespace, station: Station, text: str) -> None:
+    """For people; or who watches now, as JSON."""
+    if options.json:
+        output.ndjson([station.status().to_json()])
+    else:
+        output.text(f"{text}\n")
 
 
 def _command(options: argparse.Namespace) -> int:
     with looking() as engine:
         station = engine.monitoring
         if options.action == "clear":
-            output.text(f"{station.clear()} closed anomalies forgotten\n")
+            _say(options, station, f"{station.clear()} closed anomalies forgotten")
             return 0
         if options.action == "history":
             return monitor_pages.history(station, options.subject, options.since, json=options.json)
@@ -133,10 +159,10 @@ def _command(options: argparse.Namespace) -> int:
             if not station.alive:
                 raise ConsoleError("no monitor is running", hint="`opsconsole monitor start` starts one")
             station.reload()
-            output.text("thresholds and alerts are read again\n")
+            _say(options, station, "intervals, thresholds and alerts are read again")
             return 0
         if options.action == "stop":
-            output.text("stopped\n" if station.stop() else "no monitor was running\n")
+            _say(options, station, "stopped" if station.stop() else "no monitor was running")
             return 0
         found = station.status()
         if options.json:
@@ -168,8 +194,8 @@ def _export(what: str) -> int:
 
 
 async def _watch(options: argparse.Namespace) -> int:
-    if options.once and options.duration:
-        raise UsageError("--once and --duration exclude each other")
+    if options.once and (options.duration or options.listen):
+        raise UsageError("--once goes neither with --duration nor with --listen")
     engine = engine_for("headless", "none")
     _check(engine.settings)
     if options.interval is not None:
@@ -198,6 +224,8 @@ async def _watch(options: argparse.Namespace) -> int:
         engine.subscribe(hear)
         if not options.background:
             station.look()
+        if options.listen:  # first: whoever waits for the monitor's lock may rely on it
+            server = _serve(options.listen, engine)
         door = _BACKGROUND if options.background else None
         own = station.start(by_hand=not options.once and not options.background, door=door)
         if not own and options.once and not station.alive:
@@ -206,8 +234,6 @@ async def _watch(options: argparse.Namespace) -> int:
         if not own and options.background and not (own := await _turn(station, told_to_leave)):
             return 0
         other = None if own else asyncio.ensure_future(_follow(station, hear))
-        if options.listen:
-            server = _serve(options.listen, engine)
         if options.duration:
             loop.call_later(options.duration, lambda: None if told_to_leave.done() else told_to_leave.set_result(None))
         gone = asyncio.ensure_future(_until_gone(station)) if own else None
@@ -264,7 +290,12 @@ async def _follow(station: Station, hear: Callable[[Event], object]) -> None:
             seen = taken.sample.time_us
             hear(taken)
         elif not station.alive:
-            raise ConsoleError("the monitor has ended", hint="run the command again to watch from here")
+            if station.start(by_hand=False):
+                diagnostics.tell("the other console has left: watching from here")
+                await _until_gone(station)
+                return
+            if station.files.off.exists():
+                raise ConsoleError("somebody has stopped the monitor", hint="`opsconsole monitor start` starts it")
         await asyncio.sleep(0.1)
 
 

@@ -35,10 +35,13 @@ from opsconsole.settings import Settings, load_settings
 from opsconsole.storage import anomalies, database, silences
 from opsconsole.storage.metrics import MetricsStore
 from opsconsole.storage.running import running
+from opsconsole.storage.steadiness import Steadiness
 
 Job = Callable[[sqlite3.Connection], Any]
 
 METRICS = "metrics.db"
+ALERT = "alert"
+"""The level of a notice that should be heard: the console rings."""
 STATES_EVERY = 10
 """Chores between two savings of what the detectors have learned: ten minutes of it can be lost."""
 TRIM_EVERY = 5
@@ -94,17 +97,20 @@ def build(
     watch = Watch(thresholds, host, sources, book, tell)
     _restore(store, watch, unusual)
     redaction = Redaction.of(os.environ, settings.redaction)
-    alerts = Alerts(settings.alerts, job, clock, host, submit, tell, redaction=redaction)
+    alerts = Alerts(
+        settings.alerts, job, clock, host, submit, lambda message: publish(Notice(ALERT, message)), redaction=redaction
+    )
     alerts.start()
     chores = _Chores(c, store, watch, unusual, job, clock, own)
 
     def active() -> list[Active]:
         return [Active(one[0], paths.run_folder(one[0]), *one[1:]) for one in running(c)]
 
-    def reload() -> None:
+    def reload() -> MonitorSettings:
         fresh = load_settings()
         watch.reload(parse(fresh.monitor.thresholds))
         alerts.reload(fresh.alerts)
+        return fresh.monitor
 
     def close() -> None:
         chores.save_states()
@@ -154,6 +160,7 @@ class _Chores:
         self._clock = clock
         self._rev = anomalies.revision(c)
         self._rounds = 0
+        self._steadiness = Steadiness(clock)
 
     def all(self) -> list[Callable[[], object]]:
         return [self._round, self._save_open, self._trim, self._states]
@@ -178,15 +185,16 @@ class _Chores:
             self._job(job)
 
     def _trim(self) -> None:
+        now = self._steadiness.trusted_now()  # asked each round: it must see a clock that is set
         if self._rounds % TRIM_EVERY:
             return
         self._store.trim()
-        now = self._clock.now()
-        before = now - int(KEEP_ANOMALIES_D * 86400 * 1e6)
+        if now is None:
+            return
 
         def job(c: sqlite3.Connection) -> None:
             anomalies.trim(c, KEEP_ANOMALIES_D, now)
-            silences.clean_up(c, before)
+            silences.clean_up(c, int(KEEP_ANOMALIES_D * 86400 * 1e6), now)
 
         self._job(job)
 

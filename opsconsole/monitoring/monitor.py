@@ -36,6 +36,9 @@ LIVE_WHILE_IDLE_S = 15.0
 """How often the view for other consoles is written while nobody looks."""
 KEEP_S = 10.0
 """How often open episodes are stored between their changes, and what could not be stored is tried again."""
+RELIEVED = 0.7
+"""It samples at the wanted pace again when a look costs this share of what it may."""
+SAY_SLOW_S = 3600.0
 _COST_SPAN = 20
 
 
@@ -79,7 +82,8 @@ class Parts:
     """What other consoles did to episodes: acknowledged, silenced, closed by hand."""
     open: Callable[[], Sequence[Anomaly]] = tuple
     """The open episodes as they are now."""
-    reload: Callable[[], object] = lambda: None
+    reload: Callable[[], MonitorSettings | None] = lambda: None
+    """Thresholds, alerts and intervals as the settings say now."""
     close: Callable[[], object] = lambda: None
 
 
@@ -134,6 +138,7 @@ class Monitor:
         self._stopping = False
         self._costs: deque[float] = deque(maxlen=_COST_SPAN)
         self._slowed: str | None = None
+        self._said_slow_s = -SAY_SLOW_S
         self._interval = settings.idle_interval_s
         self._failed: set[str] = set()
         self._live_due = float("-inf")
@@ -229,7 +234,7 @@ class Monitor:
                 return
             if words or now < due:
                 if "reload" in words:
-                    self._guard("settings", parts.reload)
+                    self._settings = self._guard("settings", parts.reload) or self._settings
                 if "refresh" in words:
                     self._refresh(parts)
                 if "look" in words:
@@ -255,12 +260,16 @@ class Monitor:
             return wanted
         cost = sorted(self._costs)[len(self._costs) // 2]
         least = cost / self._settings.max_share
-        if least <= wanted:
+        if least <= wanted * (RELIEVED if self._slowed else 1.0):
             self._slowed = None
             return wanted
+        least = max(least, wanted)
         if self._slowed is None:
             self._slowed = f"a look at this host takes {cost * 1000:.0f} ms: sampling every {least:.1f} s"
-            self._publish(Notice("warning", self._slowed))
+            now = self._clock.monotonic()
+            if now - self._said_slow_s >= SAY_SLOW_S:
+                self._said_slow_s = now
+                self._publish(Notice("warning", self._slowed))
         return least
 
     def _tick(self, parts: Parts, expected_s: float, *, looked_at: bool) -> None:

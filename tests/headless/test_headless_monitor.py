@@ -203,3 +203,45 @@ def test_a_secret_in_a_command_line_is_shown_nowhere(quick: Console) -> None:
         assert secret.encode() not in (quick.state / "monitor.live").read_bytes()
     finally:
         holder.communicate()
+
+
+def test_a_start_that_fails_says_why_and_does_not_claim_to_watch(quick: Console) -> None:
+    wrong = quick.run("monitor", "start", "--listen", "nowhere")
+    assert wrong.returncode != 0 and b"nowhere" in wrong.stderr and wrong.stdout == b""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = quick.run("monitor", "start", "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
+    assert done.returncode == 125 and b"Address already in use" in done.stderr
+    assert ndjson(quick.run("monitor", "status", "--json").stdout)[0]["state"] != "elsewhere"
+
+
+def test_a_running_monitor_is_not_given_other_options_silently(quick: Console) -> None:
+    [started] = ndjson(quick.run("monitor", "start", "--json").stdout)
+    assert started["state"] == "elsewhere"
+    done = quick.run("monitor", "start", "--interval", "5")
+    assert done.returncode == 125 and b"monitor stop" in done.stderr
+    assert ndjson(quick.run("monitor", "stop", "--json").stdout)[0]["state"] == "stopped"
+
+
+def test_who_follows_goes_on_when_the_watching_console_leaves(quick: Console) -> None:
+    first = quick.start("monitor", "--json")
+    assert first.stdout is not None
+    first.stdout.readline()
+    second = quick.start("monitor", "--json")
+    assert second.stdout is not None
+    second.stdout.readline()
+    assert control.holder(control.Files(quick.state)).pid == first.pid  # type: ignore[union-attr]
+    first.send_signal(signal.SIGTERM)
+    first.communicate(timeout=30)
+    while (found := control.holder(control.Files(quick.state))) is None or found.pid != second.pid:
+        second.stdout.readline()
+    second.send_signal(signal.SIGTERM)
+    _, said = second.communicate(timeout=30)
+    assert second.returncode == 128 + signal.SIGTERM
+    assert b"watching from here" in said
+
+
+@pytest.mark.parametrize("words", [("--top", "-1"), ("--once", "--listen", "127.0.0.1:0"), ("start", "cpu")])
+def test_options_that_make_no_sense_are_usage_errors(quick: Console, words: tuple[str, ...]) -> None:
+    assert quick.run("monitor", *words).returncode == 2

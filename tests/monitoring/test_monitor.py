@@ -252,6 +252,23 @@ def test_it_slows_down_when_a_look_is_dear_and_says_so(watched: Watched) -> None
     assert watched.monitor._pace(looked_at=True) == 1.0 and watched.monitor.slowed is None
 
 
+def test_it_does_not_say_that_it_slows_down_each_time(watched: Watched) -> None:
+    watched.monitor._settings = MonitorSettings(interval_s=1.0, max_share=0.05)
+    for _ in range(5):
+        watched.monitor._costs.extend([0.06] * 20)
+        watched.monitor._pace(looked_at=True)
+        watched.monitor._costs.extend([0.045] * 20)
+        assert watched.monitor._pace(looked_at=True) == 1.0
+        assert watched.monitor.slowed, "as dear as it may be: not over yet"
+    watched.monitor._costs.extend([0.03] * 20)
+    watched.monitor._pace(looked_at=True)
+    assert watched.monitor.slowed is None
+    watched.monitor._costs.extend([0.06] * 20)
+    watched.monitor._pace(looked_at=True)
+    assert watched.monitor.slowed
+    assert isinstance(watched.heard.get_nowait(), Notice) and watched.heard.empty(), "said once an hour"
+
+
 def test_the_file_of_the_last_look_may_be_anything(tmp_path: Path) -> None:
     file = tmp_path / "monitor.live"
     for text in ("", "{", "[]", '{"sample": 3}', '{"interval_s": 1, "sample": {}, "processes": []}'):
