@@ -142,7 +142,8 @@ THRASHING = replace(
 
 
 def now(sample: Sample, **others: Any) -> Analysis:
-    """Of that moment alone."""
+    """Of that moment alone; no process is opsconsole's unless it is told."""
+    others.setdefault("own", 0)
     return analyze(sample, others.pop("processes", ()), None, others.pop("anomalies", ()), **others)
 
 
@@ -153,6 +154,7 @@ def states(found: Analysis) -> dict[str, str]:
 def over(sample: Sample | None, store: History, minutes: float = 15, **others: Any) -> Analysis:
     """With a history."""
     processes, anomalies = others.pop("processes", ()), others.pop("anomalies", ())
+    others.setdefault("own", 0)
     return analyze(sample, processes, store, anomalies, minutes=minutes, clock=Hand(), **others)
 
 

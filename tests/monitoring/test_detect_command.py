@@ -70,6 +70,8 @@ def test_reads_stdin() -> None:
         "timestamp,cpu\n2014-02-14 14:30:00,1.5\n",
         "\n\n2014-02-14 14:30:00, 1.5 \n\n",
         'timestamp,value\n"2014-02-14 14:30:00","1.5"',
+        "timestamp,value\n2014-02-14 14:30:00,1.5,\n",
+        "2014-02-14 14:30:00,1.5,db1\n",
     ],
 )
 def test_takes_columns_in_any_order_with_or_without_names(text: str) -> None:
@@ -108,6 +110,12 @@ def test_knows_the_usual_forms_of_a_time(text: str) -> None:
         ("timestamp,value\n1,high\n", "line 2 has 'high' for a value"),
         ("1,1_000\n", "line 1 has '1_000' for a value"),
         ("1,2\n3,\x00\n", "line 2 is binary data"),
+        ("timestamp,value\n1,2\n2,1,000\n", "line 3 has 3 fields, 2 are expected"),
+        ("timestamp,value\n2,1,000,000.5\n", "line 2 has 4 fields, 2 are expected"),
+        ("1,2\n2,1,000\n", "line 2 has 3 fields, 2 are expected"),
+        ("1,1,000\n", "line 1 has 3 fields, 2 are expected"),
+        ('timestamp,value\n1,"1,000"\n', "line 2 has '1,000' for a value"),
+        ("timestamp,value,unit\n1,1,000,MB\n", "line 2 has 4 fields, 3 are expected"),
         ("1,2\n" + "9" * 70_000 + ",2\n", "line 2 is longer than 65536 bytes"),
     ],
 )

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import pytest
 
 from opsconsole.monitoring import Detector
-from opsconsole.monitoring.learning import novelty
+from opsconsole.monitoring.learning import contexts, novelty
 from tests.monitoring.faults import DAY, START, cycle, jobs, noise
 
 HOSTILE = (math.nan, math.inf, -math.inf, 1e300, -1e300, 5e-324, 0.0, -0.0, 1.7e308, -1.7e308)
@@ -187,7 +187,7 @@ def test_a_state_taken_while_symbols_are_cut_anew_continues_as_well() -> None:
         at += 1
     assert 0 <= detector.novelty.learned <= detector.novelty.seen and at < 500
     again = Detector.restored(detector.state())
-    rest = [1000.0 + n % 90 for n in range(novelty.WINDOW // novelty.PACE + 50)]
+    rest = [1000.0 + n % 90 for n in range(contexts.WINDOW // novelty.PACE + 50)]
     assert feed(again, rest, DAY + at) == feed(detector, rest, DAY + at)
 
 
@@ -213,3 +213,29 @@ def broken_states() -> dict[str, bytes]:
 def test_refuses_a_broken_state(what: str) -> None:
     with pytest.raises(ValueError, match="state of a detector"):
         Detector.restored(broken_states()[what])
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400)])
+def test_an_integer_beyond_every_float_is_ignored(value: int) -> None:
+    detector = Detector()
+    feed(detector, noise(0.2, 6))
+    before = detector.state()
+    assert detector.update(START + DAY, value) == 0.0
+    assert detector.state() == before
+
+
+def test_a_time_beyond_every_float_has_no_time_of_day_and_does_no_harm() -> None:
+    assert Detector().update(10**400, 1.0) == 0.0
+
+
+@pytest.mark.parametrize("data", [None, "ocd1l", 5, ["a"]])
+def test_what_is_no_bytes_at_all_is_no_state(data: object) -> None:
+    with pytest.raises(ValueError, match="is bytes, not"):
+        Detector.restored(data)  # type: ignore[arg-type]
+
+
+def test_a_state_may_come_in_any_sort_of_bytes() -> None:
+    detector = Detector()
+    feed(detector, noise(0.2, 6))
+    state = detector.state()
+    assert {Detector.restored(each).state() for each in (state, bytearray(state), memoryview(state))} == {state}  # type: ignore[arg-type]

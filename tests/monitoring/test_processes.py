@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -343,6 +344,65 @@ def test_what_others_change_about_a_sleeper_is_seen_within_ten_seconds(
     assert sampled[sleeper.pid].nice == 9
     os.setpriority(os.PRIO_PROCESS, sleeper.pid, 10)
     assert again(sampler, ticks, 30.0)[sleeper.pid].nice == 10
+
+
+def test_the_memory_is_psutils_to_the_byte(sampler: ProcessSampler, ticks: Ticks, act: Callable[..., Actor]) -> None:
+    """Each CPU counts some pages on its own: a handful on each of them shows in stat late or never."""
+    actors = [act() for _ in range(8)]
+    warm(sampler, ticks)
+    for count, actor in enumerate(actors):
+        actor.told("globals().update(map=__import__('mmap').mmap(-1, 1 << 20), cpus=os.sched_getaffinity(0))")
+        actor.told(
+            "[(os.sched_setaffinity(0, {cpu}), map.__setitem__(4096 * (place + 40 * number), 1)) "
+            f"for number, cpu in enumerate(sorted(cpus)[:4]) for place in range({10 + 3 * count})]"
+        )
+    for actor in actors:
+        actor.asleep()
+    sampled = again(sampler, ticks)
+    for actor in actors:
+        assert sampled[actor.pid].rss_bytes == psutil.Process(actor.pid).memory_info().rss
+
+
+def test_what_a_sleeper_did_in_between_is_seen_at_the_next_look(
+    sampler: ProcessSampler, ticks: Ticks, act: Callable[..., Actor]
+) -> None:
+    actor = act()
+    actor.asleep()
+    before = warm(sampler, ticks)[actor.pid]
+    for expression, grown in (
+        ("globals().update(kept=bytearray(b'x') * 5_000_000)", 5_000_000),
+        ("globals().pop('kept') and None", 0),
+        ("globals().update(kept=bytearray(b'x') * 40_000)", 40_000),
+    ):
+        actor.told(expression)
+        actor.asleep()
+        now = again(sampler, ticks)[actor.pid]
+        assert (now.state, now.rss_bytes) == ("S", psutil.Process(actor.pid).memory_info().rss)
+        assert now.rss_bytes - before.rss_bytes >= grown - 100_000
+    actor.process.send_signal(signal.SIGSTOP)
+    os.waitpid(actor.pid, os.WUNTRACED)
+    assert again(sampler, ticks)[actor.pid].state == "T"
+    actor.process.send_signal(signal.SIGCONT)
+    actor.asleep()
+    assert again(sampler, ticks)[actor.pid].state == "S"
+
+
+def test_threads_look_one_after_another(act: Callable[..., Actor]) -> None:
+    actor = act()
+    with ProcessSampler() as sampler, ThreadPoolExecutor(4) as pool:
+        switched = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)
+        try:
+            looks = [pool.submit(sampler.sample) for _ in range(60)]
+            for _ in range(30):
+                subprocess.run(["/bin/true"], check=True)
+            found = [look.result() for look in looks]
+        finally:
+            sys.setswitchinterval(switched)
+    for sampled in found:
+        pids = [one.pid for one in sampled]
+        assert len(pids) == len(set(pids))
+        assert actor.pid in pids
 
 
 def test_cpu_of_nobody_seen_twice(sampler: ProcessSampler, ticks: Ticks) -> None:

@@ -101,8 +101,8 @@ def _memory(sample: Sample | None, processes: Sequence[ProcessSample], runs: Seq
         if rss >= _MEMORY_SHARE * total
     ][:NAMED]
     found += [
-        Cause("memory", "run", f"run {clean(run.execution_id)}", float(run.rss_bytes), "B", run.rss_bytes / total,
-              note=f"{run.processes} processes, {run.source}")
+        Cause("memory", "run", f"run {clean(run.execution_id)}", float(run.rss_bytes), "B",
+              min(1.0, run.rss_bytes / total), note=f"{run.processes} processes, {run.source}")
         for run in sorted(runs, key=lambda each: -each.rss_bytes)
         if run.rss_bytes >= _MEMORY_SHARE * total
     ][:NAMED]  # fmt: skip

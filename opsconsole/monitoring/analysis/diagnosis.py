@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 
 from opsconsole.anomalies import Anomaly
@@ -27,6 +28,7 @@ from opsconsole.monitoring.analysis.model import (
 from opsconsole.monitoring.analysis.suggestions import suggestions
 from opsconsole.monitoring.analysis.use import host_of, readings
 from opsconsole.monitoring.analysis.verdict import bottleneck, sentence, span_of
+from opsconsole.monitoring.analysis.vital import Care, cared_for, pid_of
 from opsconsole.samples import ProcessSample, RunUsage, Sample, series
 
 _BEGAN = {
@@ -53,16 +55,19 @@ def analyze(
     clock: Clock = SYSTEM,
     runs: Sequence[RunUsage] = (),
     io: IoSeen | None = None,
+    own: int | None = None,
 ) -> Analysis:
     """Of a fresh sample, the history of the last `minutes`, and the episodes; each may be missing, which is said.
 
-    `io`: who moved how much to and from the drives, where that was looked at."""
+    `io`: who moved how much to and from the drives, where that was looked at. `own`: the pid that is opsconsole's, by
+    default this process; what it runs under and has started is not suggested to be stopped."""
     time_us = now.time_us if now is not None else clock.now()
     open_now = [anomaly for anomaly in anomalies if anomaly.state.is_open]
     past = Past(store, time_us, minutes) if store is not None else None
     who = causes(now, processes, runs, io)
-    found_past = _past(now, past, open_now, who, minutes)
-    found_now = _now(now, open_now, processes, who)
+    care = _care(processes, who, open_now, os.getpid() if own is None else own)
+    found_past = _past(now, past, open_now, processes, who, care, minutes)
+    found_now = _now(now, open_now, processes, who, care)
     current = found_now.bottleneck if found_now is not None else None
     before = found_past.bottleneck if found_past is not None else None
     span = past.span() if past is not None and found_past is not None else None
@@ -92,18 +97,28 @@ def analyze(
 
 
 def _now(
-    now: Sample | None, anomalies: Sequence[Anomaly], processes: Sequence[ProcessSample], who: _Causes
+    now: Sample | None,
+    anomalies: Sequence[Anomaly],
+    processes: Sequence[ProcessSample],
+    who: _Causes,
+    care: Mapping[int, Care],
 ) -> Found | None:
     if now is None:
         return None
     values, host = series(now), host_of(now, momentary=True, failing_drives=_failing(anomalies))
     seen = readings(values, host)
     over = "the time" if now.interval_s is None else f"the last {now.interval_s:.3g} s"
-    return Found(now, values, host, seen, bottleneck(seen, values, over), who, processes, anomalies, "now")
+    return Found(now, values, host, seen, bottleneck(seen, values, over), who, processes, anomalies, "now", care)
 
 
 def _past(
-    now: Sample | None, past: Past | None, anomalies: Sequence[Anomaly], who: _Causes, minutes: float
+    now: Sample | None,
+    past: Past | None,
+    anomalies: Sequence[Anomaly],
+    processes: Sequence[ProcessSample],
+    who: _Causes,
+    care: Mapping[int, Care],
+    minutes: float,
 ) -> Found | None:
     """None where nothing of the span is on record."""
     values = past.means() if past is not None else {}
@@ -112,7 +127,17 @@ def _past(
     host = host_of(now, momentary=False, failing_drives=_failing(anomalies))
     seen = readings(values, host)
     over = span_of(minutes)
-    return Found(None, values, host, seen, bottleneck(seen, values, over), who, (), anomalies, f"over {over}")
+    first = bottleneck(seen, values, over)
+    return Found(None, values, host, seen, first, who, processes, anomalies, f"over {over}", care)
+
+
+def _care(
+    processes: Sequence[ProcessSample], who: _Causes, anomalies: Sequence[Anomaly], own: int
+) -> Mapping[int, Care]:
+    """Of those that are named as causes, or in episodes."""
+    named = {pid for causes in who.values() for cause in causes for pid in cause.pids}
+    named.update(pid for each in anomalies if (pid := pid_of(each.subject)) is not None)
+    return cared_for(processes, named, own)
 
 
 def _failing(anomalies: Sequence[Anomaly]) -> list[str]:

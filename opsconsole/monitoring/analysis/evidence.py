@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from opsconsole.anomalies import Anomaly, Severity
 from opsconsole.monitoring.analysis.model import Bottleneck, Cause, Reading, clean
 from opsconsole.monitoring.analysis.use import Host
+from opsconsole.monitoring.analysis.vital import Care
 from opsconsole.samples import ProcessSample, Sample
 
 LOW, MEDIUM, HIGH = "low", "medium", "high"
@@ -32,6 +33,8 @@ class Found:
     anomalies: Sequence[Anomaly]
     over: str
     """The time the values stand for: "now" or "over the last 15 min"."""
+    care: Mapping[int, Care] = field(default_factory=dict)
+    """Of the pids that are named, those that are not to be stopped."""
 
     def open(self, *kinds: str) -> list[Anomaly]:
         """The open episodes of these kinds, the worst first."""
@@ -66,6 +69,18 @@ def waited(found: Found, resource: str) -> tuple[str, ...]:
 def of_resource(found: Found, resource: str, *whats: str) -> list[Cause]:
     """The causes of these sorts."""
     return [cause for cause in found.causes.get(resource, ()) if cause.what in whats]
+
+
+def care_for(found: Found, cause: Cause) -> Care | None:
+    """Why none of it is to be stopped: for the sake of one of its processes."""
+    return next((found.care[pid] for pid in cause.pids if pid in found.care), None)
+
+
+def with_care(label: str, care: Care, question: str) -> tuple[str, str, str]:
+    """(title, evidence, risk) in the place of stopping it; the question is "what keeps it busy"."""
+    if care.own:
+        return f"Lower the cost of opsconsole itself, {label}: {care.instead}", f"{label} is {care.why}", LOW
+    return f"Find out {question}: {care.instead}", f"{label} is {care.why}", HIGH
 
 
 def quoted_name(name: str) -> str:

@@ -95,7 +95,7 @@ def _said(anomaly: Anomaly) -> str:
 
 
 def _why(worst: Anomaly, others: int, now: int) -> str:
-    said = _said(worst)
+    said = _said(worst).removesuffix("; no data just now").removesuffix("; it comes and goes")
     if worst.state is AnomalyState.FLAPPING:
         said += f" (comes and goes, {worst.flips} times)"
     if worst.unknown_since is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from math import floor
 from typing import TYPE_CHECKING, Any, Protocol
 
 from opsconsole.models import rfc3339
@@ -224,3 +225,8 @@ def label(process: ProcessSample) -> str:
 def clean(name: str, limit: int = 48) -> str:
     """A name from the host as one harmless line."""
     return sanitise_name(name, limit=limit)
+
+
+def percent_words(share: float) -> str:
+    """Whole percents; what is not quite all is not said to be all: 99.6."""
+    return f"{floor(10 * share) / 10:.1f}" if 99.5 <= share < 100 else f"{share:.0f}"

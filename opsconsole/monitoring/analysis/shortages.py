@@ -12,14 +12,16 @@ from opsconsole.monitoring.analysis.evidence import (
     MEDIUM,
     Found,
     at_least,
+    care_for,
     of_resource,
     quoted_name,
     said,
     size_words,
     span_words,
+    with_care,
 )
-from opsconsole.monitoring.analysis.model import State, Suggestion, clean
-from opsconsole.monitoring.analysis.use import FORKS, GONE, SHORT, USED, ZOMBIES
+from opsconsole.monitoring.analysis.model import State, Suggestion, clean, percent_words
+from opsconsole.monitoring.analysis.use import FORKS, GONE, NOTHING_LEFT, SHORT, USED, ZOMBIES
 from opsconsole.samples import Disk
 
 
@@ -44,7 +46,7 @@ def _full(mount: str, used: float, template: str, disk: Disk | None, known: Sequ
         counts = f", {disk.inodes_used:,} of {disk.inodes_total:,}" if disk is not None and disk.inodes_total else ""
         return Suggestion(
             "disk", f"Remove small files from {where}: it runs out of inodes",
-            (f"{used:.0f} % of the inodes of {where} are used{counts}", *said(known)),
+            (f"{percent_words(used)} % of the inodes of {where} are used{counts}", *said(known)),
             "files can be created again; how much space is free does not matter for that", HIGH, template,
             (f"du --inodes -x -d 3 {quoted} | sort -n | tail -20",) if quoted else (),
             at_least(rank, known),
@@ -52,8 +54,10 @@ def _full(mount: str, used: float, template: str, disk: Disk | None, known: Sequ
     free = f", {size_words(disk.free)} of {size_words(disk.total)} free" if disk is not None else ""
     return Suggestion(
         "disk", f"Make room on {where}",
-        (f"{where} is {used:.0f} % full{free}", *said(known)),
-        "writes succeed again" if used >= GONE else "room for what is written next; how much depends on what may go",
+        (f"{where} is {percent_words(used)} % full{free}", *said(known)),
+        "writes succeed again"
+        if used >= NOTHING_LEFT
+        else "room for what is written next; how much depends on what may go",
         HIGH, template,
         (f"du -xh -d 2 {quoted} | sort -h | tail -20", "lsof -nP +L1") if quoted else (),
         at_least(rank, known),
@@ -96,10 +100,15 @@ def drive_health(found: Found) -> Iterator[Suggestion]:
 def deleted(found: Found) -> Iterator[Suggestion]:
     for anomaly in found.open("deleted_open_files"):
         yield Suggestion(
-            "disk", f"Restart who holds deleted files open on {clean(anomaly.subject) or 'this host'}",
-            said([anomaly]), "their space is free again", MEDIUM, "deleted_open_files", ("lsof -nP +L1",),
+            "disk",
+            f"Find who holds deleted files open on {clean(anomaly.subject) or 'this host'}, have it open them anew",
+            said([anomaly]),
+            "their space is free again; many daemons do so on a reload",
+            MEDIUM,
+            "deleted_open_files",
+            ("lsof -nP +L1",),
             BY_SEVERITY[anomaly.severity],
-        )  # fmt: skip
+        )
 
 
 def zombies(found: Found) -> Iterator[Suggestion]:
@@ -108,15 +117,21 @@ def zombies(found: Found) -> Iterator[Suggestion]:
         return
     parents = of_resource(found, "processes", "process")
     named = [f"{cause.label} has not collected {cause.value:.0f} of its children" for cause in parents]
+    title, risk = "Find the parent of the zombies", MEDIUM
+    care = care_for(found, parents[0]) if parents else None
+    if care is not None:
+        label = parents[0].label
+        title, why, risk = with_care(label, care, f"why {label} does not collect its children")
+        named.append(why)
+    elif parents:
+        title = f"Restart {parents[0].label}: it does not collect its children"
     yield Suggestion(
         "processes",
-        f"Restart {parents[0].label}: it does not collect its children"
-        if parents
-        else "Find the parent of the zombies",
+        title,
         (f"{count:.0f} zombies", *named, *said(episodes)),
         "their places in the process table are free again; they use no memory and no CPU",
-        MEDIUM,
-        "zombie_processes",
+        risk,
+        "zombie_processes" if care is None else None,
         ("ps -eo pid,ppid,stat,etime,comm | awk '$3 ~ /^Z/'",),
         at_least(30.0, episodes),
     )
@@ -130,9 +145,9 @@ def files(found: Found) -> Iterator[Suggestion]:
     files, most = found.values.get("open_files", 0.0), found.host.open_files_max or 0
     yield Suggestion(
         "processes",
-        "Find who holds so many files open, restart it, or raise fs.file-max",
+        "Raise fs.file-max, or find who holds so many files open; restart it only if it may be",
         (
-            f"{files:,.0f} of {most:,} open files ({used:.0f} %)" if most else f"{files:,.0f} open files",
+            f"{files:,.0f} of {most:,} open files ({percent_words(used)} %)" if most else f"{files:,.0f} open files",
             *said(episodes),
         ),
         "programs can open files and connections again" if used >= GONE else "room before opening a file fails",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from opsconsole.monitoring.analysis import shortages
-from opsconsole.monitoring.analysis.causes import WITH_CHILDREN, kernel_thread
+from opsconsole.monitoring.analysis.causes import WITH_CHILDREN
 from opsconsole.monitoring.analysis.evidence import (
     BY_SEVERITY,
     LOW,
@@ -18,15 +18,18 @@ from opsconsole.monitoring.analysis.evidence import (
     Found,
     ago,
     at_least,
+    care_for,
     of_resource,
     quoted_name,
     said,
     size_words,
     waited,
     waiting_rank,
+    with_care,
 )
 from opsconsole.monitoring.analysis.model import Cause, Suggestion, clean
 from opsconsole.monitoring.analysis.use import PACKETS, SHORT, THRASH_BPS, USED, WAITS, lost
+from opsconsole.monitoring.analysis.vital import of_subject
 
 CATEGORIES = ("CPU", "memory", "disk", "I/O", "network", "processes")
 _NICE = 10
@@ -35,6 +38,8 @@ _OF_THE_FIRST = 0.2
 """Of what the first one moves, below which the second is not the trouble."""
 _SHOWN = 4
 """Processes that a command names."""
+_CAREFUL = 5.0
+"""What the rank loses where a process is not to be stopped: others come first."""
 _LESS_URGENT = 0.7
 """Of the rank of what is over for now."""
 
@@ -44,9 +49,13 @@ def suggestions(now: Found, past: Found | None = None) -> tuple[Suggestion, ...]
     makers = (*_WAITED_FOR, _throttled, _leak, _oom, *_RUNNING_OUT)
     made = [suggestion for maker in makers for suggestion in maker(now)]
     if past is not None:
-        seen = {each.template for each in made}
+        seen = {(each.category, each.template) for each in made}
         before = [suggestion for maker in _WAITED_FOR for suggestion in maker(past)]
-        made += [replace(each, rank=each.rank * _LESS_URGENT) for each in before if each.template not in seen]
+        made += [
+            replace(each, rank=each.rank * _LESS_URGENT)
+            for each in before
+            if (each.category, each.template) not in seen
+        ]
     return tuple(sorted(made, key=lambda each: (-each.rank, CATEGORIES.index(each.category), each.title)))
 
 
@@ -56,11 +65,20 @@ def _cpu(found: Found) -> Iterator[Suggestion]:
         return
     by_pid = {one.pid: one for one in found.processes}
     evidence = (*waited(found, "cpu"), *reading.saturation)
-    for cause in of_resource(found, "cpu", "process", "group", "run")[:2]:
+    for place, cause in enumerate(_acted_on(found, "cpu")):
         first = by_pid.get(cause.pids[0]) if cause.pids else None
-        if (first is not None and kernel_thread(first)) or (cause.share or 0.0) < 0.1 or cause.value is None:
+        if (cause.share or 0.0) < 0.1 or cause.value is None:
             continue
         uses = f"{cause.label} uses {cause.value:.0f} % of a core ({100 * (cause.share or 0):.0f} % of the CPU)"
+        rank = waiting_rank(found, "cpu", reading.score) - place - (0.0 if cause.value >= 50 else 10.0)
+        look = _look_at(cause, "top -b -n 1 -o %CPU | head -20")
+        if (care := care_for(found, cause)) is not None:
+            title, why, risk = with_care(cause.label, care, f"what keeps {cause.label} busy")
+            yield Suggestion(
+                "CPU", title, (uses, why, *evidence), f"up to {cause.value / 100:.1f} cores for the others", risk, None,
+                look, rank - _CAREFUL,
+            )  # fmt: skip
+            continue
         polite = first is not None and first.nice >= _NICE
         if polite:
             uses += f"; it gives way already (nice {first.nice})" if first is not None else ""
@@ -71,9 +89,15 @@ def _cpu(found: Found) -> Iterator[Suggestion]:
             f"up to {cause.value / 100:.1f} cores for the others; with a lower priority they come first",
             MEDIUM,
             "high_cpu",
-            _look_at(cause, "top -b -n 1 -o %CPU | head -20"),
-            waiting_rank(found, "cpu", reading.score) - (0.0 if cause.value >= 50 else 10.0) - (5.0 if polite else 0.0),
+            look,
+            rank - (5.0 if polite else 0.0),
         )
+
+
+def _acted_on(found: Found, resource: str) -> list[Cause]:
+    """The first two that are no kernel threads."""
+    causes = of_resource(found, resource, "process", "group", "run")
+    return [cause for cause in causes if (care := care_for(found, cause)) is None or not care.kernel][:2]
 
 
 def _look_at(cause: Cause, otherwise: str) -> tuple[str, ...]:
@@ -98,7 +122,7 @@ def _steal(found: Found) -> Iterator[Suggestion]:
         "CPU",
         "Move this virtual machine, or ask its provider for the CPU it should have",
         (f"{steal:.0f} % of its CPU went to others on the same hardware, {found.over}",),
-        f"up to {steal:.0f} % more CPU; nothing on this host gives it back",
+        f"that {steal:.0f} % of its CPU back; nothing on this host can give it",
         LOW,
         "cpu_steal",
         ("vmstat 1 5",),
@@ -134,10 +158,18 @@ def _memory(found: Found) -> Iterator[Suggestion]:
     if memory is not None:
         evidence[0] += f", {size_words(memory.available)} of {size_words(memory.total)} available"
     evidence += [*waited(found, "memory"), *reading.saturation]
-    for place, cause in enumerate(of_resource(found, "memory", "process", "group", "run")[:2]):
+    for place, cause in enumerate(_acted_on(found, "memory")):
         if cause.value is None or (cause.share or 0.0) < 0.1:
             continue
         holds = f"{cause.label} holds {size_words(cause.value)} ({100 * (cause.share or 0):.0f} % of the memory)"
+        look = _look_at(cause, "ps -eo pid,user,rss,args --sort=-rss | head")
+        if (care := care_for(found, cause)) is not None:
+            title, why, risk = with_care(cause.label, care, f"why {cause.label} holds so much memory")
+            yield Suggestion(
+                "memory", title, (holds, why, *evidence), f"a part of {size_words(cause.value)} free", risk, None, look,
+                rank - 10.0 * place - _CAREFUL,
+            )  # fmt: skip
+            continue
         yield Suggestion(
             "memory",
             f"Restart {cause.label}, stop {_it(cause)}, or give {_it(cause)} a limit",
@@ -145,7 +177,7 @@ def _memory(found: Found) -> Iterator[Suggestion]:
             f"up to {size_words(cause.value)} free, less what it needs again or shares with others",
             MEDIUM,
             "high_memory",
-            _look_at(cause, "ps -eo pid,user,rss,args --sort=-rss | head"),
+            look,
             rank - 10.0 * place,
         )
 
@@ -153,13 +185,18 @@ def _memory(found: Found) -> Iterator[Suggestion]:
 def _leak(found: Found) -> Iterator[Suggestion]:
     for anomaly in found.open("process_memory_leak"):
         who = clean(anomaly.subject)
+        title, evidence, risk = f"Plan a restart of {who}: it grows and does not shrink", said([anomaly]), MEDIUM
+        care = of_subject(anomaly.subject, found.care)
+        if care is not None:
+            title, why, risk = with_care(who, care, f"why {who} grows and does not shrink")
+            evidence = (*evidence, why)
         yield Suggestion(
             "memory",
-            f"Plan a restart of {who}: it grows and does not shrink",
-            (*said([anomaly]), f"so for {ago(found, anomaly)}"),
+            title,
+            (*evidence, f"so for {ago(found, anomaly)}"),
             "its memory back to what it has after a start; it will grow again",
-            MEDIUM,
-            "memory_leak",
+            risk,
+            "memory_leak" if care is None else None,
             (),
             BY_SEVERITY[anomaly.severity],
         )
@@ -208,21 +245,32 @@ def _io(found: Found) -> Iterator[Suggestion]:
     evidence = (*waited(found, "io"), *busy, *reading.saturation)
     rank = waiting_rank(found, "io", reading.score)
     look = ("iostat -x 1 5", "pidstat -d 1 5")
-    users = [cause for cause in of_resource(found, "io", "process", "group") if cause.value]
+    moving = [cause for cause in of_resource(found, "io", "process", "group") if cause.value]
+    users = [cause for cause in moving if (care := care_for(found, cause)) is None or not care.kernel]
     worth = [cause for cause in users[:2] if (cause.value or 0) >= _OF_THE_FIRST * (users[0].value or 0)]
     for place, cause in enumerate(worth):
+        title, risk = f"Lower the I/O priority of {cause.label}, or let {_it(cause)} run later", LOW
+        effect = "the others' requests come first, where the drive's scheduler knows priorities"
+        who: tuple[str, ...] = (f"{cause.label} moves {size_words(cause.value or 0)}/s{_with(cause)}",)
+        care = care_for(found, cause)
+        if care is not None:
+            title, why, risk = with_care(cause.label, care, f"what {cause.label} reads and writes so much for")
+            who, effect = (*who, why), "shorter waits for all others"
         yield Suggestion(
             "I/O",
-            f"Lower the I/O priority of {cause.label}, or let {_it(cause)} run later",
-            (f"{cause.label} moves {size_words(cause.value or 0)}/s{_with(cause)}", *evidence),
-            "the others' requests come first, where the drive's scheduler knows priorities",
-            LOW,
-            "io_saturation",
+            title,
+            (*who, *evidence),
+            effect,
+            risk,
+            "io_saturation" if care is None else None,
             (*_look_at(cause, ""), *look),
-            rank - 10.0 * place,
+            rank - 10.0 * place - (_CAREFUL if care is not None else 0.0),
         )
     if users:
         return
+    evidence += tuple(
+        f"{cause.label}, the kernel itself, moves {size_words(cause.value or 0)}/s for others" for cause in moving[:1]
+    )
     waiting = ", ".join(cause.label for cause in of_resource(found, "io", "process"))
     yield Suggestion(
         "I/O",

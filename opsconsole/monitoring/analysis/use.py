@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from opsconsole.monitoring.analysis.model import Reading, State, clean
+from opsconsole.monitoring.analysis.model import Reading, State, clean, percent_words
 from opsconsole.samples import Sample
 
 MIB = 1024 * 1024
@@ -26,7 +26,9 @@ USED = {"cpu": 85.0, "memory": 90.0, "io": 90.0, "disk": 85.0, "processes": 80.0
 SHORT = {"memory": 98.0, "disk": 95.0, "processes": 90.0}
 """Percent from which so little is left that the next one will not get it."""
 GONE = 99.5
-"""Percent at which nothing is left, after rounding."""
+"""Percent from which next to nothing is left."""
+NOTHING_LEFT = 99.99
+"""Percent at which that is said: a large drive still has room at less."""
 WAITS = {"cpu": 10.0, "memory": 5.0, "io": 10.0, "steal": 5.0}
 """Score from which it is said that work waits. memory: half of what is called high (10 % of full)."""
 NOBODY = 5.0
@@ -214,13 +216,14 @@ def disk_use(values: Mapping[str, float], host: Host) -> Reading:
     found.sort(key=lambda each: (-each[0], each[1]))
     used, mount, basis = found[0]
     said = tuple(
-        f"{'inodes of ' if kind == 'inodes' else ''}{clean(where)} {share:.0f} %"
+        f"{'inodes of ' if kind == 'inodes' else ''}{clean(where)} {percent_words(share)} %"
         for share, where, kind in found
         if share >= USED["disk"]
     )
     if used >= GONE:
         errors = tuple(
-            f"no {'inodes' if kind == 'inodes' else 'space'} left on {clean(where)}"
+            f"{'' if share >= NOTHING_LEFT else 'almost '}no {'inodes' if kind == 'inodes' else 'space'} left on "
+            f"{clean(where)}"
             for share, where, kind in found
             if share >= GONE
         )

@@ -72,6 +72,8 @@ def sentence(
     if current is not None:
         if past is not None and past.resource == current.resource and past.waiting is not None:
             just = f" ({current.waiting:.0f} % now)" if current.waiting is not None else ""
+            if just and current.basis != past.basis:
+                just = f" (now {current.basis} {current.waiting:.0f} %)"
             first, _, rest = past.why.partition("; ")
             return f"{_headline(past)}: {first}{just}{'; ' if rest else ''}{rest}{also}"
         return f"{_headline(current)}: {current.why}{also}"
@@ -146,7 +148,7 @@ def span_of(minutes: float) -> str:
     return f"the last {minutes / 60:g} h" if minutes < 2880 else f"the last {minutes / 1440:g} days"
 
 
-_OWN_WORDS = ("no", "the", "memory", "inodes")
+_OWN_WORDS = ("no", "almost", "the", "memory", "inodes")
 
 
 def _upper(words: str) -> str:

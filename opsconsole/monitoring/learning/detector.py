@@ -94,10 +94,16 @@ class Detector:
     def update(self, timestamp_s: float, value: float, learn: bool = True) -> float:
         """Score of the next value, 0 … 1; 0 in warm-up and for a value that is no finite number.
 
+        `timestamp_s`: seconds since the epoch. Other units are not told apart from them: what lies beyond 1e12 (as
+        microseconds do) has no time of day, and milliseconds have a wrong one; the rest of the score is as ever.
+
         `learn=False` while an episode is open: scored against what was known before it, told as long as it lasts.
         After FROZEN such values in a row learning resumes.
         """
-        if not isfinite(value):
+        try:
+            if not isfinite(value):
+                return 0.0
+        except OverflowError:  # an integer beyond every float
             return 0.0
         value = HUGE if value > HUGE else -HUGE if value < -HUGE else float(value)
         if learn:
@@ -164,7 +170,7 @@ class Detector:
 
     @classmethod
     def restored(cls, data: bytes) -> Detector:
-        """The detector that `state` described. Raises ValueError if it is broken or from elsewhere."""
+        """The detector that `state` described. Raises ValueError if it is broken, from elsewhere or no bytes."""
         detector = cls()
         packing.unpack(data, *detector._contents())
         novelty = detector.novelty

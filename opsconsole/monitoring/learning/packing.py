@@ -42,6 +42,8 @@ def pack(parts: Sequence[Part], stores: Sequence[tuple[Store, int]]) -> bytes:
 
 def unpack(data: bytes, parts: Sequence[Part], stores: Sequence[tuple[Store, int]]) -> None:
     """Fill parts and stores in place. Raises ValueError if the bytes are broken, foreign or of another version."""
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise ValueError(f"the state of a detector is bytes, not {type(data).__name__}")
     try:
         magic, checksum = _HEAD.unpack_from(data)
         opened = zlib.decompressobj()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +17,9 @@ VALUES = ("value",)
 BLANK = frozenset(("", "-", "na", "n/a", "nan", "null", "none", "+nan", "-nan"))
 LONGEST_LINE = 1 << 16
 MILLISECONDS = 1e11
-"""Epoch times beyond it (the year 5138) are milliseconds."""
+"""Epoch times beyond it (the year 5138) are milliseconds; micro- and nanoseconds are not looked for, so rows with
+those are scored without the time of day."""
+_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?")
 _FORM = "lines are `timestamp,value`: 2014-02-14 14:30:00, RFC 3339 or epoch seconds, then a number"
 
 
@@ -42,6 +45,7 @@ def rows(lines: Iterable[bytes], name: str) -> Iterator[tuple[str, str, float, f
     """(timestamp, value) as text and as numbers; a blank value is NaN. Raises UsageError with the line."""
     reader = csv.reader(_decoded(lines, name))
     columns: tuple[int, int] | None = None
+    width = 0  # fields of the header, or of the first row where there is none
     empty = True
     while True:
         try:
@@ -53,11 +57,15 @@ def rows(lines: Iterable[bytes], name: str) -> Iterator[tuple[str, str, float, f
         if not any(map(str.strip, row)):
             continue
         if columns is None:
-            columns = _columns(row, name, reader.line_num)
+            columns, width = _columns(row, name, reader.line_num), len(row)
             if columns is not None:
                 continue
             columns = (0, 1)
+            if width > 2 and _torn(row):
+                raise _wrong(name, reader.line_num, f"has {width} fields, 2 are expected: a comma in a number?")
         empty = False
+        if len(row) > width and any(map(str.strip, row[width:])):
+            raise _wrong(name, reader.line_num, f"has {len(row)} fields, {width} are expected: a comma in a number?")
         yield _row(row, columns, name, reader.line_num)
     if empty:
         raise UsageError(f"{name}: there are no values in it", hint=_FORM)
@@ -133,6 +141,11 @@ def _row(row: list[str], columns: tuple[int, int], name: str, line: int) -> tupl
         return timestamp, text, at, number(text)
     except ValueError as error:
         raise _wrong(name, line, f"has {text[:40]!r} for a value") from error
+
+
+def _torn(row: list[str]) -> bool:
+    """Whether what follows the timestamp is a number like 1,234,567.8."""
+    return _THOUSANDS.fullmatch(",".join(map(str.strip, row[1:]))) is not None
 
 
 def _is_number(text: str) -> bool:

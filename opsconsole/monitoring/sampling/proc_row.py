@@ -31,13 +31,13 @@ class Row:
         """May get a schedstat descriptor."""
         self.sample: ProcessSample
 
-    def begin(self, boot: int, field: list[bytes]) -> None:
-        """The first sample, without a description."""
+    def begin(self, boot: int, field: list[bytes], pages: int) -> None:
+        """The first sample, without a description. `pages`: resident ones by statm, -1 where that is not known."""
         ticks = int(field[proc_stat.START])
         self.jiffies = int(field[proc_stat.UTIME]) + int(field[proc_stat.STIME])
         self.sample = ProcessSample(
             int(self.key), int(field[proc_stat.PPID]), boot + ticks / HZ, "", _letter(field), -1, 0.0,
-            int(field[proc_stat.RSS]) * _PAGE, int(field[proc_stat.THREADS]), ticks, self.jiffies / HZ,
+            _resident(field, pages), int(field[proc_stat.THREADS]), ticks, self.jiffies / HZ,
             "", "", "", int(field[proc_stat.NICE]),
         )  # fmt: skip
 
@@ -48,12 +48,12 @@ class Row:
         self.jiffies = jiffies
         return used
 
-    def show(self, field: list[bytes], share: float) -> ProcessSample:
-        """The next sample; the old one."""
+    def show(self, field: list[bytes], share: float, pages: int) -> ProcessSample:
+        """The next sample; the old one. `pages` as in `begin`."""
         old = self.sample
         self.sample = ProcessSample(
             old.pid, int(field[proc_stat.PPID]), old.start_time, old.name, _letter(field), old.uid, share,
-            int(field[proc_stat.RSS]) * _PAGE, int(field[proc_stat.THREADS]), old.start_ticks, self.jiffies / HZ,
+            _resident(field, pages), int(field[proc_stat.THREADS]), old.start_ticks, self.jiffies / HZ,
             old.user, old.cmdline, old.cgroup, int(field[proc_stat.NICE]),
         )  # fmt: skip
         return old
@@ -81,3 +81,7 @@ def stack(field: list[bytes]) -> bytes:
 
 def _letter(field: list[bytes]) -> str:
     return _LETTERS.get(field[proc_stat.STATE]) or proc_stat.text(field[proc_stat.STATE])
+
+
+def _resident(field: list[bytes], pages: int) -> int:
+    return (pages if pages >= 0 else int(field[proc_stat.RSS])) * _PAGE

@@ -3,8 +3,9 @@
 Descriptors are kept for each process: they stay bound to it, so reading after its end says ESRCH and a pid used again
 cannot be mistaken. What did not change is not parsed. Of a process with one thread only schedstat is read, which costs
 a third of stat, less when caches are cold: while the thread has not run, only its parent (which then has ended), its
-niceness and its memory (reclaimed) can have changed. What rarely changes (user, command line, cgroup) is read once, and
-again after an exec.
+niceness and its memory (reclaimed) can have changed. The memory of what changed is read from statm, which is exact
+(`proc_stat.resident`), or taken from stat where no descriptor is kept. What rarely changes (user, command line, cgroup)
+is read once, and again after an exec.
 """
 
 from __future__ import annotations
@@ -164,9 +165,12 @@ class ProcTable:
 
     def _update(self, position: int, row: Row, line: bytes, scale: float) -> int | None:
         """Clock ticks used by a process whose probe says something else than before; None if it has ended."""
-        if row.stat >= 0:
+        pages = -1
+        kept = row.stat if row.stat >= 0 else self._probes[position]
+        if kept >= 0:
+            pages = self._pages(row.key)  # by name, and then its stat can be read: so the pid was still this process's
             try:
-                line = os.pread(row.stat, proc_stat.LINE, 0)
+                line = os.pread(kept, proc_stat.LINE, 0)
             except OSError:
                 return None
         parsed = proc_stat.fields(line)
@@ -181,12 +185,19 @@ class ProcTable:
         if int(parsed[1][proc_stat.START]) != row.sample.start_ticks:  # read by name, and another one has this pid
             self._births.miss()
             return None
-        used = self._show(row, line, parsed, scale)
+        used = self._show(row, line, parsed, scale, pages)
         if row.stat >= 0 and not self._may_hasten(row):
             self._slow_down(position)
         return used
 
-    def _show(self, row: Row, line: bytes, parsed: tuple[bytes, list[bytes]], scale: float) -> int:
+    def _pages(self, key: str) -> int:
+        """Resident pages, -1 where statm does not tell."""
+        try:
+            return proc_stat.resident(proc_stat.read(self._folder, key + "/statm", 64))
+        except (OSError, ValueError, IndexError):
+            return -1
+
+    def _show(self, row: Row, line: bytes, parsed: tuple[bytes, list[bytes]], scale: float, pages: int) -> int:
         comm, field = parsed
         row.seen, row.line = self._passes, line
         used = row.spend(field)
@@ -194,7 +205,7 @@ class ProcTable:
         if comm != row.comm or stack(field) != row.stack:  # an exec, or a new name
             with suppress(OSError):  # it has ended meanwhile: found out next time
                 self._facts.describe(row, comm, field)
-        old, new = row.show(field, share), row.sample
+        old, new = row.show(field, share, pages), row.sample
         if share:
             self._busy.append(row)
         if new.state != old.state:
@@ -222,11 +233,14 @@ class ProcTable:
             if row.stat < 0:
                 continue
             try:
+                if os.pread(row.stat, proc_stat.LINE, 0) == row.line:
+                    continue
+                pages = self._pages(row.key)
                 line = os.pread(row.stat, proc_stat.LINE, 0)
             except OSError:  # found out next time
                 continue
-            if line != row.line and (parsed := proc_stat.fields(line)):
-                spent += self._show(row, line, parsed, scale)
+            if parsed := proc_stat.fields(line):
+                spent += self._show(row, line, parsed, scale, pages)
         return spent
 
     def _ask_orphans(self, scale: float) -> int:
@@ -333,6 +347,7 @@ class ProcTable:
         """Raises OSError: it has ended, or may not be read."""
         probe = self._open(key)
         try:
+            pages = self._pages(key)
             line = os.pread(probe, proc_stat.LINE, 0)
             parsed = proc_stat.fields(line)
             long = parsed is None
@@ -342,7 +357,7 @@ class ProcTable:
             if parsed is None:
                 raise OSError(errno.EPROTO, "not a stat line", key)
             row = Row(key, line)
-            row.begin(self._boot, parsed[1])
+            row.begin(self._boot, parsed[1], pages)
             self._facts.describe(row, *parsed)
         except OSError:
             os.close(probe)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from threading import Lock
 from types import TracebackType
 from typing import Protocol
 
@@ -30,13 +31,15 @@ class Source(Protocol):
 class ProcessSampler:
     """Samples of all processes; shares are of the time since the sample before.
 
-    `proc` is where the process file system is mounted; without one psutil is asked instead (`source` says which). Not
-    for two threads at once. Keeps up to one descriptor a process and leaves 256 to the rest of the program; for that
-    it may raise the soft RLIMIT_NOFILE, which scripts do not inherit (`host.open_files_before`).
+    `proc` is where the process file system is mounted; without one psutil is asked instead (`source` says which). Of
+    several threads one looks at a time, the others wait. Keeps up to one descriptor a process and leaves 256 to the
+    rest of the program; for that it may raise the soft RLIMIT_NOFILE, which scripts do not inherit
+    (`host.open_files_before`).
     """
 
     def __init__(self, proc: str = "/proc", *, clock: Clock = SYSTEM) -> None:
         self._clock = clock
+        self._looking = Lock()
         self._source: Source | None
         self._source, self.source = _open(proc)
         self._before: float | None = None
@@ -52,15 +55,16 @@ class ProcessSampler:
         Processes that end meanwhile are left out, and so are those whose reading is not permitted. Raises ConsoleError
         after `close`.
         """
-        source, began = self._opened(), time.thread_time()
-        now = self._clock.monotonic()
-        elapsed = None if self._before is None else now - self._before
-        self.interval_s = elapsed if elapsed is not None and elapsed > 0 else None
-        self._before = now
-        found = source.take(now, self.interval_s)
-        self.count = len(found)
-        self.last_cost_s = time.thread_time() - began
-        return found
+        with self._looking:
+            source, began = self._opened(), time.thread_time()
+            now = self._clock.monotonic()
+            elapsed = None if self._before is None else now - self._before
+            self.interval_s = elapsed if elapsed is not None and elapsed > 0 else None
+            self._before = now
+            found = source.take(now, self.interval_s)
+            self.count = len(found)
+            self.last_cost_s = time.thread_time() - began
+            return found
 
     @property
     def threads(self) -> int:
@@ -94,10 +98,11 @@ class ProcessSampler:
         return max(0.0, (system_busy_delta_s - source.cpu_time_delta_s) / interval_s * 100.0)
 
     def close(self) -> None:
-        """Give back what is held. May be called again."""
-        if self._source is not None:
-            self._source.close()
-            self._source = None
+        """Give back what is held, after a look that is under way. May be called again."""
+        with self._looking:
+            if self._source is not None:
+                self._source.close()
+                self._source = None
 
     def _opened(self) -> Source:
         if self._source is None:
