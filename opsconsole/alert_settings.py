@@ -17,6 +17,7 @@ from opsconsole.errors import SettingsError
 
 NOTIFIERS = ("bell", "desktop", "mail", "webhook", "command", "apprise")
 LONGEST_TIMEOUT_S = 5.0
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 SeverityName = Literal["low", "medium", "high", "critical"]
 
@@ -205,7 +206,7 @@ class AlertSettings:
 @dataclass(frozen=True, slots=True)
 class Window:
     """A maintenance window: `days` (0 is Monday) with times of the local day, or one span. `to` at or before `since`
-    is the next day's.
+    is the next day's. An hour that the clock skips in spring has no window, one that it repeats in autumn has it twice.
     """
 
     text: str
@@ -226,7 +227,10 @@ class Window:
             match = _WEEKLY.fullmatch(text.strip().lower())
             if match is None:
                 raise ValueError("no window")
-            return cls(text, _days(match[1]), time.fromisoformat(match[2]), time.fromisoformat(match[3]))
+            if match[2] == match[3]:
+                raise ValueError("it ends when it begins; 00:00-24:00 is a whole day")
+            until = "00:00" if match[3] == "24:00" else match[3]
+            return cls(text, _days(match[1]), time.fromisoformat(match[2]), time.fromisoformat(until))
         except ValueError as error:
             raise SettingsError(
                 f"setting alerts.maintenance: {text!r} is no window ({error})",
@@ -244,20 +248,26 @@ class Window:
         return (today in self.days and now >= self.since) or (yesterday in self.days and now < self.to)
 
 
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _WEEKLY = re.compile(r"(?:([a-z, -]+?)\s+)?(\d\d:\d\d)\s*-\s*(\d\d:\d\d)")
 
 
 def _days(words: str | None) -> frozenset[int]:
     """Of `sat,sun`, `mon-fri`, `fri-mon`; none: every day. Raises ValueError."""
     found: set[int] = set()
-    for word in (words or "mon-sun").replace(" ", "").split(","):
+    for word in (words or "mon-sun").split(","):
         first, _, last = word.partition("-")
-        if first[:3] not in _DAYS or (last or first)[:3] not in _DAYS:
-            raise ValueError(f"{word!r} is no day")
-        begin, end = _DAYS.index(first[:3]), _DAYS.index((last or first)[:3])
+        begin = _day(first)
+        end = _day(last) if "-" in word else begin
         found.update((begin + step) % 7 for step in range((end - begin) % 7 + 1))
     return frozenset(found)
+
+
+def _day(word: str) -> int:
+    for number, name in enumerate(_DAYS):
+        if word.strip() in (name, name[:3]):
+            return number
+    raise ValueError(f"{word.strip()!r} is no day")
 
 
 def _local(moment: datetime) -> datetime:
@@ -289,7 +299,7 @@ def _check_addresses(mail: MailSettings) -> None:
         raise SettingsError("setting alerts.mail.to is empty", hint="who is the mail for?")
     if mail.user and not (mail.password_file or mail.password_env):
         raise SettingsError("setting alerts.mail.user needs password_file or password_env")
-    if mail.user and mail.security == "none" and mail.host not in ("localhost", "127.0.0.1", "::1"):
+    if mail.user and mail.security == "none" and mail.host not in _LOOPBACK:
         raise SettingsError("setting alerts.mail.security: no password goes over the network unencrypted")
 
 
@@ -307,5 +317,8 @@ def _check_url(webhook: WebhookSettings) -> None:
         raise SettingsError(f"{where} must be http:// or https:// with a host")
     if parts.username is not None or parts.password is not None:
         raise SettingsError(f"{where} holds a name or password", hint="use token_file or token_env")
+    secrets = (webhook.token_file, webhook.token_env, webhook.secret_file, webhook.secret_env)
+    if parts.scheme == "http" and any(secrets) and host not in _LOOPBACK:
+        raise SettingsError(f"{where}: no token or secret is used over http to {host}", hint="https://")
     if webhook.allow_hosts and not any(fnmatchcase(host, pattern.lower()) for pattern in webhook.allow_hosts):
         raise SettingsError(f"{where}: {host} is not in allow_hosts")

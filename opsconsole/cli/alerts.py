@@ -250,7 +250,9 @@ def _silences(opened: _Opened, options: argparse.Namespace) -> int:
     if options.remove is not None:
         if not opened.write(lambda c: silences.remove(c, options.remove)):
             raise UsageError(f"there is no silence {options.remove}", hint="`opsconsole alerts silences` lists them")
-        if not options.json:
+        if options.json:
+            output.ndjson([{"removed": options.remove}])
+        else:
             output.text(f"silence {options.remove} removed\n")
         return 0
     found = silences.active(opened.connection, _now())
@@ -279,7 +281,9 @@ def _maintenance(opened: _Opened, options: argparse.Namespace) -> int:
             _start_maintenance(opened, options, now)
         case ["stop"]:
             ended = opened.write(lambda c: silences.stop_maintenance(c, now))
-            if not options.json:
+            if options.json:
+                output.ndjson([{"ended": ended}])
+            else:
                 output.text("maintenance ended: what is still open is told now\n" if ended else "there was none\n")
             return 0
         case ["list"]:

@@ -10,6 +10,8 @@ from typing import NoReturn
 from opsconsole.cli import output
 from opsconsole.errors import UsageError
 
+_LARGEST = (1 << 63) - 1
+
 
 class _Formatter(argparse.RawDescriptionHelpFormatter):
     """Measures the terminal itself: argparse would import shutil for it, once per option."""
@@ -70,5 +72,21 @@ def environment(words: Sequence[str], environ: Mapping[str, str] = os.environ) -
 
 def add_page_options(parser: Parser) -> None:
     """`--limit` and `--before` of a list that is shown newest first."""
-    parser.add_argument("--limit", type=int, default=50, metavar="N", help="at most that many (default: 50)")
-    parser.add_argument("--before", type=int, metavar="ID", help="only older ones than this: the next page")
+    add = parser.add_argument
+    add("--limit", type=_count, default=50, metavar="N", help="at most that many, 1 or more (default: 50)")
+    add("--before", type=_id, metavar="ID", help="only older ones than this: the next page")
+
+
+def _id(word: str) -> int:
+    """Kept within what a database can hold."""
+    try:
+        return max(-_LARGEST, min(_LARGEST, int(word)))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{word!r} is no whole number") from None
+
+
+def _count(word: str) -> int:
+    number = _id(word)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{word} must be at least 1")
+    return number

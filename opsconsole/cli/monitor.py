@@ -186,7 +186,8 @@ def _export(what: str) -> int:
     from opsconsole.monitoring.export.rules import alert_rules
     from opsconsole.settings import load_settings
 
-    output.text(alert_rules(parse(load_settings().monitor.thresholds)))
+    monitor = load_settings().monitor
+    output.text(alert_rules(parse(monitor.thresholds), monitor.idle_interval_s))
     return 0
 
 

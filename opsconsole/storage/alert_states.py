@@ -12,6 +12,8 @@ from opsconsole.anomalies import Severity
 from opsconsole.models import rfc3339
 from opsconsole.storage.rows import storable
 
+CLEAN_STEP = 500
+"""Alerts that one step of cleaning up deletes at the most."""
 State = Literal["firing", "suppressed", "resolved"]
 
 
@@ -152,9 +154,14 @@ def runs_since(c: sqlite3.Connection, since: int) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
-def clean_up(c: sqlite3.Connection, before: int) -> None:
-    """Forget what was over before that time."""
-    c.execute("DELETE FROM alert WHERE resolved_at < ?", (before,))
+def clean_up(c: sqlite3.Connection, keep_us: int, now: int) -> None:
+    """Forget what was over so long before `now`; at most `CLEAN_STEP` at a time. `now` should be a steady clock's
+    (`storage.steadiness`).
+    """
+    c.execute(
+        "DELETE FROM alert WHERE id IN (SELECT id FROM alert WHERE resolved_at < ? ORDER BY resolved_at LIMIT ?)",
+        (now - keep_us, CLEAN_STEP),
+    )
 
 
 def _state(row: Iterable[Any]) -> AlertState:

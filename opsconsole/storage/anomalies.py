@@ -16,9 +16,13 @@ from typing import Any
 from opsconsole.anomalies import Anomaly, AnomalyState, Severity
 from opsconsole.errors import AnomalyNotFound
 from opsconsole.storage.rows import storable
+from opsconsole.storage.steadiness import horizon
 
 CLOSED_BY_HAND = "closed_by_hand"
 """`kind` of the link an episode gets that somebody closed; `ref` is who."""
+TRIM_STEP = 500
+"""Episodes that one step of trimming deletes at the most."""
+_MOST_CLOSED = 1000
 _DAY_US = 86_400_000_000
 _INT64 = (1 << 63) - 1
 _OPEN = "('open', 'flapping')"
@@ -51,7 +55,8 @@ class AnomalyFilter:
     until_us: int | None = None
     """Opened before this time. Together with `since_us`: what was going on in between."""
     subject: str | None = None
-    """A pattern of the whole subject with `*`, `?` or `[…]`; a plain word: the subject contains it, in any case."""
+    """The whole subject, or a pattern of it with `*`, `?` or `[…]` (`nginx[123]` may be either); a plain word: the
+    subject contains it, in any case."""
     before: int | None = None
     """Only ids below this one: the last id of the page before."""
     limit: int = 50
@@ -102,6 +107,17 @@ def open_ones(c: sqlite3.Connection) -> list[Anomaly]:
     return [_anomaly(row) for row in c.execute(f"SELECT * FROM anomaly WHERE state IN {_OPEN} ORDER BY id DESC")]
 
 
+def closed_since(c: sqlite3.Connection, since_us: int) -> list[Anomaly]:
+    """Those that ended by themselves at that time or later, newest first: what a restarted monitor continues if it
+    begins again."""
+    found = c.execute(
+        """SELECT * FROM anomaly INDEXED BY anomaly_closed
+           WHERE closed_at >= ? AND state = 'closed' AND closed_by IS NULL ORDER BY closed_at DESC LIMIT ?""",
+        (_int64(since_us), _MOST_CLOSED),
+    )
+    return [_anomaly(row) for row in found]
+
+
 def changed_since(c: sqlite3.Connection, rev: int) -> tuple[int, list[Anomaly]]:
     """The revision as it is now, and the episodes that changed after `rev`, oldest change first."""
     found = c.execute("SELECT * FROM anomaly WHERE rev > ? ORDER BY rev", (rev,)).fetchall()
@@ -113,9 +129,17 @@ def revision(c: sqlite3.Connection) -> int:
 
 
 def trim(c: sqlite3.Connection, keep_days: float, now: int) -> int:
-    """Delete what was closed more than `keep_days` ago; returns how many."""
-    before = now - round(keep_days * _DAY_US)
-    return c.execute("DELETE FROM anomaly WHERE state = 'closed' AND closed_at < ?", (before,)).rowcount
+    """Delete what was closed more than `keep_days` before `now`, or before the newest sign of an anomaly and a day;
+    at most `TRIM_STEP` at a time, the oldest first. Returns how many. `now` should be a steady clock's
+    (`storage.steadiness`).
+    """
+    found = c.execute("SELECT max(opened_at) FROM anomaly UNION ALL SELECT max(closed_at) FROM anomaly")
+    newest = max((at for (at,) in found if at is not None), default=None)
+    return c.execute(
+        """DELETE FROM anomaly WHERE id IN (
+               SELECT id FROM anomaly WHERE state = 'closed' AND closed_at < ? ORDER BY closed_at LIMIT ?)""",
+        (horizon(now, newest, round(keep_days * _DAY_US)), TRIM_STEP),
+    ).rowcount
 
 
 def _next_rev(c: sqlite3.Connection) -> int:
@@ -183,8 +207,12 @@ def _where(filter: AnomalyFilter) -> tuple[str, list[object]]:
         values.append(_int64(filter.until_us))
     if filter.subject:
         pattern = any(sign in filter.subject for sign in "*?[")
-        parts.append("subject GLOB ?" if pattern else "instr(lower(subject), lower(?)) > 0")
-        values.append(storable(filter.subject))
+        if pattern:
+            parts.append("(subject = ? OR subject GLOB ?)")
+            values += [storable(filter.subject)] * 2
+        else:
+            parts.append("instr(lower(subject), lower(?)) > 0")
+            values.append(storable(filter.subject))
     return " AND ".join(parts), values
 
 

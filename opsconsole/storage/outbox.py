@@ -17,8 +17,12 @@ from opsconsole.models import rfc3339
 from opsconsole.storage.rows import storable
 
 STATES = ("queued", "sending", "sent", "failed", "dropped")
+CLEAN_STEP = 500
+"""Messages that one step of cleaning up deletes at the most."""
 FAR_US = 24 * 3600 * 1_000_000
 """What is due later than this was put there by a clock that stood wrong, and is due now."""
+FAR_CLAIM_US = 60_000_000
+"""A claim that lasts longer than this, twice what any is given, was made by such a clock, too, and has run out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +111,12 @@ def waiting(c: sqlite3.Connection) -> int:
 
 def due(c: sqlite3.Connection, now: int, ids: Sequence[int] | None = None) -> list[Entry]:
     """What may be claimed now, the longest due first; `ids`: of these only, due or not."""
-    ready = "(state = 'queued' AND (due_at <= ? OR due_at > ?)) OR (state = 'sending' AND claimed_until <= ?)"
-    where, values = f"{_WAITS} AND ({ready})", [now, now + FAR_US, now]
+    over = "(state = 'sending' AND (claimed_until <= ? OR claimed_until > ?))"
+    where = f"{_WAITS} AND ({over} OR (state = 'queued' AND (due_at <= ? OR due_at > ?)))"
+    values = [now, now + FAR_CLAIM_US, now, now + FAR_US]
     if ids is not None:
-        where = (
-            f"id IN ({', '.join('?' * len(ids))}) AND (state = 'queued' OR (state = 'sending' AND claimed_until <= ?))"
-        )
-        values = [*ids, now]
+        where = f"({over} OR state = 'queued') AND id IN ({', '.join('?' * len(ids))})"
+        values = [now, now + FAR_CLAIM_US, *ids]
     return [_entry(row) for row in c.execute(f"{_ENTRY} WHERE {where} ORDER BY due_at, id", values)]
 
 
@@ -224,12 +227,16 @@ def again(c: sqlite3.Connection, entry_id: int, now: int) -> Entry:
     return get(c, entry_id)
 
 
-def clean_up(c: sqlite3.Connection, before: int) -> None:
-    """Forget what went out or was given up before that time, but of alerts that are still open."""
+def clean_up(c: sqlite3.Connection, keep_us: int, now: int) -> None:
+    """Forget what was queued so long before `now` and waits no longer, but of alerts that are still open; at most
+    `CLEAN_STEP` at a time. `now` should be a steady clock's (`storage.steadiness`).
+    """
     c.execute(
-        f"""DELETE FROM outbox WHERE created_at < ? AND NOT {_WAITS} AND (alert_id IS NULL
-            OR alert_id NOT IN (SELECT id FROM alert WHERE resolved_at IS NULL))""",
-        (before,),
+        f"""DELETE FROM outbox WHERE id IN (
+                SELECT id FROM outbox WHERE created_at < ? AND NOT ({_WAITS}) AND (alert_id IS NULL
+                    OR alert_id NOT IN (SELECT id FROM alert WHERE resolved_at IS NULL))
+                ORDER BY created_at LIMIT ?)""",
+        (now - keep_us, CLEAN_STEP),
     )
 
 

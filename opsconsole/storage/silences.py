@@ -12,6 +12,10 @@ from typing import Any
 
 from opsconsole.anomalies import Anomaly
 from opsconsole.models import rfc3339
+from opsconsole.storage.steadiness import horizon
+
+CLEAN_STEP = 100
+"""Silences that one step of cleaning up deletes at the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +126,16 @@ def maintenance(c: sqlite3.Connection, now: int) -> list[Maintenance]:
     ]
 
 
-def clean_up(c: sqlite3.Connection, before: int) -> None:
-    """Forget what ended before that time."""
-    c.execute("DELETE FROM silence WHERE until_us < ?", (before,))
-    c.execute("DELETE FROM maintenance WHERE until_us < ?", (before,))
+def clean_up(c: sqlite3.Connection, keep_us: int, now: int) -> None:
+    """Forget what ended so long before `now`, or before the newest was made and a day; at most `CLEAN_STEP` of each at
+    a time. `now` should be a steady clock's (`storage.steadiness`).
+    """
+    for table, made in (("silence", "created_at"), ("maintenance", "started_at")):
+        newest = c.execute(f"SELECT max({made}) FROM {table}").fetchone()[0]
+        c.execute(
+            f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE until_us < ? ORDER BY until_us LIMIT ?)",
+            (horizon(now, newest, keep_us), CLEAN_STEP),
+        )
 
 
 _SILENCES = "SELECT id, kind, subject, until_us, by, reason, created_at FROM silence"

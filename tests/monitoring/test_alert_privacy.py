@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,6 +46,9 @@ def test_no_secret_and_no_control_sequence_gets_into_the_outbox(
             assert "hunter2hunter2" not in text
             flat = json.dumps(json.loads(text)) if text.startswith("{") else text
             assert not any(mark in flat for mark in ("\x1b", "\\u001b", "\x07", "\\r", "\\n", "\u202e", "\\u202e"))
+        keys = here.do(lambda c: [row[0] for row in c.execute("SELECT key FROM outbox")])
+        assert len(set(keys)) == len(keys) == 2
+        assert all(re.fullmatch("[0-9a-f]{32}", key) for key in keys), "a name is in no key"
 
 
 def test_a_subject_that_is_no_text_does_not_break_the_record(database: Path) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -321,6 +322,60 @@ def test_windows_in_local_time(text: str, inside: str, outside: str) -> None:
     window = Window.parse(text)
     assert window.holds(datetime.fromisoformat(inside).replace(tzinfo=zone))
     assert not window.holds(datetime.fromisoformat(outside).replace(tzinfo=zone))
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def held(text: str, begin: str, hours: int) -> list[str]:
+    """What the window has of the quarters of an hour (real ones) from `begin` UTC on: local time with its offset."""
+    window = Window.parse(text)
+    first = datetime.fromisoformat(begin).replace(tzinfo=UTC)
+    moments = [(first + timedelta(minutes=15 * at)).astimezone(BERLIN) for at in range(4 * hours)]
+    return [f"{moment:%d %H:%M%z}" for moment in moments if window.holds(moment)]
+
+
+def test_windows_across_midnight_end_the_next_day() -> None:
+    found = held("Sat 23:30-00:30", "2026-11-20T00:00", 96)
+    assert found == ["21 23:30+0100", "21 23:45+0100", "22 00:00+0100", "22 00:15+0100"]
+    assert held("Sun 23:30-24:00", "2026-11-20T00:00", 96) == ["22 23:30+0100", "22 23:45+0100"]
+    assert held("Sun 23:30-00:00", "2026-11-20T00:00", 96) == ["22 23:30+0100", "22 23:45+0100"]
+    assert len(held("Sun 00:00-24:00", "2026-11-20T00:00", 96)) == 96, "a whole day, once"
+
+
+def test_windows_on_the_day_the_clock_goes_forward() -> None:
+    """29 March 2026: 02:00 is 03:00."""
+    assert held("Sun 01:30-03:30", "2026-03-28T22:00", 12) == [
+        "29 01:30+0100", "29 01:45+0100", "29 03:00+0200", "29 03:15+0200",
+    ]  # fmt: skip
+    assert held("Sun 02:15-02:45", "2026-03-28T22:00", 12) == [], "that hour is skipped"
+    assert held("Sat 23:45-03:15", "2026-03-28T22:00", 12)[-1] == "29 03:00+0200"
+    assert len(held("Sun 00:00-24:00", "2026-03-28T00:00", 72)) == 23 * 4
+
+
+def test_windows_on_the_day_the_clock_goes_back() -> None:
+    """25 October 2026: 03:00 is 02:00 again."""
+    assert held("Sun 02:30-03:00", "2026-10-24T22:00", 12) == [
+        "25 02:30+0200", "25 02:45+0200", "25 02:30+0100", "25 02:45+0100",
+    ]  # fmt: skip
+    assert held("Sat 23:45-02:15", "2026-10-24T21:00", 12)[-1] == "25 02:00+0100"
+    assert len(held("Sun 00:00-24:00", "2026-10-24T00:00", 72)) == 25 * 4
+
+
+@pytest.mark.parametrize("name", ["Monday", "mon", "MON"])
+def test_days_are_whole_names_or_three_letters(name: str) -> None:
+    assert Window.parse(f"{name} 01:00-02:00").days == {0}
+    assert Window.parse(f"{name} - sunday 01:00-02:00").days == frozenset(range(7))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["monkey 01:00-02:00", "Mond 01:00-02:00", "mon-friend 01:00-02:00", "mon- 01:00-02:00", ",mon 01:00-02:00",
+     "m on 01:00-02:00", "10:00-10:00", "00:00-00:00", "24:00-01:00", "23:00-24:01", "23:00-23:60"],
+)  # fmt: skip
+def test_what_is_nearly_a_window_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="maintenance"):
+        AlertSettings(maintenance=(text,)).check()
 
 
 @pytest.mark.parametrize("text", ["", "Sun", "Foo 02:00-04:00", "02:00-25:00", "2026-12-02/2026-12-01", "1/2/3"])

@@ -143,12 +143,40 @@ def test_a_message_that_was_given_up_is_sent_once_more(
         (("maintenance", "pause"), "what is that?"),
         (("silences", "3"), "what is that?"),
         (("silences", "--remove", "3"), "no silence 3"),
+        (("--limit", "0"), "must be at least 1"),
+        (("open", "--limit", "-1"), "must be at least 1"),
+        (("--limit", "x"), "is no whole number"),
+        (("--before", "1.5"), "is no whole number"),
     ],
 )
 def test_what_makes_no_sense_is_refused(ops: Run, words: tuple[str, ...], says: str) -> None:
     code, out, err = ops(*words)
     assert (code, out) == (2, "")
     assert says in err
+
+
+def test_pages_larger_than_any_database_are_what_there_is(ops: Run, state_dir: Path) -> None:
+    number = failed_message(ops, state_dir)
+    code, out, _ = ops("--json", "--limit", str(10**40), "--before", str(10**40))
+    assert (code, json.loads(out)["id"]) == (0, number)
+
+
+def test_with_json_every_action_prints_objects_and_nothing_else(
+    ops: Run, state_dir: Path, configured: Callable[[str], None]
+) -> None:
+    number = failed_message(ops, state_dir)
+    configured('[alerts]\nnotify = ["bell"]\nmaintenance = ["Sun 02:00-04:00"]\n')
+    now = SYSTEM.now()
+    with closing(database.open_database(state_dir / "opsconsole.db", print)) as c:
+        silence = silences.add(c, "disk_full", "/mnt\x1b[31m\n", now + 10**9, by="ann", now=now)
+    for words, keys in (
+        (("list",), {"id", "key"}), (("open",), {"episode"}), (("silences",), {"until"}),
+        (("silences", "--remove", str(silence)), {"removed"}), (("test",), {"notifier", "delivered"}),
+        (("maintenance", "start", "--for", "1h"), {"until"}), (("maintenance",), {"until"}),
+        (("maintenance", "stop"), {"ended"}), (("retry", str(number)), {"id", "state"}),
+    ):  # fmt: skip
+        lines = [json.loads(line) for line in ops(*words, "--json")[1].splitlines()]
+        assert lines and all(keys <= set(line) for line in lines), words
 
 
 def test_maintenance_is_begun_shown_and_ended(ops: Run, configured: Callable[[str], None]) -> None:
@@ -166,13 +194,13 @@ def test_maintenance_is_begun_shown_and_ended(ops: Run, configured: Callable[[st
 
 def test_what_is_open_says_why_nobody_was_told(ops: Run, state_dir: Path) -> None:
     ops("list")
-    with desk(state_dir / "opsconsole.db", replace(NO_WAIT, maintenance=("00:00-00:00",))) as here:
+    with desk(state_dir / "opsconsole.db", replace(NO_WAIT, maintenance=("00:00-24:00",))) as here:
         here.opens(anomaly(message="CPU at 97 %"))
     _, out, _ = ops("open")
     assert "suppressed" in out
-    assert "maintenance 00:00-00:00" in out
+    assert "maintenance 00:00-24:00" in out
     found = json.loads(ops("open", "--json")[1])
-    assert (found["state"], found["told_at"], found["suppressed_by"]) == ("suppressed", None, "maintenance 00:00-00:00")
+    assert (found["state"], found["told_at"], found["suppressed_by"]) == ("suppressed", None, "maintenance 00:00-24:00")
 
 
 def test_silences_are_listed_and_removed(ops: Run, state_dir: Path) -> None:

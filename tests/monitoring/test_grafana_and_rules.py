@@ -79,6 +79,47 @@ def test_rules_ask_only_for_what_is_exported() -> None:
         assert well_formed(rule["expr"]), rule
 
 
+def named(rules: list[dict[str, Any]], alert: str) -> dict[str, Any]:
+    (found,) = [rule for rule in rules if rule["alert"] == alert]
+    return found
+
+
+def test_a_monitor_that_ended_is_missed_though_its_series_are_gone() -> None:
+    rules = rules_of(alert_rules(parse()))
+    promql = named(rules, "OpsconsoleSilent")["expr"]
+    old, _, down = promql.partition(" or ")
+    assert old == "time() - last_over_time(opsconsole_sample_timestamp_seconds[86400s]) > 120"
+    assert down == 'up{job=~"opsconsole.*"} == 0'
+    assert named(rules, "OpsconsoleAbsent")["expr"] == "absent(opsconsole_sample_timestamp_seconds)"
+
+
+def test_a_monitor_that_seldom_looks_is_not_silent() -> None:
+    rules = rules_of(alert_rules(parse(), 600.0))
+    assert "> 2400 or" in named(rules, "OpsconsoleSilent")["expr"]
+    assert named(rules, "OpsconsoleAbsent")["for"] == "2400s"
+    day = named(rules_of(alert_rules(parse(), 86_400.0)), "OpsconsoleSilent")["expr"]
+    assert "[691200s]) > 345600 or" in day, "it must look back further than it waits"
+
+
+def test_the_file_says_how_it_was_made() -> None:
+    from opsconsole.cli.monitor import build
+
+    commands = [line.rpartition(": ")[2] for line in alert_rules(parse()).splitlines() if "generated" in line]
+    assert commands == ["opsconsole monitor rules"]
+    assert build().parse_args(commands[0].split()[2:]).action == "rules"
+
+
+def test_the_command_passes_the_interval_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    from opsconsole.cli import monitor
+
+    monkeypatch.setenv("OPSCONSOLE_CONFIG", str(tmp_path / "config.toml"))
+    (tmp_path / "config.toml").write_text("[monitor]\nidle_interval_s = 900\n")
+    assert monitor.run(monitor.build().parse_args(["rules"])) == 0
+    assert "> 3600 or" in named(rules_of(capfdbinary.readouterr().out.decode()), "OpsconsoleSilent")["expr"]
+
+
 def test_every_expression_is_of_a_kind() -> None:
     assert set(EXPRESSIONS) <= set(KINDS)
 

@@ -29,6 +29,27 @@ NEVER_S = 3600.0
 Make = Callable[..., MetricsStore]
 
 
+class TwoClocks(HandClock):
+    """The monotonic one by hand, too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_s = 1000.0
+
+    def monotonic(self) -> float:
+        return self.at_s
+
+    def goes_to(self, now_us: int) -> None:
+        """Steadily, as retention wants it."""
+        self.at_s += (now_us - self.now_us) / SECOND
+        self.now_us = now_us
+
+
+@pytest.fixture
+def clock() -> TwoClocks:
+    return TwoClocks()
+
+
 @pytest.fixture
 def told() -> list[str]:
     return []
@@ -40,7 +61,7 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make(file: Path, clock: HandClock, told: list[str]) -> Iterator[Make]:
+def make(file: Path, clock: TwoClocks, told: list[str]) -> Iterator[Make]:
     made: list[MetricsStore] = []
     clock.now_us = T0 + HOUR
 
@@ -200,16 +221,74 @@ def test_a_damaged_file_is_said_to_a_reader_and_left_alone(make: Make, file: Pat
     assert file.exists()
 
 
+# -- names and times that nobody thought of
+
+
+def test_a_name_that_is_no_text_is_spelt_out_and_stops_nothing(make: Make, told: list[str]) -> None:
+    store = make()
+    assert store.save_states({"disk:/mnt/caf\udce9": b"x"})
+    store.record(T0, {"cpu": 1.0, "disk:/mnt/caf\udce9": 2.0})
+    for at in (T0 + SECOND, T0 + 2 * SECOND):
+        for name in ("disk:/mnt/caf\udce9", "disk:/mnt/caf\\udce9"):
+            found = store.stats(name, T0, T0 + MINUTE)
+            assert found is not None and (found.n, found.max) == ((at - T0) // SECOND, 2.0)
+        assert store.names() == ["cpu", "disk:/mnt/caf\\udce9"]
+        assert store.flush()
+        store.record(at, {"cpu": 1.0, "disk:/mnt/caf\udce9": 2.0})
+    assert store.load_states() == {"disk:/mnt/caf\\udce9": b"x"}
+    assert told == []
+
+
+def test_samples_that_cannot_be_stored_are_said_and_the_next_are_recorded(make: Make, told: list[str]) -> None:
+    store = make()
+    store.record(1 << 80, {"cpu": 1.0})
+    assert not store.flush()
+    assert len(told) == 1 and "1 samples cannot be put" in told[0]
+    store.record(T0, {"cpu": 2.0})
+    assert store.flush()
+    found = store.stats("cpu", T0, T0 + MINUTE)
+    assert found is not None and found.n == 1
+
+
+@pytest.mark.parametrize("points", [1, 2, 600])
+@pytest.mark.parametrize(("since", "until"), [(-(2**70), 2**70), (-(2**62), 2**62), (-(2**70), T0 + 5 * SECOND)])
+def test_a_span_beyond_all_time_is_what_there_is(make: Make, since: int, until: int, points: int) -> None:
+    store = make()
+    for second in range(5):
+        store.record(T0 + second * SECOND, {"cpu": float(second)})
+    store.flush()
+    for name, n in (("cpu", 5), ("none", 0)):
+        graph = store.graph(name, since, until, points)
+        assert len(graph) <= points + 1
+        assert sum(point.n for point in graph if point) == n
+        whole = store.stats(name, since, until)
+        assert (whole.n if whole else 0) == n
+    assert set(store.graph("cpu", 2**70, 2**71, points)) <= {None}
+    assert store.same_hour("cpu", 2**70, 2) == [None, None]
+
+
+@pytest.mark.parametrize("points", [1, 0, -3])
+def test_one_bucket_is_the_span_itself(make: Make, points: int) -> None:
+    store = make()
+    for second in range(120):
+        store.record(T0 + second * SECOND, {"cpu": float(second)})
+    graph = store.graph("cpu", T0 + 50 * SECOND, T0 + 70 * SECOND, points)
+    assert (graph.begin_us, graph.step_us) == (T0 + 50 * SECOND, 20 * SECOND)
+    assert graph == [Point(T0 + 50 * SECOND, 20, 50.0, 69.0, 59.5)]
+    assert list(store.graph("cpu", T0, T0, points)) == []
+
+
 # -- forgetting
 
 
-def test_what_is_too_old_goes_in_steps_and_the_rest_stays(make: Make, file: Path, clock: HandClock) -> None:
+def test_what_is_too_old_goes_in_steps_and_the_rest_stays(make: Make, file: Path, clock: TwoClocks) -> None:
     settings = MonitorSettings(keep_raw_h=2, keep_minutes_d=0.5, keep_hours_d=1)
     store = make(settings)
     for minute in range(48 * 60):
         store.record(T0 + minute * MINUTE, {"cpu": 1.0} if minute > 60 else {"cpu": 1.0, "usb": 1.0})
     store.flush()
-    clock.now_us = now = T0 + 2 * DAY
+    now = T0 + 2 * DAY
+    clock.goes_to(now)
     steps = 1
     while store.trim():
         steps += 1
@@ -233,11 +312,11 @@ def test_what_is_too_old_goes_in_steps_and_the_rest_stays(make: Make, file: Path
     assert store.stats("cpu", now, now + SECOND) == Point(now, 1, 2.0, 2.0, 2.0)
 
 
-def test_what_is_not_summed_up_yet_is_not_forgotten(make: Make, clock: HandClock) -> None:
+def test_what_is_not_summed_up_yet_is_not_forgotten(make: Make, clock: TwoClocks) -> None:
     store = make(MonitorSettings(keep_raw_h=0))
     store.record(T0 + SECOND, {"cpu": 1.0})
     store.flush()
-    clock.now_us = T0 + DAY
+    clock.goes_to(T0 + DAY)
     store.trim()
     store.record(T0 + DAY, {"cpu": 3.0})
     store.flush()

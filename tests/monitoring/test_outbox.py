@@ -345,6 +345,46 @@ def test_a_clock_that_is_set_back_by_a_year_does_not_hold_a_message_for_a_year(
         receiver.got()
 
 
+@pytest.mark.parametrize("only", [False, True])
+def test_a_claim_of_a_crashed_sender_does_not_hold_when_the_clock_is_set_back(
+    database: Path, receiver: HttpReceiver, only: bool
+) -> None:
+    with desk(database, to(receiver.url)) as here:
+        here.opens(anomaly())
+        dead = Dispatch(quick_retries(), here.alerts._grouping, "a sender that died")
+        parcel = here.do(lambda c: dead.take(c, here.clock.now()))
+        assert isinstance(parcel, Parcel)
+        here.clock.advance(-24 * 3600)
+        here.alerts.send_due(parcel.ids if only else None)
+        receiver.got()
+        assert [row.state for row in here.rows()] == ["sent"]
+
+
+def test_a_claim_that_is_held_is_respected_when_the_clock_goes_back_a_little(
+    database: Path, receiver: HttpReceiver
+) -> None:
+    with desk(database, to(receiver.url)) as here:
+        here.opens(anomaly())
+        other = Dispatch(quick_retries(), here.alerts._grouping, "another sender")
+        assert isinstance(here.do(lambda c: other.take(c, here.clock.now())), Parcel)
+        here.clock.advance(-10)
+        here.alerts.send_due()
+        assert receiver.silent
+
+
+def test_repeats_go_on_after_the_clock_was_set_back_by_a_day(database: Path) -> None:
+    with desk(database, replace(NO_WAIT, repeat_s=3600.0)) as here:
+        here.opens(anomaly())
+        here.passes(3600)
+        assert len(here.said) == 2
+        here.clock.now_us -= 24 * 3600 * 1_000_000
+        here.alerts._reviewed = float("-inf")  # the monotonic clock of these tests goes with it
+        here.passes(3600 - 60)
+        assert len(here.said) == 2, "not at once either"
+        here.passes(120)
+        assert len(here.said) == 3
+
+
 # -- keeping
 
 

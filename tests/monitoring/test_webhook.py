@@ -7,6 +7,7 @@ import hmac
 import json
 import threading
 import time
+import traceback
 from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 from opsconsole.alert_settings import AlertSettings, WebhookSettings
 from opsconsole.anomalies import AnomalyState, Severity
+from opsconsole.errors import SettingsError
 from opsconsole.monitoring.alerts import messages
 from opsconsole.monitoring.alerts.messages import Message
 from opsconsole.monitoring.alerts.notifiers import DeliveryError, Line, Means
@@ -129,6 +131,66 @@ def test_a_secret_that_cannot_be_read_is_said_and_nothing_is_sent_unsigned() -> 
         with pytest.raises(DeliveryError, match="cannot be read"):
             post(receiver.url, secret_file="/nonexistent/secret")  # noqa: S106
         assert receiver.silent
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["t0ken\nsecond-line\n", "t0ken\x00x", "t0ken\rX-Evil: 1", "t0ken\n\n", "t0ken\u2028x", "t0k\u00ebn", "t0 ken"],
+)
+@pytest.mark.parametrize("way", ["file", "env"])
+def test_a_token_that_no_header_can_hold_is_never_quoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, way: str
+) -> None:
+    given: dict[str, Any] = {"token_file": str(tmp_path / "hook")} if way == "file" else {"token_env": "HOOK_TOKEN"}
+    (tmp_path / "hook").write_text(content, encoding="utf-8", newline="")
+    if way == "env":
+        monkeypatch.setenv("HOOK_TOKEN", content.replace("\x00", "\x1b"))
+    with HttpReceiver() as receiver:
+        with pytest.raises(DeliveryError) as caught:
+            post(receiver.url, **given)
+        assert receiver.silent
+    logged = "".join(traceback.format_exception(caught.value)) + repr(caught.value.__context__)
+    assert not any(part in logged for part in ("t0k", "t0 k", "second-line", "\u00eb"))
+
+
+@pytest.mark.parametrize("content", ["", "\n", "  \n"])
+def test_an_empty_secret_is_said_and_nothing_is_sent_unsigned(tmp_path: Path, content: str) -> None:
+    (tmp_path / "hook").write_text(content)
+    with HttpReceiver() as receiver:
+        with pytest.raises(DeliveryError, match="is empty"):
+            post(receiver.url, secret_file=str(tmp_path / "hook"))
+        assert receiver.silent
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+def test_the_newline_at_a_files_end_is_none_of_a_token(tmp_path: Path, end: str) -> None:
+    (tmp_path / "hook").write_text("t0ken" + end, newline="")
+    with HttpReceiver() as receiver:
+        post(receiver.url, token_file=str(tmp_path / "hook"))
+        assert receiver.got().headers["authorization"] == "Bearer t0ken"
+
+
+def test_a_receiver_that_repeats_the_token_does_not_get_it_into_the_outbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOOK_TOKEN", "t0ken-value")
+    error = failure(status(403, b"Bearer t0ken-value is no good"), token_env="HOOK_TOKEN")  # noqa: S106
+    assert "403" in str(error) and "[redacted] is no good" in str(error) and "t0ken" not in str(error)
+
+
+@pytest.mark.parametrize("named", ["token_file", "token_env", "secret_file", "secret_env"])
+@pytest.mark.parametrize(
+    ("url", "good"),
+    [("http://hooks.corp/x", False), ("http://127.0.0.1.evil.test/x", False), ("http://10.0.0.1/", False),
+     ("http://localhost:80/x", True), ("http://127.0.0.1/", True), ("http://[::1]:80/", True),
+     ("https://hooks.corp/x", True)],
+)  # fmt: skip
+def test_no_secret_goes_over_the_network_unencrypted(url: str, named: str, good: bool) -> None:
+    AlertSettings(webhook=WebhookSettings(url=url)).check()
+    settings = AlertSettings(webhook=replace(WebhookSettings(url=url), **{named: "X"}))  # type: ignore[arg-type]
+    if good:
+        settings.check()
+    else:
+        with pytest.raises(SettingsError, match=r"alerts\.webhook\.url: no token or secret is used over http"):
+            settings.check()
 
 
 @pytest.mark.parametrize("code", [200, 201, 202, 204])

@@ -22,6 +22,7 @@ from opsconsole.monitoring.alerts.messages import Message, of_test, public_key
 from opsconsole.monitoring.alerts.notifiers import Means, Submit
 from opsconsole.monitoring.alerts.sender import Sender
 from opsconsole.storage import anomalies
+from opsconsole.storage.steadiness import Steadiness
 
 if TYPE_CHECKING:
     from opsconsole.safety.redact import Redaction
@@ -31,7 +32,7 @@ Job = Callable[[Callable[[sqlite3.Connection], T]], Future[T]]
 
 _log = logging.getLogger("opsconsole.alerts")
 _REVIEW_S = 15.0
-_CLEAN_S = 6 * 3600.0
+_CLEAN_S = 600.0
 _OWN_RUNS = 1000
 _FAILED = frozenset({Status.FAILED, Status.TIMED_OUT, Status.ABANDONED, Status.REFUSED})
 
@@ -72,6 +73,7 @@ class Alerts:
         self._dispatch = Dispatch(settings.outbox, self._grouping, self._me)
         means = Means(host, tell, None if submit is None else self._run, clock.now)
         self._sender = Sender(settings, job, clock, self._dispatch, means, self._redaction)
+        self._steadiness = Steadiness(clock)
         self._reviewed = self._cleaned = float("-inf")
         self._reviewing: Future[Any] | None = None
         self._told_trouble = False
@@ -118,9 +120,10 @@ class Alerts:
         self._reviewed = now
         moment = self._clock.now()
         self._reviewing = self._do(lambda c: self._grouping.review(c, moment))
-        if now - self._cleaned >= _CLEAN_S:
+        trusted = self._steadiness.trusted_now()
+        if trusted is not None and now - self._cleaned >= _CLEAN_S:
             self._cleaned = now
-            self._do(lambda c: self._grouping.clean_up(c, moment))
+            self._do(lambda c: self._grouping.clean_up(c, trusted))
 
     def reload(self, settings: AlertSettings) -> None:
         """Go on with other settings; what was told before counts."""
@@ -181,9 +184,9 @@ class Alerts:
             self._told_trouble = False
             self._sender.wake()
             return
-        _log.error("an alert could not be recorded", exc_info=error)
         if not self._told_trouble:
             self._told_trouble = True
+            _log.error("an alert could not be recorded", exc_info=error)
             self._tell(f"an alert could not be recorded: {error}")
 
     def _run(self, script: str, policy: str, environment: Mapping[str, str]) -> object:

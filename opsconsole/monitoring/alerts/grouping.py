@@ -147,11 +147,11 @@ class Grouping:
                 alert_states.save(c, alert)
 
     def clean_up(self, c: sqlite3.Connection, now: int) -> None:
-        """Forget what is older than the settings keep."""
-        before = now - int(self._settings.outbox.keep_days * _DAY_US)
-        outbox.clean_up(c, before)
-        alert_states.clean_up(c, before)
-        silences.clean_up(c, before)
+        """A bounded step of forgetting what is older than the settings keep. `now` is a steady clock's."""
+        keep_us = int(self._settings.outbox.keep_days * _DAY_US)
+        outbox.clean_up(c, keep_us, now)
+        alert_states.clean_up(c, keep_us, now)
+        silences.clean_up(c, keep_us, now)
 
     # -- going out
 
@@ -193,6 +193,8 @@ class Grouping:
 
     def _consider(self, c: sqlite3.Connection, alert: AlertState, now: int, around: Surroundings) -> None:
         """Tell what is to be told of it now, and write how it stands."""
+        if alert.told_at is not None and alert.told_at > now:
+            alert.told_at = now  # the clock was set back: repeats count from here, not from a day that is to come
         why = self._suppressed(c, alert, now, around)
         if why is None:
             alert.state, alert.suppressed_by = "firing", None
@@ -280,7 +282,7 @@ class Grouping:
             **alert.facts, "transition": word, "severity": alert.severity.word,
             "group": messages.public_key(alert.fingerprint), "episode": _base(alert.episode),
         }  # fmt: skip
-        key = f"{alert.fingerprint} {alert.episode} {transition} {notifier}"
+        key = messages.public_key(f"{alert.fingerprint} {alert.episode} {transition} {notifier}")  # a name is hostile
         return outbox.put(c, key, notifier, word, said, now=now, due_at=due_at, alert_id=alert.id, capacity=capacity)
 
     def _resolve(self, c: sqlite3.Connection, alert: AlertState, now: int, closed_at: int) -> None:

@@ -8,6 +8,7 @@ Prometheus 2.42) stands in for the hysteresis.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -17,10 +18,14 @@ from opsconsole.monitoring.detection.thresholds import Threshold, Thresholds
 from opsconsole.monitoring.export.expressions import expression, filled
 
 SILENT_S = 120
-"""A sample older than this: nobody looks at the host any more."""
+"""A sample older than this: nobody looks at the host any more. With long intervals it is `MISSED` of them."""
+MISSED = 4
+REMEMBERED_S = 24 * 3600
+"""So long a host whose series vanished (its monitor ended) is missed by its last sample, whatever its job is called."""
 
 _HEAD = """\
-# Alerting rules of opsconsole, generated from its thresholds: opsconsole monitor export rules
+# Alerting rules of opsconsole, generated from its thresholds: opsconsole monitor rules
+# OpsconsoleSilent knows a host that is down for longer than a day by its job's name: scrape it as job "opsconsole".
 # A graver alert says what a milder one of its kind says; in Alertmanager let it hush these:
 #   inhibit_rules:
 #     - source_matchers: [severity="critical"]
@@ -40,9 +45,9 @@ class _Where(NamedTuple):
     threshold: Threshold
 
 
-def alert_rules(thresholds: Thresholds) -> str:
-    """The text of the file."""
-    written = [_silent()]
+def alert_rules(thresholds: Thresholds, idle_interval_s: float = 30.0) -> str:
+    """The text of the file; `idle_interval_s` is the settings' (monitor.idle_interval_s)."""
+    written = list(_silent(idle_interval_s))
     for kind in KINDS.values():
         if expression(kind.name) is None:
             written += _verdicts(kind, [thresholds.general(kind.name), *thresholds.special(kind.name).values()])
@@ -52,15 +57,24 @@ def alert_rules(thresholds: Thresholds) -> str:
     return _HEAD + "".join(written)
 
 
-def _silent() -> str:
-    return _rule(
-        "OpsconsoleSilent", f"time() - opsconsole_sample_timestamp_seconds > {SILENT_S}", 60, 0,
-        {"severity": "high", "kind": "monitor"},
-        {
-            "summary": "opsconsole does not look at {{ $labels.instance }} any more",
-            "description": "Start it again: opsconsole monitor start",
-        },
+def _silent(idle_interval_s: float) -> Iterator[str]:
+    """Series of a monitor that ended vanish within minutes: it is missed by its last sample, or by `up`."""
+    limit = max(SILENT_S, math.ceil(MISSED * idle_interval_s))
+    last = f"last_over_time(opsconsole_sample_timestamp_seconds[{max(REMEMBERED_S, 2 * limit)}s])"
+    labels = {"severity": "high", "kind": "monitor"}
+    start = "Start it again: opsconsole monitor start"
+    yield _rule(
+        "OpsconsoleSilent", f'time() - {last} > {limit} or up{{job=~"opsconsole.*"}} == 0', 60, 0, labels,
+        {"summary": "opsconsole does not look at {{ $labels.instance }} any more", "description": start},
     )  # fmt: skip
+    yield _rule(
+        "OpsconsoleAbsent",
+        "absent(opsconsole_sample_timestamp_seconds)",
+        max(300, limit),
+        0,
+        labels,
+        {"summary": "opsconsole looks at no host that is scraped", "description": start},
+    )
 
 
 def _wheres(kind: Kind, thresholds: Thresholds) -> Iterator[_Where]:

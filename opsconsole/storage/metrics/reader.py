@@ -13,6 +13,7 @@ from pathlib import Path
 from opsconsole.storage.database import translate
 from opsconsole.storage.metrics import file, rows
 from opsconsole.storage.metrics.rollup import HOUR_S, MINUTE_S, SECOND_US, Figures, unpack
+from opsconsole.storage.rows import storable
 
 Value = tuple[int, float]
 """Time in microseconds, value."""
@@ -36,7 +37,7 @@ class Moment:
         return [name for (name,) in self._c.execute("SELECT name FROM series")]
 
     def series(self, name: str) -> int | None:
-        found = self._c.execute("SELECT id FROM series WHERE name = ?", (name,)).fetchone()
+        found = self._c.execute("SELECT id FROM series WHERE name = ?", (storable(name),)).fetchone()
         return None if found is None else int(found[0])
 
     def raw(self, series: int, since_us: int, until_us: int) -> list[Value]:

@@ -25,6 +25,8 @@ from opsconsole.monitor_settings import MonitorSettings
 from opsconsole.storage.database import translate
 from opsconsole.storage.metrics import file, retention, rows
 from opsconsole.storage.metrics.rollup import HOUR_US, pack, pack_ids
+from opsconsole.storage.rows import storable
+from opsconsole.storage.steadiness import Steadiness
 
 T = TypeVar("T")
 
@@ -40,13 +42,17 @@ _NAN = float("nan")
 
 
 class Layout:
-    """The series of a row, in order; those that are missing in a sample are NaN. `id` is known from the commit on."""
+    """The series of a row, in order; those that are missing in a sample are NaN. `id` is known from the commit on.
 
-    __slots__ = ("id", "known", "names")
+    `places` is the column of each by the name it is stored under: a mount's name may be no UTF-8.
+    """
+
+    __slots__ = ("id", "known", "names", "places")
 
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
         self.known = frozenset(names)
+        self.places = {storable(name): at for at, name in reversed(list(enumerate(self.names)))}
         self.id: int | None = None
 
 
@@ -93,6 +99,7 @@ class Recorder:
         self._failing = False
         self._refused = False
         self._too_many = False
+        self._steadiness = Steadiness(clock)
         self._trimmed_s = clock.monotonic()
         self._something = threading.Event()
         self._end = threading.Event()
@@ -156,12 +163,18 @@ class Recorder:
             waiting = self.waiting()
             if not waiting:
                 return True
-            done = self._attempt(lambda c: self._commit(c, waiting))
+            try:
+                done = self._attempt(lambda c: self._commit(c, waiting))
+            except Exception as error:  # noqa: BLE001 - the samples' own fault: others must still be recorded
+                self._tell(f"{len(waiting)} samples cannot be put into the history of metrics: {error!r}")
+                self._forget(waiting[-1].number)
+                return False
             if done:
                 self._forget(waiting[-1].number)
-                if self._clock.monotonic() - self._trimmed_s >= TRIM_S:
+                now_us = self._steadiness.trusted_now()
+                if now_us is not None and self._clock.monotonic() - self._trimmed_s >= TRIM_S:
                     self._trimmed_s = self._clock.monotonic()
-                    self._attempt(self._trim)
+                    self._attempt(lambda c: self._trim(c, now_us))
             elif not self._end.is_set():
                 self._something.set()  # try again
             return done
@@ -172,12 +185,14 @@ class Recorder:
             return self._attempt(lambda c: _in_transaction(c, lambda: job(c)))
 
     def trim(self) -> bool:
-        """A bounded step of forgetting; True: there is more to forget."""
-        more = False
+        """A bounded step of forgetting; True: there is more to forget. None is taken while the clock is not steady."""
+        more, now_us = False, self._steadiness.trusted_now()
+        if now_us is None:
+            return False
 
         def job(c: sqlite3.Connection) -> None:
             nonlocal more
-            more = self._trim(c)
+            more = self._trim(c, now_us)
 
         with self._writing:
             self._attempt(job)
@@ -262,8 +277,8 @@ class Recorder:
                 self._waiting.popleft()
         self._committed = max(self._committed, number)
 
-    def _trim(self, c: sqlite3.Connection) -> bool:
-        more = _in_transaction(c, lambda: retention.trim(c, self._settings, self._clock.now()))
+    def _trim(self, c: sqlite3.Connection, now_us: int) -> bool:
+        more = _in_transaction(c, lambda: retention.trim(c, self._settings, now_us))
         self._read_ids(c)
         retention.give_back(c)
         return more
@@ -291,11 +306,12 @@ class Recorder:
     def _layout_id(self, c: sqlite3.Connection, sample: Waiting) -> int:
         layout, now = sample.layout, sample.time_us
         if layout.id is None:
-            for name in layout.names:
+            stored = [storable(name) for name in layout.names]
+            for name in stored:
                 if name not in self._ids:
                     c.execute("INSERT INTO series (name) VALUES (?)", (name,))
                     self._ids[name] = int(c.execute("SELECT last_insert_rowid()").fetchone()[0])
-            data = pack_ids([self._ids[name] for name in layout.names])
+            data = pack_ids([self._ids[name] for name in stored])
             c.execute("INSERT OR IGNORE INTO layout (series, used_at) VALUES (?, ?)", (data, now))
             layout.id = int(c.execute("SELECT id FROM layout WHERE series = ?", (data,)).fetchone()[0])
         if abs(now - self._used.get(layout.id, -HOUR_US)) >= HOUR_US:

@@ -1,7 +1,8 @@
 """Forgetting by key range, in bounded steps, so that no commit waits for it.
 
-Ages are taken by the wall clock. One that is wrong by years for a while makes a step forget a little too much or
-nothing; a step forgets at most `RAW_STEP` samples and `ROLLUP_STEP` rows of each series.
+Ages are taken by the wall clock, which the recorder asks only while it is steady (`storage.steadiness`), and by the
+newest sample. So a clock that is wrong by years for a while costs nothing, and one that stays wrong, at each step, at
+most `RAW_STEP` samples, `ROLLUP_STEP` rows of each series and `STATES_STEP` states of detectors.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import sqlite3
 from opsconsole.monitor_settings import MonitorSettings
 from opsconsole.storage.metrics.rollup import DAY_US, HOUR_S, HOUR_US, MINUTE_S, SECOND_US, unpack_ids
 from opsconsole.storage.metrics.rows import mark
+from opsconsole.storage.steadiness import horizon
 
 RAW_STEP = 5000
 ROLLUP_STEP = 200
+STATES_STEP = 20
 PAGES_STEP = 500
 
 _TABLES = ("raw", "rollup", "layout", "series", "detector", "mark")
@@ -24,6 +27,7 @@ def trim(c: sqlite3.Connection, settings: MonitorSettings, now_us: int) -> bool:
     minutes = mark(c, "minutes")
     if minutes is None:
         return False
+    now_us = horizon(now_us, c.execute("SELECT max(t) FROM raw").fetchone()[0], 0)
     # what is not summed up yet is not forgotten
     raw_us = min(now_us - int(settings.keep_raw_h * HOUR_US), minutes * SECOND_US)
     more = _trim_raw(c, raw_us)
@@ -35,8 +39,8 @@ def trim(c: sqlite3.Connection, settings: MonitorSettings, now_us: int) -> bool:
     for (series,) in c.execute("SELECT id FROM series").fetchall():
         for res, before in kept.items():
             more |= _trim_rollups(c, series, res, before)
-    _prune(c, settings, now_us)
-    return more
+    _prune(c)
+    return _trim_states(c, now_us, int(settings.keep_minutes_d * DAY_US)) or more
 
 
 def clear(c: sqlite3.Connection) -> None:
@@ -69,8 +73,19 @@ def _trim_rollups(c: sqlite3.Connection, series: int, res: int, before: int) -> 
     return last is not None
 
 
-def _prune(c: sqlite3.Connection, settings: MonitorSettings, now_us: int) -> None:
-    """Layouts that no sample has any more, series without a figure, states nobody has saved again for long."""
+def _trim_states(c: sqlite3.Connection, now_us: int, keep_us: int) -> bool:
+    """What nobody has saved again for long, seen from the newest: all of them are never forgotten."""
+    newest = c.execute("SELECT max(saved_at) FROM detector").fetchone()[0]
+    gone = c.execute(
+        """DELETE FROM detector WHERE series IN (
+               SELECT series FROM detector WHERE saved_at < ? ORDER BY saved_at LIMIT ?)""",
+        (horizon(now_us, newest, keep_us), STATES_STEP),
+    )
+    return gone.rowcount == STATES_STEP
+
+
+def _prune(c: sqlite3.Connection) -> None:
+    """Layouts that no sample has any more, series without a figure."""
     oldest = c.execute("SELECT min(t) FROM raw").fetchone()[0]
     if oldest is not None:
         c.execute("DELETE FROM layout WHERE used_at + ? < ?", (HOUR_US, oldest))
@@ -78,4 +93,3 @@ def _prune(c: sqlite3.Connection, settings: MonitorSettings, now_us: int) -> Non
     for (series,) in c.execute("SELECT id FROM series").fetchall():
         if series not in used and not c.execute("SELECT 1 FROM rollup WHERE series = ? LIMIT 1", (series,)).fetchone():
             c.execute("DELETE FROM series WHERE id = ?", (series,))
-    c.execute("DELETE FROM detector WHERE saved_at < ?", (now_us - int(settings.keep_minutes_d * DAY_US),))

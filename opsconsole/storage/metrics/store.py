@@ -24,9 +24,13 @@ from opsconsole.storage.metrics.rollup import (
     merged,
     point,
 )
+from opsconsole.storage.rows import storable
 
 NEAR_US = 2 * HOUR_US
 """Spans up to this are counted by samples where these are still kept."""
+
+FAR_US = 1 << 60
+"""Of either side of the epoch: 36 000 years. Nothing is kept beyond it, and SQLite's integers end soon after."""
 
 _log = logging.getLogger("opsconsole.metrics")
 
@@ -69,7 +73,8 @@ class MetricsStore:
     def trim(self) -> bool:
         """A bounded step of forgetting what is older than the settings keep; True: there is more.
 
-        The recording thread does so by itself, every five minutes."""
+        The recording thread does so by itself, every five minutes. Nothing is forgotten before the wall clock has gone
+        with the monotonic one for an hour."""
         return self._own().trim()
 
     def clear(self) -> bool:
@@ -83,7 +88,7 @@ class MetricsStore:
         def job(c: sqlite3.Connection) -> None:
             c.executemany(
                 "INSERT OR REPLACE INTO detector (series, state, saved_at) VALUES (?, ?, ?)",
-                [(series, state, saved_at) for series, state in states.items()],
+                [(storable(series), state, saved_at) for series, state in states.items()],
             )
 
         return self._own().attempt(job)
@@ -98,12 +103,15 @@ class MetricsStore:
 
     def graph(self, series: str, since_us: int, until_us: int, points: int = 600) -> Graph:
         """The span in at most `points` + 1 buckets of equal width, on whole multiples of it; None where nothing was
-        recorded, never a guess. The first one may begin before `since_us`.
+        recorded, never a guess. The first one may begin before `since_us`; a single one is the span itself.
 
         Buckets of an hour and more are made of hours, of a minute and more of minutes, narrower ones of samples; of
         the next coarser ones where the finer are not kept for so long. No bucket is narrower than the samples' own
         interval: a sample each 30 s makes no graph full of holes.
         """
+        since_us, until_us = _bounded(since_us), _bounded(until_us)
+        if points <= 1 and since_us < until_us:
+            return Graph(since_us, until_us - since_us, [self.stats(series, since_us, until_us)])
         step = graphs.step_of(until_us - since_us, points)
         res = self._resolution(since_us, HOUR_S if step >= HOUR_US else MINUTE_S if step >= MINUTE_S * 1_000_000 else 0)
         unit = max(res * 1_000_000, 1)
@@ -125,6 +133,7 @@ class MetricsStore:
     def stats(self, series: str, since_us: int, until_us: int) -> Point | None:
         """The whole span as one point; None: nothing was recorded. Exact to the sample for spans of up to two hours
         that samples are kept of, else the minutes (beyond a week, hours) that the span touches."""
+        since_us, until_us = _bounded(since_us), _bounded(until_us)
         span = until_us - since_us
         res = self._resolution(since_us, 0 if span <= NEAR_US else MINUTE_S if span <= 7 * DAY_US else HOUR_S)
         waiting = self._waiting(series)
@@ -137,7 +146,7 @@ class MetricsStore:
 
     def same_hour(self, series: str, time_us: int, days: int = 7) -> list[Point | None]:
         """The hour (UTC) around `time_us` on each of the `days` before, the last one first; days are 24 hours."""
-        hour = time_us // HOUR_US * HOUR_US
+        hour = _bounded(time_us) // HOUR_US * HOUR_US
         with self._reader.moment() as moment:
             known = None if moment is None else moment.series(series)
             if moment is None or known is None:
@@ -154,7 +163,7 @@ class MetricsStore:
         with self._reader.moment() as moment:
             found = set() if moment is None else set(moment.names())
         if self._recorder is not None:
-            found.update(*{sample.layout.known for sample in self._recorder.waiting()})
+            found.update(*{frozenset(sample.layout.places) for sample in self._recorder.waiting()})
         return sorted(found)
 
     def load_states(self) -> dict[str, bytes]:
@@ -195,10 +204,11 @@ class MetricsStore:
         """Of the recording store: what is perhaps not committed, with its number. Asked before the file is."""
         if self._recorder is None:
             return []
+        series = storable(series)
         return [
-            (sample.number, (sample.time_us, sample.values[sample.layout.names.index(series)]))
+            (sample.number, (sample.time_us, sample.values[sample.layout.places[series]]))
             for sample in self._recorder.waiting()
-            if series in sample.layout.known
+            if series in sample.layout.places
         ]
 
     def _tail(
@@ -209,3 +219,7 @@ class MetricsStore:
             return []
         committed = 0 if moment is None else moment.committed(self._recorder.token)
         return [value for number, value in waiting if number > committed and since_us <= value[0] < until_us]
+
+
+def _bounded(time_us: int) -> int:
+    return max(-FAR_US, min(FAR_US, time_us))

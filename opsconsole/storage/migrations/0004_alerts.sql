@@ -48,7 +48,7 @@ CREATE INDEX alert_resolved ON alert (resolved_at) WHERE resolved_at IS NOT NULL
 -- A message to one notifier. It is sent at least once; `key` lets a receiver know the second time.
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    key TEXT NOT NULL UNIQUE,           -- fingerprint, episode, transition, notifier
+    key TEXT NOT NULL UNIQUE,           -- a hash of fingerprint, episode, transition, notifier
     alert_id INTEGER REFERENCES alert (id) ON DELETE SET NULL,
     notifier TEXT NOT NULL,
     transition TEXT NOT NULL,

@@ -6,6 +6,7 @@ A notifier is made on first use, from its section of the settings; what it canno
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +23,7 @@ __all__ = ["DeliveryError", "Line", "Means", "Notifier", "configured", "make", "
 
 Submit = Callable[[str, str, Mapping[str, str]], object]
 
+_CONTROL = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _CLASSES = {
     "bell": "Bell", "desktop": "Desktop", "mail": "Mail", "webhook": "Webhook", "command": "Command",
     "apprise": "Apprise",
@@ -72,16 +74,26 @@ def configured(settings: AlertSettings) -> list[str]:
     return list(dict.fromkeys([*named, *(name for name, value in filled.items() if value)]))
 
 
-def read_secret(what: str, file: str, variable: str) -> str:
-    """From the file, else the variable; "" where neither is named. Raises DeliveryError, never with the secret."""
+def read_secret(what: str, file: str, variable: str, *, lines: bool = False) -> str:
+    """From the file, else the variable; "" where neither is named. The newline at a file's end is not part of it.
+
+    Raises DeliveryError, never with the secret, also when it is empty or has control characters, of which no header,
+    password or key can hold any (`lines`: it may have lines).
+    """
     if file:
+        where = file
         try:
-            return Path(file).expanduser().read_text(encoding="utf-8").strip()
+            value = Path(file).expanduser().read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
         except (OSError, UnicodeDecodeError) as error:
-            raise DeliveryError(f"{what}: {file} cannot be read: {getattr(error, 'strerror', 'no text')}") from error
-    if variable:
-        value = os.environ.get(variable, "")
+            raise DeliveryError(f"{what}: {file} cannot be read: {getattr(error, 'strerror', 'no text')}") from None
+    elif variable:
+        where, value = f"the variable {variable}", os.environ.get(variable, "")
         if not value:
             raise DeliveryError(f"{what}: the variable {variable} is not set")
-        return value
-    return ""
+    else:
+        return ""
+    if not value.strip():
+        raise DeliveryError(f"{what}: {where} is empty")
+    if any(unicodedata.category(char) in _CONTROL for char in value if not (lines and char in "\r\n\t")):
+        raise DeliveryError(f"{what}: {where} has more than one line, or control characters", hint="one line of text")
+    return value

@@ -24,7 +24,8 @@ class Apprise:
     def __init__(self, settings: AlertSettings, means: Means) -> None:
         from opsconsole.monitoring.alerts.notifiers import read_secret
 
-        self._urls = read_secret("apprise", settings.apprise.urls_file, settings.apprise.urls_env).split()
+        chosen = settings.apprise
+        self._urls = read_secret("apprise", chosen.urls_file, chosen.urls_env, lines=True).split()
         if not self._urls:
             raise DeliveryError(
                 "apprise: no URL is set", hint="alerts.apprise.urls_file or alerts.apprise.urls_env", permanent=True

@@ -58,6 +58,8 @@ class Webhook:
             raise DeliveryError(f"webhook: {self._host} is not in allow_hosts", permanent=True)
         self._secret = read_secret("webhook secret", chosen.secret_file, chosen.secret_env)
         self._token = read_secret("webhook token", chosen.token_file, chosen.token_env)
+        if not (self._token.isascii() and self._token.isprintable() and " " not in self._token):
+            raise DeliveryError("webhook token: it has characters that no header can hold", hint="ASCII without spaces")
         self._now = means.now or SYSTEM.now
 
     def send(self, message: Message, line: Line) -> str:
@@ -69,15 +71,25 @@ class Webhook:
             with connection.getresponse() as answer:
                 if line.expired and not 200 <= answer.status < 300:
                     raise TimeoutError  # what was read of it ends where the time did
-                return self._judged(answer)
+                return self._without_secrets(self._judged(answer))
+        except DeliveryError as error:  # a receiver may repeat what it was sent
+            raise DeliveryError(
+                self._without_secrets(error.message), hint=error.hint, permanent=error.permanent,
+                retry_after_s=error.retry_after_s,
+            ) from None  # fmt: skip
         except TimeoutError as error:
             raise DeliveryError(f"webhook: no answer within {self.timeout_s:g} s") from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             if line.expired:
                 raise DeliveryError(f"webhook: no answer within {self.total_s:g} s") from error
-            raise DeliveryError(f"webhook: {type(error).__name__}: {error}") from error
+            raise DeliveryError(self._without_secrets(f"webhook: {type(error).__name__}: {error}")) from None
         finally:
             connection.close()
+
+    def _without_secrets(self, text: str) -> str:
+        for secret in (self._token, self._secret):
+            text = text.replace(secret, "[redacted]") if secret else text
+        return text
 
     def _headers(self, message: Message, data: bytes) -> dict[str, str]:
         from opsconsole import __version__
