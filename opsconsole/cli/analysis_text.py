@@ -174,7 +174,9 @@ def _what(reading: Reading) -> str:
 
 
 def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0f} %"
+    from opsconsole.monitoring.analysis.model import percent_words
+
+    return "-" if value is None else f"{percent_words(value)} %"
 
 
 def _amount(value: float, unit: str) -> str:
