@@ -17,7 +17,7 @@ from opsconsole.events import Event, Notice
 from opsconsole.models import ExecutionResult, Priority
 from opsconsole.monitor_settings import MonitorSettings
 from opsconsole.monitoring.alerts import Alerts
-from opsconsole.monitoring.detection.episodes import EpisodeBook
+from opsconsole.monitoring.detection.episodes import COOLDOWN_S, EpisodeBook
 from opsconsole.monitoring.detection.host_sources import host_sources
 from opsconsole.monitoring.detection.observation import Source
 from opsconsole.monitoring.detection.process_sources import ProcessSource
@@ -83,7 +83,8 @@ def build(
     c = database.connect(paths.database, read_only=True)
     ids = itertools.count(anomalies.next_id(c))
     book = EpisodeBook(host, lambda: next(ids), thresholds, top_processes=own.top_processes)
-    book.restore(anomalies.open_ones(c), clock.now(), clock.monotonic())
+    lately = anomalies.closed_since(c, clock.now() - round(COOLDOWN_S * 1e6))  # such ones may go on
+    book.restore([*anomalies.open_ones(c), *lately], clock.now(), clock.monotonic())
     store = MetricsStore(paths.root / METRICS, own, clock, tell=tell)
     reading = ReadingFacts(paths, clock)
     sources: list[Source] = [

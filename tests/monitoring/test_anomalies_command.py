@@ -227,6 +227,14 @@ def test_kinds_with_what_the_settings_make_of_them(command: Command) -> None:
     assert len(command.json("kinds")) == len(KINDS)
 
 
+def test_kinds_show_how_grave_a_raised_level_is(command: Command) -> None:
+    command.config.write_text("monitor.thresholds.memory_high.enter = 98")
+    page = command("kinds", "memory_high")
+    assert "in force      critical over 98 %" in page
+    (found,) = command.json("kinds", "memory_high")
+    assert found["levels"] == {"critical": 98}
+
+
 def test_a_wrong_threshold_is_named(command: Command) -> None:
     command.config.write_text("[monitor.thresholds.disk_ful]\nlow = 80\n")
     told = command("kinds", code=2)

@@ -268,6 +268,21 @@ def test_filters(several: sqlite3.Connection, given: dict[str, object], expected
     assert ids(anomalies.find(several, AnomalyFilter(**given))) == expected  # type: ignore[arg-type]
 
 
+def test_a_process_with_its_number_is_found_although_its_name_reads_as_a_pattern(c: sqlite3.Connection) -> None:
+    for id, subject in enumerate(("nginx[123]", "nginx[12]", "nginx1", "nginx[45]"), 1):
+        anomalies.save(c, made(id, kind="process_cpu_high", subject=subject))
+    assert ids(anomalies.find(c, AnomalyFilter(subject="nginx[123]"))) == [3, 1]
+    assert ids(anomalies.find(c, AnomalyFilter(subject="nginx[45]"))) == [4]
+    assert anomalies.counts(c, AnomalyFilter(subject="nginx[12]")).total == 2
+
+
+def test_what_ended_lately_by_itself_is_what_may_begin_again(several: sqlite3.Connection) -> None:
+    several.execute("UPDATE anomaly SET closed_by = 'ann' WHERE id = 5")
+    assert ids(anomalies.closed_since(several, START_US + 2 * HOUR_US)) == [2, 1]
+    assert ids(anomalies.closed_since(several, START_US + 2 * HOUR_US + 10)) == [2]
+    assert ids(anomalies.closed_since(several, -(1 << 90))) == [2, 1]
+
+
 def test_counts_are_of_all_pages(several: sqlite3.Connection) -> None:
     counted = anomalies.counts(several, AnomalyFilter(limit=1, before=2))
     assert (counted.total, counted.open) == (5, 2)

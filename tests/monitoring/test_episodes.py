@@ -342,17 +342,44 @@ def test_a_wait_without_data_ends_some_time() -> None:
 # -- gaps and clocks
 
 
-@pytest.mark.parametrize("gap", ["late", "suspend"])
-def test_a_gap_counts_neither_to_begin_nor_to_end(gap: str) -> None:
+@pytest.mark.parametrize(("gap", "bad_s", "good_s"), [("late", 2, 1), ("suspend", 0, 0)])
+def test_of_a_gap_counts_little_or_nothing(gap: str, bad_s: int, good_s: int) -> None:
     hands = Hands(SHORT)
     hands.cpu(*[88.0] * 6)
     assert hands.cpu(88.0, after_s=3600.0, gap=gap) == []
-    assert hands.cpu(*[88.0] * 4) == []
+    assert hands.cpu(*[88.0] * (4 - bad_s)) == []
     assert hands.cpu(88.0) == ["opened cpu_high"]
     hands.cpu(*[40.0] * 11)
     assert hands.cpu(40.0, after_s=3600.0, gap=gap) == []
-    assert hands.cpu(*[40.0] * 9) == []
+    assert hands.cpu(*[40.0] * (9 - good_s)) == []
     assert hands.cpu(40.0) == ["closed cpu_high: recovered"]
+
+
+def test_a_gap_counts_nothing_when_its_ends_differ() -> None:
+    hands = Hands(SHORT)
+    hands.cpu(*[88.0] * 11)
+    hands.cpu(40.0, after_s=3600.0, gap="late")
+    assert hands.cpu(*[40.0] * 19) == []
+    assert hands.cpu(40.0) == ["closed cpu_high: recovered"]
+    later = Hands({"cpu_high": {"for_s": 2}})
+    later.cpu(40.0)
+    assert later.cpu(88.0, after_s=3600.0, gap="late") == []
+
+
+@pytest.mark.parametrize("late_s", [3.0, 60.0])
+def test_a_host_on_which_every_look_is_late_is_watched_all_the_same(late_s: float) -> None:
+    hands = Hands()
+    assert hands.cpu(*[99.0] * 60, after_s=late_s, gap="late")[:1] == ["opened cpu_high"]
+    assert hands.one.severity is Severity.CRITICAL
+    assert hands.cpu(*[40.0] * 100, after_s=late_s, gap="late") == []  # recovery takes more than that
+    assert hands.cpu(*[40.0] * 21, after_s=late_s, gap="late") == ["closed cpu_high: recovered"]
+
+
+def test_every_other_look_without_data_hides_nothing() -> None:
+    hands = Hands(SHORT)
+    hands.cpu(*[99.0, None] * 11)
+    assert hands.words() == ["opened cpu_high"]
+    assert hands.cpu(*[40.0, None] * 50) == []  # but no data is no recovery
 
 
 @pytest.mark.parametrize("jump_s", [-86400.0, 86400.0])
@@ -385,7 +412,7 @@ def test_a_process_that_has_ended_closes_its_episode() -> None:
         assert hands.tell(processes=(process(8),)) == []
     (closed,) = hands.tell(processes=(process(8),))
     assert (closed.change, closed.what) == (Change.CLOSED, "subject gone")
-    assert closed.anomaly.message == "Process busy (stress[7]): subject gone after 3 s, at its worst 120 % of a core"
+    assert closed.anomaly.message == "over after 3 s: stress[7] has ended; at its worst 120 % of a core"
 
 
 def test_a_process_that_is_only_not_listed_is_not_gone_nor_is_one_nobody_looked_for() -> None:
@@ -403,6 +430,30 @@ def test_a_mount_may_miss_a_look_but_not_stay_away() -> None:
     for _ in range(10):
         assert hands.tell(disks=(disk("/"),)) == []
     assert hands.tell(disks=(disk("/"),))[0].what == "subject gone"
+
+
+@pytest.mark.parametrize("every", [15, 60, 240])
+def test_a_mount_that_comes_and_goes_flaps_as_anything_else_does(every: int) -> None:
+    hands = Hands()
+    for number in range(7200):
+        there = number // every % 2 == 0
+        mounts = (disk("/"), disk("/mnt", 97.0)) if there else (disk("/"),)
+        hands.tell(*([full(97.0, "/mnt")] if there else []), disks=mounts)
+    assert len(hands.seen) < 15
+    assert hands.one.state is AnomalyState.FLAPPING
+    for _ in range(3700):
+        hands.tell(disks=(disk("/"),))
+    assert (hands.one.state, hands.seen[-1].what) == (AnomalyState.CLOSED, "subject gone")
+
+
+def test_a_process_that_flapped_and_ended_is_gone_at_once() -> None:
+    hands = Hands({"process_cpu_high": {"for_s": 0, "clear_for_s": 60}})
+    for _ in range(4):
+        hands.tell(busy(150.0), processes=(process(7),))
+        hands.tell(busy(1.0), processes=(process(7),))
+    assert hands.one.state is AnomalyState.FLAPPING
+    hands.tell(busy(None)._replace(gone=True))
+    assert hands.one.state is AnomalyState.CLOSED
 
 
 def test_disks_that_could_not_be_read_at_all_are_not_gone() -> None:
@@ -493,6 +544,13 @@ def test_new_thresholds_are_in_force_from_the_next_look_on() -> None:
     assert [each.change for each in hands.tell()] == [Change.CLOSED]
 
 
+def test_what_it_was_beyond_stays_when_a_threshold_is_raised() -> None:
+    hands = opened()
+    hands.watch.reload(parse({"cpu_high": {"enter": 99}}))
+    hands.cpu(88.0)
+    assert (hands.one.threshold, hands.one.value) == (85.0, 88.0)
+
+
 def test_a_threshold_may_be_another_for_a_device() -> None:
     hands = Hands({"disk_full": {"on": {"/dev/vdb*": {"enabled": False}, "/var": {"enter": 95}}}})
     assert hands.tell(full(99.0, "/mnt", aliases=("/dev/vdb1",)), full(94.0, "/var")) == []
@@ -535,6 +593,52 @@ def test_a_restart_goes_on_flapping() -> None:
     assert later.cpu(*[40.0] * 299) == ["changed cpu_high: data again"]
     assert later.one.state is AnomalyState.FLAPPING
     assert "it comes and goes; " not in later.one.message
+
+
+@pytest.mark.parametrize("moved_s", [5 * 365 * 86400, -5 * 365 * 86400, -30])
+def test_a_clock_that_was_set_before_the_restart_makes_no_episode_of_years(moved_s: int) -> None:
+    hands = opened()
+    hands.wall_us = moved_s * 1_000_000
+    later = Hands(hands.settings)
+    later.at_s, later.ids, later.wall_us = hands.at_s + 60.0, hands.ids, hands.wall_us
+    sample = later.sample()
+    later.book.restore(hands.book.open(), sample.time_us, sample.monotonic_s)
+    later.cpu(*[40.0] * 22)
+    found = later.one
+    assert found.state is AnomalyState.CLOSED and found.closed_at is not None
+    assert found.began_at <= found.opened_at <= found.last_at <= found.closed_at
+    assert found.duration_s is not None and 20 < found.duration_s < 120
+    assert "over after" in found.message and " d" not in found.message.split(":")[0]
+
+
+def closed() -> Hands:
+    hands = opened()
+    hands.cpu(*[40.0] * 21)
+    assert hands.one.state is AnomalyState.CLOSED
+    return hands
+
+
+def test_what_begins_again_soon_after_a_restart_is_the_same_episode() -> None:
+    hands = closed()
+    later = restarted(hands, hands.book.recent())
+    assert later.book.open() == [] and not later.book.frozen("cpu_high")
+    assert later.cpu(*[88.0] * 11) == ["opened cpu_high: again"]
+    assert later.one.id == hands.one.id
+    assert later.one.began_at == hands.one.began_at
+
+
+def test_what_was_closed_long_before_the_restart_or_by_hand_is_over() -> None:
+    hands = closed()
+    by_hand = replace(hands.one, links=({"kind": "closed_by_hand", "ref": "ann"},))
+    hands.at_s += COOLDOWN_S
+    for found in ([hands.one], [by_hand]):
+        later = restarted(hands, found)
+        later.cpu(*[88.0] * 11)
+        assert later.one.id != hands.one.id
+    hands.at_s -= COOLDOWN_S
+    later = restarted(hands, [by_hand])
+    later.cpu(*[88.0] * 11)
+    assert later.one.id != hands.one.id
 
 
 def test_only_open_episodes_of_this_host_and_of_known_kinds_are_continued() -> None:
@@ -626,19 +730,50 @@ class Counting:
         self.reloaded += 1
 
 
-def test_a_source_that_fails_is_heard_no_more_after_three_times_and_the_others_are() -> None:
+def looked(watch: Watch, seconds: range) -> None:
+    for number in seconds:
+        watch.look(Look(replace(CALM, monotonic_s=float(number)), {}))
+
+
+def test_a_source_that_fails_is_left_alone_and_the_others_are_heard() -> None:
     told: list[str] = []
-    bad, good = Counting(fails=99), Counting()
+    bad, good = Counting(fails=10**6), Counting()
     book = EpisodeBook(HOST, iter(range(1, 9)).__next__)
     watch = Watch(book.thresholds, HOST, [bad, good], book, told.append)
-    for number in range(40):
-        watch.look(Look(replace(CALM, monotonic_s=float(number)), {}))
+    looked(watch, range(40))
     assert (bad.asked, good.asked) == (3, 40)
     assert told == [
-        "Counting failed 3 times in a row and is not asked any more: RuntimeError: no such thing",
+        "Counting failed 3 times in a row and is asked only now and then: RuntimeError: no such thing",
     ]
     assert list(watch.notes) == told
     assert len(book.open()) == 1
+    looked(watch, range(40, 10_000))  # after 1, 2, 4, 8, 16 minutes, and then every half hour
+    assert bad.asked == 3 + 5 + 4
+    assert len(told) == len(watch.notes) == 1
+
+
+def test_a_source_that_was_left_alone_is_heard_again_when_it_works() -> None:
+    told: list[str] = []
+    source = Counting(fails=4)
+    book = EpisodeBook(HOST, iter(range(1, 9)).__next__)
+    watch = Watch(book.thresholds, HOST, [source], book, told.append)
+    looked(watch, range(182))
+    assert (source.asked, watch.notes) == (4, (told[0],))
+    looked(watch, range(182, 220))
+    assert source.asked == 4 + 38
+    assert (watch.notes, told[1:]) == ((), ["Counting works again"])
+    assert len(book.open()) == 1
+
+
+def test_other_settings_give_a_source_its_tries_back_at_once() -> None:
+    source = Counting(fails=3)
+    book = EpisodeBook(HOST, iter(range(1, 9)).__next__)
+    watch = Watch(book.thresholds, HOST, [source], book)
+    looked(watch, range(10))
+    watch.reload(parse({}))
+    assert watch.notes == ()
+    looked(watch, range(10, 12))
+    assert source.asked == 5
 
 
 def test_a_source_that_works_again_has_all_its_tries_back() -> None:

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from opsconsole.anomalies import AnomalyState, Severity
+from opsconsole.anomalies import AnomalyState, Change, Severity
 from opsconsole.monitoring.detection.baseline import FROZEN_MOST_S, Baseline
 from opsconsole.monitoring.detection.fill_rate import NEVER_S, FillTrend
 from opsconsole.monitoring.detection.host_sources import CpuSource, host_sources
 from opsconsole.monitoring.detection.kinds import KINDS
 from opsconsole.monitoring.detection.observation import Look
 from opsconsole.monitoring.detection.watch import Watch
-from opsconsole.samples import Cpu, Drive, Interface, Memory, Pressure, Swap
+from opsconsole.samples import Cpu, Disk, Drive, Interface, Memory, Pressure, Swap
 from tests.monitoring.looks import CALM, GIB, HOST, Hands, disk
 
 MIB = 1024**2
@@ -253,6 +253,30 @@ def test_what_cannot_be_written_may_be_full() -> None:
     assert hands.seen == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "disks"),
+    [
+        ("disk_full", [disk("/d", 97.0)]),
+        ("inode_full", [disk("/d", 50.0, inodes_percent=91.0)]),
+        ("disk_fill_rate", [disk("/d", 20 + number / 5) for number in range(200)]),
+    ],
+)
+def test_what_was_made_read_only_cannot_fill_further(kind: str, disks: list[Disk]) -> None:
+    hands = watching()
+    for one in disks:
+        hands.look(disks=(one,))
+    assert [each.kind for each in hands.book.open()] == [kind]
+    last = disks[-1]
+    found = hands.look(disks=(replace(last, read_only=True),))
+    assert [(each.change, each.anomaly.kind) for each in found] == [(Change.CLOSED, kind)]
+    assert "/d is read-only now and cannot fill further" in found[0].anomaly.message
+    for _ in range(60):
+        hands.look(disks=(replace(last, read_only=True),))
+    assert len(hands.seen) == 2
+    hands.look(disks=(disk("/d", 97.0),))
+    assert [each.kind for each in hands.book.open()] == ["disk_full"]
+
+
 def test_inodes_run_out_too() -> None:
     hands = watching()
     hands.look(disks=(disk(inodes_percent=96.0),))
@@ -288,6 +312,76 @@ def test_what_is_filled_between_two_looks_has_a_rough_eta_at_once() -> None:
     assert hands.one.kind == "disk_full"
     assert hands.one.details is not None
     assert hands.one.details["eta_s"] == pytest.approx(6 / 28, abs=0.1)
+
+
+def test_deleting_what_filled_it_ends_the_trend_at_once() -> None:
+    hands = watching()
+    fill(hands, [MIB] * 50, 1.0)  # long enough that the slower windows have seen it too
+    assert hands.one.state is AnomalyState.OPEN
+    fill(hands, [0.0] * 34, 1.0)  # recovery must last 30 s
+    assert hands.one.state is AnomalyState.CLOSED
+    assert "/tmp/x does not fill up any more" in hands.one.message and "30 d" not in hands.one.message
+
+
+def test_a_rotated_log_does_not_hide_that_it_fills() -> None:
+    hands = watching()
+    for step in range(60):  # each time more stays than the last time
+        fill(hands, [MIB, MIB, MIB, MIB, -3.5 * MIB], 1.0, total=100 * MIB, start=step * MIB / 2)
+    assert "disk_fill_rate" in {each.kind for each in hands.book.open()}
+
+
+def hours(hands: Hands, levels: list[float]) -> None:
+    for level in levels:
+        hands.look(30.0, disks=(disk("/v", level, 100 * GIB),))
+
+
+GROWING = [40 + number / 4 for number in range(120)]  # from 40 to 70 % in an hour
+
+
+def test_a_log_that_is_rotated_every_hour_is_known_after_two() -> None:
+    hands = watching()
+    hours(hands, GROWING * 24)
+    assert len([each for each in hands.seen if each.change is Change.OPENED]) <= 2
+    assert hands.book.open() == []
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        [70 + number / 4 for number in range(40)],  # it is not rotated this time
+        [40.5 + number for number in range(25)],  # something else writes, too
+    ],
+)
+def test_what_a_rotated_log_does_not_explain_is_foreseen(then: list[float]) -> None:
+    hands = watching()
+    hours(hands, GROWING * 6)
+    assert hands.book.open() == []
+    hours(hands, then)
+    assert "disk_fill_rate" in [each.kind for each in hands.book.open()]
+
+
+def test_a_log_of_which_more_stays_each_time_is_foreseen() -> None:
+    hands = watching()
+    for stays in range(5):
+        hours(hands, [level + 5 * stays for level in GROWING])
+    hands.seen.clear()
+    hours(hands, [level + 25 for level in GROWING])
+    assert "opened disk_fill_rate" in [each.split(":")[0] for each in hands.words()]
+
+
+def test_what_fills_on_after_somebody_has_made_room_is_foreseen_again() -> None:
+    hands = watching()
+    hours(hands, GROWING * 2)
+    assert [each.kind for each in hands.book.open()] == ["disk_fill_rate"]
+
+
+def test_small_files_that_come_and_go_are_no_rotation() -> None:
+    hands = watching()
+    for _ in range(4):
+        hours(hands, [level + (number % 5) / 10 for number, level in enumerate(GROWING)])
+    hands.seen.clear()
+    hours(hands, [level + (number % 5) / 10 for number, level in enumerate(GROWING * 12)])
+    assert hands.seen == []  # nor do they hide one
 
 
 def test_it_closes_soon_after_the_filling_ends() -> None:

@@ -309,3 +309,27 @@ def test_the_slope_is_that_of_most_points() -> None:
     y = [3 * n + 1.0 for n in x]
     y[4], y[11], y[15] = 900.0, -500.0, 1e6
     assert theil_sen(x, y) == pytest.approx(3.0)
+
+
+def test_a_memory_of_unknown_size_takes_nothing_else_from_view() -> None:
+    host = Host(lambda thresholds, book: ProcessSource(thresholds, book.frozen))
+    host.memory = 0
+    zombies = [process(200 + number, "gone", state="Z") for number in range(20)]
+    for _ in range(90):
+        host.tick([process(5, "burn", cpu_percent=100.0, state="R", rss_bytes=GIB), *zombies])
+    assert {one.kind for one in host.open()} >= {"zombie_processes"}
+
+
+def test_a_busy_process_is_told_where_every_look_is_late(host: Host) -> None:
+    host.cpu = 100.0
+    for _ in range(20):
+        host.tick([burner()], seconds=10.0, gap="late", interval_s=None)
+    assert [one.kind for one in host.open()] == ["process_cpu_high"]
+
+
+def test_one_zombie_is_spoken_of_as_one() -> None:
+    settings = {"zombie_processes": {"enter": 0, "for_s": 0}}
+    host = Host(lambda thresholds, book: ProcessSource(thresholds, book.frozen), settings)
+    host.tick([process(5, "parent"), process(6, "child", state="Z", ppid=5)])
+    (found,) = host.open()
+    assert found.message == "1 process ended and nobody collects them; parent[5] is the parent of 1 of them"

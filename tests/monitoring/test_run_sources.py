@@ -258,6 +258,48 @@ class TestStuck:
         assert Change.CLOSED not in changes(again, 600, runs=[usage(execution_id)])
         assert [one.subject for one in again.open()] == [execution_id]
 
+    @pytest.mark.parametrize(
+        ("moved_s", "gap"),
+        [
+            (2 * HOUR, {"gap": "clock", "clock_jump_s": 2 * HOUR}),
+            (-2 * HOUR, {"gap": "clock", "clock_jump_s": -2 * HOUR}),
+            (8 * HOUR, {"gap": "suspend", "interval_s": None}),
+            (8 * HOUR, {"gap": "suspend", "interval_s": None, "clock_jump_s": HOUR}),
+        ],
+    )
+    def test_neither_a_clock_that_was_set_nor_a_night_in_suspend_makes_a_run_stuck_or_long(
+        self, queue: Queue, host: Host, moved_s: float, gap: dict[str, Any]
+    ) -> None:
+        for _ in range(6):
+            queue.ended("etl", took_s=800.0, ago_s=2 * HOUR)
+        execution_id, busy = queue.begin("etl"), 0.0
+        found = []
+        for number in range(80):
+            if number == 40:
+                queue.clock.now_us += int(moved_s * 1e6)
+                late = queue.begin("etl")  # and nothing is odd with one that has just begun
+            busy += 7.5
+            runs = [usage(execution_id, busy)] + ([usage(late, busy)] if number >= 40 else [])
+            found += host.tick(seconds=15.0, runs=runs, **(gap if number == 40 else {}))
+        assert [t.anomaly.message for t in found] == []
+
+    def test_what_began_while_the_clock_was_set_is_not_old(self, queue: Queue, host: Host) -> None:
+        for _ in range(6):
+            queue.ended("etl", took_s=60.0, ago_s=2 * HOUR)
+        changes(host, 60)
+        queue.begin("etl")
+        queue.clock.now_us += int(2 * HOUR * 1e6)
+        assert host.tick(seconds=15.0, gap="clock", clock_jump_s=2 * HOUR) == []
+        assert changes(host, 120, step=15.0) == [Change.OPENED]  # with the time it really takes
+
+    def test_time_in_which_nobody_looked_is_not_stillness(self, queue: Queue, host: Host) -> None:
+        execution_id = queue.begin("etl")
+        still = [usage(execution_id)]
+        changes(host, 360, runs=still)
+        assert host.tick(seconds=2 * HOUR, runs=still, gap="late", interval_s=None) == []
+        assert changes(host, 120, runs=still) == []
+        assert changes(host, 60, runs=still) == [Change.OPENED]
+
 
 class TestAsking:
     def test_the_database_is_asked_every_so_many_seconds(self, queue: Queue, host: Host) -> None:

@@ -43,6 +43,8 @@ class Heard:
 
     def __init__(self, engine: Engine) -> None:
         self.events: asyncio.Queue[Event] = asyncio.Queue()
+        self._passed: list[Event] = []
+        """What came while something else was waited for."""
         engine.subscribe(self.events.put_nowait)
 
     async def sample(self) -> SampleTaken:
@@ -56,11 +58,16 @@ class Heard:
                 and event.transition.anomaly.kind == kind
             )
 
+        for event in self._passed:
+            if is_it(event):
+                self._passed.remove(event)
+                return event.transition  # type: ignore[no-any-return, union-attr]
         return (await self._next(is_it)).transition  # type: ignore[no-any-return]
 
     async def _next(self, wanted: Callable[[Event], bool]) -> Any:
         while not wanted(event := await asyncio.wait_for(self.events.get(), 20)):
             assert not isinstance(event, Notice), event
+            self._passed.append(event)
         return event
 
 

@@ -7,8 +7,10 @@ import tomllib
 
 import pytest
 
+from opsconsole.alert_settings import AlertSettings
 from opsconsole.anomalies import Severity
 from opsconsole.errors import SettingsError
+from opsconsole.monitoring.alerts.rules import Rules, Trouble
 from opsconsole.monitoring.detection import messages
 from opsconsole.monitoring.detection.kinds import GONE_AFTER_S, KINDS, Kind
 from opsconsole.monitoring.detection.thresholds import KEYS, Threshold, parse
@@ -66,15 +68,51 @@ def test_a_level_changes_that_level_and_keeps_the_others_that_still_fit() -> Non
     found = in_force("disk_full", {"high": 93})
     assert found.levels == ((LOW, 85), (MEDIUM, 90), (HIGH, 93), (CRITICAL, 98))
     assert in_force("disk_full", {"high": 88}).levels == ((LOW, 85), (HIGH, 88), (CRITICAL, 98))
-    assert in_force("disk_full", {"low": 96}).levels == ((LOW, 96), (CRITICAL, 98))
+    assert in_force("disk_full", {"low": 96}).levels == ((HIGH, 96), (CRITICAL, 98))
 
 
 def test_enter_moves_the_mildest_level_and_clear_follows() -> None:
     found = in_force("cpu_high", {"enter": 70})
     assert found.levels == ((MEDIUM, 70), (HIGH, 90), (CRITICAL, 95))
     assert (found.enter, found.clear) == (70, 60)
-    assert in_force("cpu_high", {"enter": 97}).levels == ((MEDIUM, 97),)
     assert in_force("cpu_high", {"enter": 5}).clear == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "levels"),
+    [
+        ("memory_high", {"enter": 98}, ((CRITICAL, 98),)),
+        ("cpu_high", {"enter": 96}, ((CRITICAL, 96),)),
+        ("cpu_high", {"enter": 92}, ((HIGH, 92), (CRITICAL, 95))),
+        ("cpu_high", {"medium": 96}, ((CRITICAL, 96),)),
+        ("disk_fill_rate", {"enter": 3600}, ((CRITICAL, 3600),)),
+        ("run_stuck", {"enter": 7200}, ((HIGH, 7200),)),
+        ("disk_full", {"enter": 97, "critical": 99}, ((HIGH, 97), (CRITICAL, 99))),
+        # what is said with words holds
+        ("cpu_high", {"medium": 96, "high": 99}, ((MEDIUM, 96), (HIGH, 99))),
+        ("cpu_high", {"enter": 96, "critical": False}, ((HIGH, 96),)),
+        ("cpu_high", {"enter": 96, "high": False, "critical": False}, ((MEDIUM, 96),)),
+        ("cpu_high", {"enter": 96, "medium": False, "high": False, "critical": False}, ((MEDIUM, 96),)),
+    ],
+)
+def test_a_level_is_as_grave_as_what_it_displaces(
+    kind: str, given: dict[str, object], levels: tuple[tuple[Severity, float], ...]
+) -> None:
+    assert in_force(kind, given).levels == levels
+
+
+@pytest.mark.parametrize(("kind", "enter"), [("memory_high", 98), ("cpu_high", 96)])
+def test_a_raised_threshold_still_wakes_somebody(kind: str, enter: float) -> None:
+    severity = in_force(kind, {"enter": enter}).severity(enter + 1)
+    assert severity is not None
+    assert Rules(AlertSettings()).targets(Trouble(kind, "", "here", severity)) == ("bell",)
+
+
+def test_a_special_level_displaces_no_more_than_it_must() -> None:
+    found = parse({"memory_high": {"enter": 98, "on": {"a": {"enter": 92}, "b": {"enter": 99}, "c": {"medium": 97}}}})
+    assert found.lookup("memory_high", "", "a").levels == ((MEDIUM, 92), (HIGH, 95), (CRITICAL, 98))
+    assert found.lookup("memory_high", "", "b").levels == ((CRITICAL, 99),)
+    assert found.lookup("memory_high", "", "c").levels == ((HIGH, 97), (CRITICAL, 98))
 
 
 def test_false_takes_a_level_away() -> None:

@@ -2,7 +2,8 @@
 
 It opens after its condition has held for `for_s`; time that is not beyond the level counts back twice, and a value that
 has recovered ends the wait. It closes after recovery has lasted `clear_for_s`; time between clear and level counts back
-once, a value beyond the level begins anew. Time without data and gaps count for nothing.
+once, a value beyond the level begins anew. Time without data counts for nothing, and neither does suspend; of an
+interval that came late (on a host that thrashes, all do) a little counts, where both its ends are the same.
 """
 
 from __future__ import annotations
@@ -24,17 +25,26 @@ HOLD_S, HOLD_FACTOR, HOLD_MOST_S = 300.0, 1.5, 3600.0
 """How long the recovery of a flapping episode must last; it grows with every further flip."""
 UNKNOWN_AFTER_S = 30.0
 """Data may miss a look or two without anybody hearing of it."""
+MISSED = 2
+"""After so many looks without data the interval back to a bad value counts; else every other one without would hide it.
+"""
 FORGET_PENDING_S = 300.0
+FOR_GOOD = frozenset({"process", "run"})
+"""What never comes back under the same name once it is gone."""
+MOST_AWAY_S = 30 * 86400.0
+"""After so long nobody can tell whether the monitor was away, or only a clock was set: it counts for nothing."""
 CONTEXT_EVERY_S = 10.0
 _ALMOST = 1e-6  # sums of intervals such as 0.1
 
 
 class Moment(NamedTuple):
-    """`step_s` counts towards durations: the time since the last look, 0 where that was a gap."""
+    """`step_s` counts towards how long a condition holds: the time since the last look, part of it where that was late,
+    0 after suspend. `clear_s` counts towards recovery: the same, of a late one still less."""
 
     time_us: int
     monotonic_s: float
     step_s: float
+    clear_s: float
 
 
 class Side(Enum):
@@ -98,6 +108,9 @@ class Episode:
         self._hold_s = 0.0
         self._unknown_s = 0.0
         self._unknown_told = False
+        self._misses = 0
+        self._gone_s: float | None = None
+        self._level: float | None = None  # what it was beyond when it opened, or rose
 
     # -- a look with data
 
@@ -108,6 +121,7 @@ class Episode:
         if severity is not None and observation.most is not None:
             severity = min(severity, observation.most)
         told_unknown, self._unknown_told, self.unknown_since = self._unknown_told, False, None
+        self._gone_s, self._misses = None, 0
         side = Side.BAD if severity is not None else Side.GOOD if threshold.recovered(value) else Side.BETWEEN
         before, self._side = self._side, side
         self.value = value
@@ -174,6 +188,7 @@ class Episode:
             self.reopenings += 1
             self.what = "again"
             if self.reopenings >= REOPENINGS:
+                self._hold_s = min(self._hold_s * HOLD_FACTOR, HOLD_MOST_S)
                 self._flap()
                 self.what = "again and again: it flaps"
         else:
@@ -194,7 +209,7 @@ class Episode:
             self._good_s = max(0.0, self._good_s - now.step_s)
             return Outcome.NOTHING
         if before is Side.GOOD:
-            self._good_s += now.step_s
+            self._good_s += now.clear_s
         flapping = self._was_bad and self._flip(now)
         self._was_bad = False
         needed = self.threshold.clear_for_s
@@ -237,6 +252,7 @@ class Episode:
 
     def _say(self, observation: Observation, now: Moment) -> None:
         lasted = now.monotonic_s - self.since_s
+        self._level = self.threshold.level_of(self.severity)
         self.message = messages.begun(
             self.threshold, self.subject, self.value, self.severity, lasted, observation.words
         )
@@ -247,11 +263,15 @@ class Episode:
         """No data: it stays as it is, and after a while that is said."""
         if self.unknown_since is None:
             self.unknown_since, self._unknown_s = now.time_us, now.monotonic_s
-        self._side, self._reached = None, -1
+        self._side = None
         missing = now.monotonic_s - self._unknown_s
+        self._misses += 1
+        if self._misses > MISSED:
+            self._reached = -1
         if self.state is AnomalyState.PENDING and missing >= FORGET_PENDING_S:
             return self._drop()
-        if not self.state.is_open or self._unknown_told or missing < UNKNOWN_AFTER_S:
+        flapping = self.state is AnomalyState.FLAPPING  # its data may come and go with it
+        if not self.state.is_open or self._unknown_told or missing < (self._hold_s if flapping else UNKNOWN_AFTER_S):
             return Outcome.NOTHING
         self._unknown_told = True
         self.what = f"no data for {messages.duration(missing)}: not known whether it is over"
@@ -262,12 +282,24 @@ class Episode:
         """The monotonic time of the first look without data."""
         return None if self.unknown_since is None else self._unknown_s
 
+    def gone(self, why: str, now: Moment) -> Outcome:
+        """Its subject is not there any more. One that comes and goes is held open like any that flaps."""
+        if self._gone_s is None:
+            self._gone_s = now.monotonic_s
+        if self.state is AnomalyState.FLAPPING and self.threshold.kind.subject not in FOR_GOOD:
+            self._side = None
+            if self.unknown_since is None:
+                self.unknown_since, self._unknown_s = now.time_us, now.monotonic_s
+            if now.monotonic_s - self._gone_s < self._hold_s - _ALMOST:
+                return Outcome.NOTHING
+        return self.close(why, now)
+
     def close(self, why: str, now: Moment) -> Outcome:
         """`why` it ends without a recovery; empty: it has recovered."""
         if not self.state.is_open:
             return self._drop()
         self.state = AnomalyState.CLOSED
-        self.closed_at, self.closed_s = now.time_us, now.monotonic_s
+        self.closed_at, self.closed_s = max(now.time_us, self.began_at), now.monotonic_s
         self.what = why or "recovered"
         lasted = now.monotonic_s - self.began_s
         value = None if why else self.value
@@ -298,7 +330,7 @@ class Episode:
             id=self.id, kind=self.kind, subject=self.subject, host=host, severity=self.severity, state=self.state,
             began_at=self.began_at, opened_at=self.opened_at, last_at=self.last_at, closed_at=self.closed_at,
             value=self.value, peak=self.peak, mean=self.total / max(self.count, 1), count=self.count,
-            threshold=self.threshold.level_of(self.severity), unit=self.threshold.kind.unit, message=message,
+            threshold=self._level, unit=self.threshold.kind.unit, message=message,
             peak_at=self.peak_at, flips=self.flips, unknown_since=self.unknown_since, processes=self.processes,
             runs=self.runs, links=self.links, notes=self.notes, acknowledged_at=self.acknowledged_at,
             acknowledged_by=self.acknowledged_by, silenced_until=self.silenced_until, details=self.details,
@@ -306,19 +338,25 @@ class Episode:
 
     @classmethod
     def restored(cls, anomaly: Anomaly, threshold: Threshold, now: Moment) -> Episode:
-        """Continued after a restart: unknown until there are data."""
+        """Continued after a restart: unknown until there are data; a closed one, which may begin again, as it is."""
         self = cls(anomaly.kind, anomaly.subject, threshold, now)
-        self.began_s = self.since_s = now.monotonic_s - max(0, now.time_us - anomaly.began_at) / 1e6
         for name in (
-            "id", "state", "severity", "began_at", "opened_at", "last_at", "value", "peak", "peak_at", "count", "flips",
-            "message", "details", "processes", "runs", "links", "notes", "acknowledged_at", "acknowledged_by",
-            "silenced_until",
+            "id", "state", "severity", "began_at", "opened_at", "last_at", "closed_at", "value", "peak", "peak_at",
+            "count", "flips", "message", "details", "processes", "runs", "links", "notes", "acknowledged_at",
+            "acknowledged_by", "silenced_until",
         ):  # fmt: skip
             setattr(self, name, getattr(anomaly, name))
         self.message = anomaly.message.removesuffix("; no data just now").removesuffix("; it comes and goes")
-        self.total = anomaly.mean * anomaly.count
-        self.unknown_since = anomaly.last_at if anomaly.unknown_since is None else anomaly.unknown_since
-        self._unknown_s, self._unknown_told, self._was_bad = now.monotonic_s, True, True
+        self.total, self._level = anomaly.mean * anomaly.count, anomaly.threshold
+        if anomaly.closed_at is not None:
+            self.closed_s = now.monotonic_s - (now.time_us - anomaly.closed_at) / 1e6
+        else:
+            self.unknown_since = anomaly.last_at if anomaly.unknown_since is None else anomaly.unknown_since
+            self._unknown_s, self._unknown_told, self._was_bad = now.monotonic_s, True, True
+            away_us = now.time_us - anomaly.last_at
+            if not 0 <= away_us <= MOST_AWAY_S * 1e6:
+                self.shift(away_us)
+        self.began_s = self.since_s = now.monotonic_s - max(0, now.time_us - self.began_at) / 1e6
         if anomaly.state is AnomalyState.FLAPPING:
             self._flap()
         return self

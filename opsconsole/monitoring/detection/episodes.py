@@ -30,7 +30,9 @@ _BY_MEMORY = (
     "process_memory_high",
     "process_memory_leak",
 )
-_NO_STEP = ("late", "suspend")
+USUAL_STEP_S, LATE_STEPS, LATE_S = 1.0, 2.0, 5.0
+"""Of a late interval counts that a condition held for twice the last ordinary interval; where one is late after the
+other, for 5 s: a host that thrashes, on which all of them are late, must not be thought well for that."""
 
 Key = tuple[str, str]
 _log = logging.getLogger("opsconsole.monitor")
@@ -57,6 +59,8 @@ class EpisodeBook:
         self._episodes: dict[Key, Episode] = {}
         self._recent: OrderedDict[int, Anomaly] = OrderedDict()
         self._last_s: float | None = None
+        self._usual_step_s = USUAL_STEP_S
+        self._was_late = False
         self._looks = 0
         self._odd: set[str] = set()
         self._by_cpu: tuple[dict[str, Any], ...] | None = None
@@ -124,17 +128,24 @@ class EpisodeBook:
 
     def _moment(self, sample: Sample) -> Moment:
         last, self._last_s = self._last_s, sample.monotonic_s
-        if sample.gap == "clock" and sample.clock_jump_s:
+        if sample.clock_jump_s:  # it may come with a gap, too
             for episode in self._episodes.values():
                 episode.shift(round(sample.clock_jump_s * 1e6))
-        step = 0.0 if last is None or sample.gap in _NO_STEP else max(0.0, sample.monotonic_s - last)
-        return Moment(sample.time_us, sample.monotonic_s, step)
+        step = 0.0 if last is None or sample.gap == "suspend" else max(0.0, sample.monotonic_s - last)
+        clear, late, was_late = step, sample.gap == "late", self._was_late
+        self._was_late = late
+        if late:
+            usual = self._usual_step_s
+            step, clear = min(step, max(LATE_STEPS * usual, LATE_S * was_late)), min(step, usual)
+        elif step:
+            self._usual_step_s = step
+        return Moment(sample.time_us, sample.monotonic_s, step, clear)
 
     def _judge(self, episode: Episode, observation: Observation, now: Moment) -> Outcome:
         if not episode.threshold.enabled:
             return episode.close("switched off in the settings", now)
         if observation.gone:
-            return episode.close("subject gone", now)
+            return episode.gone(observation.words or messages.GONE, now)
         value = observation.value
         if value is None or not math.isfinite(value):
             return episode.miss(now)
@@ -158,7 +169,7 @@ class EpisodeBook:
             return outcome
         missing = now.monotonic_s - since
         lasting = missing >= GONE_AFTER_S[KINDS[episode.kind].subject]
-        return episode.close("subject gone", now) if lasting else outcome
+        return episode.gone(messages.GONE, now) if lasting else outcome
 
     def _enabled(self, episode: Episode) -> bool:
         return self.thresholds.lookup(episode.kind, episode.subject, self._host, episode.aliases).enabled
@@ -210,10 +221,13 @@ class EpisodeBook:
     # -- restart, and what others do
 
     def restore(self, anomalies: Iterable[Anomaly], time_us: int, monotonic_s: float) -> None:
-        """Continue these open ones of this host, under their ids, as unknown until there are data."""
-        now = Moment(time_us, monotonic_s, 0.0)
-        for anomaly in sorted(anomalies, key=lambda one: one.id):
-            if not anomaly.state.is_open or anomaly.host != self._host or anomaly.kind not in KINDS:
+        """Continue these of this host, under their ids: open ones as unknown until there are data, and those closed
+        within COOLDOWN_S (`storage.anomalies.closed_since`) as what may begin again."""
+        now = Moment(time_us, monotonic_s, 0.0, 0.0)
+        for anomaly in sorted(anomalies, key=lambda one: (one.state.is_open, one.id)):
+            if anomaly.host != self._host or anomaly.kind not in KINDS:
+                continue
+            if not anomaly.state.is_open and not _just_closed(anomaly, time_us):
                 continue
             threshold = self.thresholds.lookup(anomaly.kind, anomaly.subject, self._host)
             episode = Episode.restored(anomaly, threshold, now)
@@ -252,6 +266,13 @@ class EpisodeBook:
                 del self._episodes[key]
                 return True
         return False
+
+
+def _just_closed(anomaly: Anomaly, now_us: int) -> bool:
+    """Not so long ago that it is over for good, and not by somebody's hand."""
+    if anomaly.closed_at is None or any(link.get("kind") == CLOSED_BY_HAND for link in anomaly.links):
+        return False
+    return 0 <= now_us - anomaly.closed_at <= COOLDOWN_S * 1e6
 
 
 _OPERATORS = ("links", "notes", "acknowledged_at", "acknowledged_by", "silenced_until")

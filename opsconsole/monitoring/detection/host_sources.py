@@ -32,6 +32,7 @@ MIB = 1024**2
 GIB = 1024**3
 DISK_FREE = ((200 * GIB, Severity.LOW), (50 * GIB, Severity.MEDIUM), (5 * GIB, Severity.HIGH))
 """With so many bytes free it is no worse than that, whatever the percentage."""
+_OF_DISKS = ("disk_full", "disk_fill_rate", "inode_full")
 _SMOOTH_S = 10.0
 _FORGET_TRENDS_S = 600.0
 
@@ -153,7 +154,8 @@ class MemorySource:
 
 
 class DiskSource:
-    """disk_full, disk_fill_rate, inode_full of every file system that can be written."""
+    """disk_full, disk_fill_rate, inode_full of every file system that can be written. One that is made read-only cannot
+    fill any further: its episodes end with that."""
 
     def __init__(self, frozen: Frozen) -> None:
         self._frozen = frozen
@@ -164,8 +166,9 @@ class DiskSource:
         for disk in look.sample.disks:
             if disk.total <= 0:
                 continue
-            if disk.read_only and not self._frozen("disk_full", disk.mount):
-                continue  # a full image that nobody can write to is as it should be
+            if disk.read_only:  # a full image that nobody can write to is as it should be
+                yield from self._ended(disk)
+                continue
             aliases = (disk.device,)
             trend = self._trend(disk, now_s)
             yield self._full(disk, trend, aliases)
@@ -177,10 +180,16 @@ class DiskSource:
         for mount in [mount for mount, (seen_s, _) in self._trends.items() if now_s - seen_s > _FORGET_TRENDS_S]:
             del self._trends[mount]
 
+    def _ended(self, disk: Disk) -> Iterator[Observation]:
+        self._trends.pop(disk.mount, None)
+        for kind in _OF_DISKS:
+            if self._frozen(kind, disk.mount):
+                yield Observation(kind, disk.mount, words=messages.READ_ONLY, aliases=(disk.device,), gone=True)
+
     def _trend(self, disk: Disk, now_s: float) -> FillTrend:
         known = self._trends.get(disk.mount)
         trend = FillTrend() if known is None else known[1]
-        trend.add(now_s, disk.used)
+        trend.add(now_s, disk.used, disk.total)
         self._trends[disk.mount] = (now_s, trend)
         return trend
 
@@ -195,7 +204,8 @@ class DiskSource:
                 break
         eta = trend.rough_eta_s(disk.free)
         if eta is not None and eta < NEVER_S and disk.free > 0:
-            words.append(f"full in about {messages.duration(eta)} at this rate")
+            soon = "within a second" if eta < 1 else f"in about {messages.duration(eta)}"
+            words.append(f"full {soon} at this rate")
         details = {"eta_s": None if eta is None or eta >= NEVER_S else round(eta, 1), "free_bytes": disk.free}
         return Observation(
             "disk_full", disk.mount, disk.percent, details, most=most, words=", ".join(words), aliases=aliases

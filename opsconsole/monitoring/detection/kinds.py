@@ -146,7 +146,7 @@ _ALL = (
          _levels(2.0, 10.0, 50.0), 60, 1,
          "Plan a restart before memory is used up, and report it to its maker.",
          pages=False, inhibited_by=("memory_high",)),
-    Kind("zombie_processes", "Zombies", "process", "processes", "host", "{value} have ended and nobody collects them",
+    Kind("zombie_processes", "Zombies", "process", "processes", "host", "{value} ended and nobody collects them",
          _levels(10.0, 100.0, 1000.0), 60, 5,
          "Restart their parent: it does not collect its children.", pages=False),
     # -- runs

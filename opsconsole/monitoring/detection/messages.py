@@ -10,6 +10,11 @@ from opsconsole.safety.sanitise import sanitise_name
 _COUNTED = {"processes": "process", "signs": "sign"}
 _MORE = {"% of a core": " % of a core", "%/h": " %", "× cores": " × the cores"}
 NAME_LIMIT = 120
+GONE = "subject gone"
+"""Why an episode ends whose subject is no longer there."""
+READ_ONLY = "is read-only now and cannot fill further"
+"""Why the episodes of a file system end that cannot be written any more."""
+_GONE = {"process": "has ended", "run": "has ended", "mount": "is no longer mounted"}
 
 
 def duration(seconds: float) -> str:
@@ -63,9 +68,15 @@ def begun(threshold: Threshold, name: str, value: float, severity: Severity, las
 def ended(kind: Kind, name: str, value: float | None, peak: float, lasted_s: float, why: str) -> str:
     """`over after 12 min: CPU at 40 %; at its worst 97 %`; `why` where it was no recovery."""
     worst = f"at its worst {amount(kind, peak)}"
+    if why in (GONE, READ_ONLY) and name:
+        so = _GONE.get(kind.subject, "is no longer there") if why == GONE else why
+        worst += " from full" if kind.below else ""
+        return f"over after {duration(lasted_s)}: {subject(name)} {so}; {worst}"
     if why:
         return f"{kind.title}{f' ({subject(name)})' if name else ''}: {why} after {duration(lasted_s)}, {worst}"
     now = "" if value is None else f": {state_of(kind, name, value)}"
+    if kind.below and kind.unit == "s":  # what it will be full in says nothing now
+        now, worst = f": {subject(name)} does not fill up any more", f"{worst} from full"
     return f"over after {duration(lasted_s)}{now}; {worst}"
 
 

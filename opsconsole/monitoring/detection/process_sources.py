@@ -110,8 +110,9 @@ class ProcessSource:
             if process.pid in known:
                 alive[process.pid] = process
         yield from self._cpu(sample, busy, alive)
-        yield from self._memory(sample, [one for one in large if one.rss_bytes >= large_from], alive)
-        yield from self._leaks.observe(look, [one for one in large if one.rss_bytes >= growing_from], alive)
+        if total > 0:  # what is no share of anything is no data
+            yield from self._memory(sample, [one for one in large if one.rss_bytes >= large_from], alive)
+            yield from self._leaks.observe(look, [one for one in large if one.rss_bytes >= growing_from], alive)
         yield self._zombies(processes, zombies)
 
     def _resume(self, processes: Sequence[ProcessSample]) -> None:
@@ -197,7 +198,7 @@ class ProcessSource:
             for pid, count in most.items()
         ]
         first = parents[0]
-        words = f"{first['count']} of them children of {first['name']}[{first['pid']}]"
+        words = f"{first['name']}[{first['pid']}] is the parent of {first['count']} of them"
         return Observation(ZOMBIES, "", float(len(zombies)), {"parents": parents}, words=words)
 
 
@@ -236,12 +237,12 @@ def _admit(
 
 
 def _busy(sample: Sample, listed: _Listed, process: ProcessSample, *, fought_for: bool) -> Observation:
-    if sample.interval_s is None:  # no rate: the first look, or the first after a gap
+    if sample.interval_s is None and sample.gap != "late":  # no rate: the first look, or the first after suspend
         return Observation(CPU, listed.subject, None)
     wanted = 100 * listed.ready
     if not fought_for or listed.ready < ALWAYS or listed.load >= wanted:
         return Observation(CPU, listed.subject, listed.load, listed.details(process))
-    words = f"it wants that much and gets {listed.load:.0f} %, since others want the CPU too"
+    words = f"its waiting counted: it gets {listed.load:.0f} %, since others want the CPU too"
     return Observation(CPU, listed.subject, wanted, listed.details(process), words=words)
 
 

@@ -117,7 +117,10 @@ def facts(c: sqlite3.Connection, paths: StatePaths, now_us: int) -> RunFacts:
     """All of it, some milliseconds. Only reads. Raises sqlite3.Error."""
     active = tuple(_active(c, paths))
     ended = tuple(_ended(c, now_us))
-    running = [run for run in active if run.started_at is not None and now_us - run.started_at >= LONG_S / 2 * 1e6]
+    running = [
+        run for run in active
+        if run.started_at is not None and not 0 <= now_us - run.started_at < LONG_S / 2 * 1e6  # < 0: a clock set back
+    ]  # fmt: skip
     usual: dict[int, Usual] = {}
     asked = [(run.script_id, run.task_id) for run in running] + [(run.script_id, run.task_id) for run in ended]
     for script_id, task_id in asked[:MOST_SCRIPTS]:

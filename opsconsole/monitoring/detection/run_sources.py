@@ -20,7 +20,7 @@ from opsconsole.monitoring.detection.observation import Look, Observation
 from opsconsole.monitoring.detection.run_facts import LAST, LONG_S, ActiveRun, RunFacts, ScriptEnds, Usual, facts
 from opsconsole.paths import StatePaths
 from opsconsole.safety.sanitise import sanitise_name
-from opsconsole.samples import RunUsage
+from opsconsole.samples import RunUsage, Sample
 
 FAILURE_RATE, UNUSUAL, QUICK, STUCK = "run_failure_rate", "run_unusual_duration", "run_unusually_quick", "run_stuck"
 
@@ -36,6 +36,9 @@ STUCK_AFTER_S = 300.0
 ALIVE_SHARE = 0.005
 """A run that uses this share of a core is doing something; what only waits and looks at a clock uses less."""
 ALIVE_BYTES = 64 * 1024
+WATCHED_MOST_S = 90.0
+"""How much of the time between two looks counts as time that a run was watched; what it did in a longer one, and in
+suspend, nobody saw."""
 _MARK_S = 60.0
 _NORMAL_MAD = 1.4826
 _NAME = 120
@@ -103,16 +106,23 @@ class RunSource:
     ) -> None:
         self._asked = Asked(query, clock, every_s=every_s, stale_s=max(STALE_S, 3 * every_s), name="runs", start=start)
         self._following = following
+        self._ages = _Ages()
         self._stillness: dict[str, _Stillness] = {}
+        self._last_s: float | None = None
+        self._watched_s = 0.0
 
     def observe(self, look: Look) -> Iterator[Observation]:
+        sample = look.sample
+        last, self._last_s = self._last_s, sample.monotonic_s
+        if last is not None and sample.gap != "suspend":
+            self._watched_s += min(max(sample.monotonic_s - last, 0.0), WATCHED_MOST_S)
         found = self._asked.answer()
         if found is None:
             return
-        now_us = max(look.sample.time_us, found.time_us)
+        self._ages.look(found, sample)
         yield from self._failures(found)
-        yield from self._durations(found, now_us)
-        yield from self._stuck(found, look, now_us)
+        yield from self._durations(found, sample.monotonic_s)
+        yield from self._stuck(found, look)
 
     # -- failures
 
@@ -137,12 +147,12 @@ class RunSource:
 
     # -- durations
 
-    def _durations(self, found: RunFacts, now_us: int) -> Iterator[Observation]:
+    def _durations(self, found: RunFacts, now_s: float) -> Iterator[Observation]:
         longest: dict[str, Observation] = {}
         for run in found.active:
             usual = found.usual.get(run.task_id)
             if usual is not None and run.started_at is not None and run.status != "paused":
-                took = max(now_us - run.started_at, 0) / 1e6
+                took = self._ages.seconds(run.execution_id, now_s)
                 _add(longest, _unusual(run.name, run.task_id, took, usual, f"{run.execution_id} has run for"))
         yield from self._ended(found, longest)
         yield from longest.values()
@@ -169,21 +179,22 @@ class RunSource:
 
     # -- runs that do nothing
 
-    def _stuck(self, found: RunFacts, look: Look, now_us: int) -> Iterator[Observation]:
+    def _stuck(self, found: RunFacts, look: Look) -> Iterator[Observation]:
         usages = {usage.execution_id: usage for usage in look.runs}
         following = set(self._following(STUCK))
         active = {run.execution_id: run for run in found.active if run.started_at is not None}
+        now_s = self._watched_s
         for gone in [each for each in self._stillness if each not in active]:
             del self._stillness[gone]
         for execution_id, run in active.items():
             still = self._stillness.get(execution_id)
             if still is None:
-                since = run.started_at if execution_id in following else now_us
-                still = self._stillness[execution_id] = _Stillness(since or now_us)
-            still.look(run, usages.get(execution_id), now_us)
-            if now_us - (run.started_at or now_us) < STUCK_AFTER_S * 1e6:
+                quiet_s = _quiet_s(run, found.time_us) if execution_id in following else 0.0
+                still = self._stillness[execution_id] = _Stillness(now_s - quiet_s)
+            still.look(run, usages.get(execution_id), now_s)
+            if self._ages.seconds(execution_id, look.sample.monotonic_s) < STUCK_AFTER_S:
                 continue
-            value = still.seconds(now_us)
+            value = still.seconds(now_s)
             details = {"execution_id": execution_id, "task_id": run.task_id, "name": _named(run.name)}
             words = f"it runs {_named(run.name)}"
             yield Observation(STUCK, execution_id, value, details, words=words, aliases=(_named(run.name),))
@@ -191,56 +202,84 @@ class RunSource:
             yield Observation(STUCK, subject, gone=True)
 
 
+class _Ages:
+    """For how long runs have been under way. The wall clock is asked once for each, since it may be set meanwhile, and
+    goes on in suspend; from then on the monotonic one counts."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, float] = {}  # the monotonic second at which each run began
+        self._facts: RunFacts | None = None
+        self._facts_s = 0.0  # when those came
+
+    def look(self, found: RunFacts, sample: Sample) -> None:
+        if found is self._facts:
+            return
+        now_s = sample.monotonic_s
+        # what the answer before did not have has begun since it was asked for, whatever the wall clock says
+        most = inf if self._facts is None else now_s - self._facts_s + STALE_S
+        late_us = min(max(sample.time_us - found.time_us, 0), STALE_S * 1e6)
+        begun: dict[str, float] = {}
+        for run in found.active:
+            if run.started_at is not None:
+                age = (found.time_us + late_us - run.started_at) / 1e6
+                begun[run.execution_id] = self._begun.get(run.execution_id, now_s - min(max(age, 0.0), most))
+        self._begun, self._facts, self._facts_s = begun, found, now_s
+
+    def seconds(self, execution_id: str, now_s: float) -> float:
+        return now_s - self._begun[execution_id]
+
+
+def _quiet_s(run: ActiveRun, time_us: int) -> float:
+    """For how long it has written nothing, at the most since it began: all that is known of the time before."""
+    return max(0, time_us - max(run.started_at or time_us, run.written_at or 0)) / 1e6
+
+
 class _Stillness:
-    """Since when a run has given no sign of life: no output, no report, no CPU, no I/O."""
+    """Since when a run has given no sign of life: no output, no report, no CPU, no I/O. In seconds it was watched."""
 
-    __slots__ = ("_alive_us", "_at_us", "_bytes", "_cpu_s", "_io", "_seen_us", "_written")
+    __slots__ = ("_alive_s", "_at_s", "_cpu_s", "_io", "_seen_s", "_written")
 
-    def __init__(self, since_us: int) -> None:
-        self._alive_us = since_us
-        self._written: int | None = None
-        self._seen_us: int | None = None
-        self._at_us = 0
+    def __init__(self, since_s: float) -> None:
+        self._alive_s = since_s
+        self._written: tuple[int | None, int] | None = None
+        self._seen_s: float | None = None
+        self._at_s = 0.0
         self._cpu_s: float | None = None
         self._io = 0
-        self._bytes = 0
 
-    def look(self, run: ActiveRun, usage: RunUsage | None, now_us: int) -> None:
-        if run.status == "paused":
-            self._alive_us = now_us
-        if run.written_at is not None:
-            self._alive_us = max(self._alive_us, min(run.written_at, now_us))
-        if self._written is not None and run.written_bytes != self._written:
-            self._alive_us = now_us
-        self._written = run.written_bytes
+    def look(self, run: ActiveRun, usage: RunUsage | None, now_s: float) -> None:
+        written = (run.written_at, run.written_bytes)
+        if run.status == "paused" or self._written not in (None, written):
+            self._alive_s = now_s
+        self._written = written
         if usage is None:
             return
-        self._seen_us = now_us
+        self._seen_s = now_s
         io = (usage.read_bytes or 0) + (usage.write_bytes or 0)
         if usage.cpu_time_s is None:
             self._cpu_s = None
             if usage.cpu_percent is None or usage.cpu_percent >= ALIVE_SHARE * 100:
-                self._alive_us = now_us
+                self._alive_s = now_s
             return
         if self._cpu_s is None:
-            self._mark(usage.cpu_time_s, io, now_us)
+            self._mark(usage.cpu_time_s, io, now_s)
             return
         used = usage.cpu_time_s - self._cpu_s
-        elapsed = max(now_us - self._at_us, 0) / 1e6
+        elapsed = now_s - self._at_s
         if used >= ALIVE_SHARE * max(elapsed, _MARK_S) or used < 0 or abs(io - self._io) >= ALIVE_BYTES:
-            self._alive_us = now_us
-            self._mark(usage.cpu_time_s, io, now_us)
+            self._alive_s = now_s
+            self._mark(usage.cpu_time_s, io, now_s)
         elif elapsed >= _MARK_S:
-            self._mark(usage.cpu_time_s, io, now_us)
+            self._mark(usage.cpu_time_s, io, now_s)
 
-    def _mark(self, cpu_s: float, io: int, now_us: int) -> None:
-        self._cpu_s, self._io, self._at_us = cpu_s, io, now_us
+    def _mark(self, cpu_s: float, io: int, now_s: float) -> None:
+        self._cpu_s, self._io, self._at_s = cpu_s, io, now_s
 
-    def seconds(self, now_us: int) -> float | None:
+    def seconds(self, now_s: float) -> float | None:
         """None: nobody measured what it uses lately."""
-        if self._seen_us is None or now_us - self._seen_us > STALE_S * 1e6:
+        if self._seen_s is None or now_s - self._seen_s > STALE_S:
             return None
-        return max(now_us - self._alive_us, 0) / 1e6
+        return now_s - self._alive_s
 
 
 def _failure_rate(subject: str, ends: ScriptEnds) -> Observation:

@@ -8,8 +8,10 @@ for_s = 60
 [monitor.thresholds.disk_full.on."/var"]    # a mount, device, process name, script, series or host; `*` and `?` work
 enabled = false
 ```
-`enter` moves the mildest level. A default level that a set one leaves on the wrong side gives way; two set ones that
-contradict each other are an error.
+`enter` moves the mildest level. A default level that a set one leaves on the wrong side gives way; where the mildest
+set level so displaces graver ones, it is as grave as the gravest of them: memory_high, critical from 98 % on by
+default, is critical with `enter = 98`, and does not become a mild thing that wakes nobody. `critical = false` says that
+it is meant so. Two set levels that contradict each other are an error.
 """
 
 from __future__ import annotations
@@ -160,6 +162,8 @@ def _table(value: object, where: str) -> Mapping[str, Any]:
 def _threshold(kind: Kind, tables: list[Mapping[str, Any]], where: str) -> Threshold:
     """The kind's defaults with each table over what is before it; `where` is the last one."""
     levels = dict(kind.levels)
+    chosen: dict[Severity, float] = {}
+    off: set[Severity] = set()
     clear: float | None = None
     for_s: float | None = None
     clear_for_s: float | None = None
@@ -167,7 +171,8 @@ def _threshold(kind: Kind, tables: list[Mapping[str, Any]], where: str) -> Thres
     for table in tables:
         for key in table:
             _known(key, KEYS, where, "key", f"its keys are {', '.join(KEYS)}")
-        levels = _levels(kind, levels, table, where)
+        chosen = _chosen(kind, chosen, off, table, where)
+        levels = _levels(kind, chosen, off, where)
         if "clear" in table:
             clear = _number(table["clear"], f"{where}.clear", kind.upper)
         elif _sets_levels(table) and clear is not None and not _on_good_side(kind, clear, _mildest(levels)):
@@ -203,22 +208,28 @@ def _on_good_side(kind: Kind, clear: float, enter: float) -> bool:
     return clear >= enter if kind.below else clear <= enter
 
 
-def _levels(kind: Kind, before: dict[Severity, float], table: Mapping[str, Any], where: str) -> dict[Severity, float]:
-    """With what the table sets; what it does not set and contradicts it is left out."""
+def _chosen(
+    kind: Kind, before: Mapping[Severity, float], off: set[Severity], table: Mapping[str, Any], where: str
+) -> dict[Severity, float]:
+    """The levels that are set: the table's, and of those set more generally what does not contradict them. Levels that
+    are taken away are added to `off`."""
     chosen: dict[Severity, float] = {}
     kept = dict(before)
     for word, severity in LEVELS.items():
         if word in table:
             kept.pop(severity, None)
-            if table[word] is not False:
+            if table[word] is False:
+                off.add(severity)
+            else:
+                off.discard(severity)
                 chosen[severity] = _number(table[word], f"{where}.{word}", kind.upper)
     if "enter" in table:
         value = _number(table["enter"], f"{where}.enter", kind.upper)
-        severity = min(before)
-        if chosen and min(chosen) <= severity:
+        mildest = min({*dict(kind.levels), *before} - off, default=kind.levels[0][0])
+        if chosen and min(chosen) <= mildest:
             raise SettingsError(f"setting {where}.enter is the same as {where}.{min(chosen).word}: set one of them")
-        kept.pop(severity, None)
-        chosen[severity] = value
+        kept.pop(mildest, None)
+        chosen[mildest] = value
     ordered = sorted(chosen.items())
     for (milder, low), (graver, high) in pairwise(ordered):
         if not (high < low if kind.below else high > low):
@@ -227,13 +238,36 @@ def _levels(kind: Kind, before: dict[Severity, float], table: Mapping[str, Any],
                 f"{milder.word} ({low:g})"
             )
     for severity, value in kept.items():
-        if all(
-            (value > other) == ((severity > each) != kind.below) and value != other for each, other in chosen.items()
-        ):
+        if _fits(kind, severity, value, chosen):
             chosen[severity] = value
-    if not chosen:
-        raise SettingsError(f"setting {where} leaves no level", hint="`enabled = false` switches the kind off")
     return chosen
+
+
+def _fits(kind: Kind, severity: Severity, value: float, chosen: Mapping[Severity, float]) -> bool:
+    return all(
+        (value > other) == ((severity > each) != kind.below) and value != other for each, other in chosen.items()
+    )
+
+
+def _levels(kind: Kind, chosen: Mapping[Severity, float], off: set[Severity], where: str) -> dict[Severity, float]:
+    """Those that are set, and the defaults that do not contradict them."""
+    levels = dict(chosen)
+    displaced: list[Severity] = []
+    for severity, value in kind.levels:
+        if severity in chosen or severity in off:
+            continue
+        if _fits(kind, severity, value, chosen):
+            levels[severity] = value
+        else:
+            displaced.append(severity)
+    if not levels:
+        raise SettingsError(f"setting {where} leaves no level", hint="`enabled = false` switches the kind off")
+    if chosen:
+        mildest, *graver = sorted(chosen)
+        taken = [each for each in displaced if mildest < each < min(graver, default=Severity.CRITICAL + 1)]
+        if taken:
+            levels[max(taken)] = levels.pop(mildest)
+    return levels
 
 
 def _number(value: object, where: str, upper: float = math.inf) -> float:
