@@ -147,8 +147,8 @@ def _zombies(processes: Sequence[ProcessSample]) -> tuple[Cause, ...]:
             count[one.ppid] += 1
     worst = sorted(count.items(), key=lambda each: (-each[1], each[0]))[:NAMED]
     return tuple(
-        Cause("processes", "process", label(by_pid[pid]), float(number), "zombie" if number == 1 else "zombies", None, (pid,),
-              "does not collect its children")
+        Cause("processes", "process", label(by_pid[pid]), float(number), "zombie" if number == 1 else "zombies", None,
+              (pid,), "does not collect its children")
         for pid, number in worst
         if pid in by_pid
     )  # fmt: skip
