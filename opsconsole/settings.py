@@ -20,6 +20,7 @@ from opsconsole.paths import config_file
 
 if TYPE_CHECKING:
     from opsconsole.alert_settings import AlertSettings
+    from opsconsole.console_settings import ConsoleSettings
     from opsconsole.monitor_settings import MonitorSettings
 
 RESERVED = frozenset(
@@ -184,12 +185,16 @@ class Settings:
     def alerts(self) -> AlertSettings:
         return self._other("alerts")  # type: ignore[no-any-return]
 
+    @property
+    def console(self) -> ConsoleSettings:
+        return self._other("console")  # type: ignore[no-any-return]
+
     def _other(self, name: str) -> Any:
         found = self.others.get(name)
         return _other_kind(name)() if found is None else found
 
 
-OTHERS = {"monitor": "MonitorSettings", "alerts": "AlertSettings"}
+OTHERS = {"monitor": "MonitorSettings", "alerts": "AlertSettings", "console": "ConsoleSettings"}
 """Sections with a module of their own, `monitor_settings` and so on: a headless run has no use for them and does not
 load them."""
 

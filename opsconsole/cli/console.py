@@ -9,7 +9,7 @@ from opsconsole.errors import UsageError
 from opsconsole.settings import load_settings
 
 
-def run() -> int:
+def run(*, read_only: bool = False) -> int:
     """Open the console on this terminal. Raises UsageError where there is none."""
     if not (Channel(0).terminal and Channel(1).terminal):
         problem = "standard input and output are not a terminal"
@@ -24,4 +24,4 @@ def run() -> int:
         )
     from opsconsole.tui.app import run_console
 
-    return int(run_console(load_settings()))
+    return int(run_console(load_settings(), read_only=read_only))

@@ -30,6 +30,9 @@ COMMANDS = {
 }
 """One module of this package per command, named like it, with `build() -> Parser` and `run(options) -> int`."""
 
+READ_ONLY = "--read-only"
+"""The one option of the console itself."""
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code. No traceback ever reaches the terminal."""
@@ -67,8 +70,8 @@ def _dispatch(words: list[str]) -> int:
         output.text(f"opsconsole {__version__}\n")
         return 0
     require_execution()
-    if not words:
-        return int(_command("console").run())
+    if words in ([], [READ_ONLY]):
+        return int(_command("console").run(read_only=bool(words)))
     if first in COMMANDS:
         return _run_command(_command(first), words[1:])
     if first.startswith("-"):

@@ -1,64 +1,19 @@
 """Everything the console can do on a key, in one registry.
 
 Bindings, footer, help and palette are read off it; a keymap replaces keys by `Action.id`. An action called `cancel`
-is the method `action_cancel` of the screen or widget that `where` names.
+is the method `action_cancel` of the screen or widget that `where` names, or of the app if it is in `OF_APP`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from enum import IntEnum, StrEnum
-
 from textual.binding import Binding, BindingType
 
 from opsconsole.models import Priority, Status, Task
+from opsconsole.tui.action import Action, Danger, Where
+from opsconsole.tui.modes import MODES
+from opsconsole.tui.screens import anomalies_actions, processes_actions
 
-
-class Where(StrEnum):
-    """Where a key works; the value is the help's heading."""
-
-    TASKS = "The selected task"
-    CONSOLE = "The console"
-    OUTPUT = "Its output"
-    HOST = "The host"
-    MOTION = "Moving in a list or in output"
-
-
-class Danger(IntEnum):
-    """What an action can do; `CHANGES` is what a read-only console would leave out."""
-
-    NONE = 0
-    CHANGES = 1
-    CONFIRM = 2
-
-
-Refusal = Callable[[Task], str | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One thing to do. `refusal` says why it makes no sense for a task, or None.
-
-    Where `undoes` holds for the task, the key does the opposite and is called `opposite`.
-    """
-
-    id: str
-    keys: str
-    label: str
-    description: str
-    where: Where
-    danger: Danger = Danger.NONE
-    refusal: Refusal | None = None
-    opposite: str = ""
-    undoes: Callable[[Task], bool] | None = None
-    footer: bool = False
-    opens_text: bool = False
-    """What is typed next goes into a line of text, also when it is in the same packet: the key is taken at once."""
-
-    def label_for(self, task: Task | None) -> str:
-        """The footer's word."""
-        return self.opposite if task is not None and self.undoes is not None and self.undoes(task) else self.label
+__all__ = ["ACTIONS", "BY_ID", "OF_APP", "Action", "Danger", "Where", "bindings"]
 
 
 def _ended(task: Task) -> str | None:
@@ -112,8 +67,8 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("filter", "slash", "filter", "Filter the list as you type", _C, footer=True, opens_text=True),
     Action("back", "escape", "back", "Back to the list; then drop its filter", _C),
-    Action("host", "1", "host", "The host: graphs, anomalies, processes", _C, footer=True),
-    Action("tasks", "2", "tasks", "The tasks: queue and history", _C),
+    *(Action(mode.id, mode.key, mode.label, mode.description, _C) for mode in MODES),
+    Action("command_palette", "colon,ctrl+p", "commands", "All commands, by name", _C, opens_text=True),
     Action("help", "question_mark,f1", "help", "Show all keys", _C, footer=True),
     Action("quit", "q", "quit", "Leave; asks first while work is open", _C, footer=True),
     Action("follow", "f", "follow", "Follow the output, or stay where you are", _O),
@@ -133,9 +88,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("page_down", "pagedown,ctrl+d", "page down", "One page down", _M),
     Action("top", "home,g", "top", "To the first line", _M),
     Action("bottom", "end,G", "bottom", "To the last line", _M),
+    *processes_actions.ACTIONS,
+    *anomalies_actions.ACTIONS,
 )  # fmt: skip
 
-OF_APP = ("help", "quit", "host", "tasks")
+OF_APP = ("help", "quit", "command_palette", *(mode.id for mode in MODES))
 """What the app itself does; every screen has these."""
 
 BY_ID = {action.id: action for action in ACTIONS}

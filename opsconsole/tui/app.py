@@ -6,12 +6,12 @@ import asyncio
 import gc
 import importlib
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual.app import App, SystemCommand
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from opsconsole.clock import SYSTEM
@@ -22,20 +22,24 @@ from opsconsole.safety.redact import Redaction
 from opsconsole.safety.sanitise import sanitise
 from opsconsole.settings import Settings
 from opsconsole.tui import terminal
-from opsconsole.tui.actions import ACTIONS, OF_APP, Where, bindings
+from opsconsole.tui.actions import BY_ID, OF_APP, Where, bindings
 from opsconsole.tui.engine_link import EngineLink
-from opsconsole.tui.keys import shown_keys
+from opsconsole.tui.keymap import FILE_NAME, actions_of, load_keymap
+from opsconsole.tui.keys import keys_of
+from opsconsole.tui.modes import BY_ID as MODE_BY_ID
+from opsconsole.tui.modes import Modes
 from opsconsole.tui.screens.tasks import TasksScreen
 from opsconsole.tui.theming import DEFAULT_THEME, MONOCHROME_THEME, load_themes
 
 if TYPE_CHECKING:
-    from opsconsole.engine import Engine
-    from opsconsole.tui.screens.host import HostScreen
+    from textual.dom import DOMNode
+
+    from opsconsole.engine import Claims, Engine
 
 T = TypeVar("T")
 _HEALTH_S = 3.0
 _SHEETS = ("tones", "task_table", "output_view", "run_detail", "status_line", "filter_line", "dialog")
-_SCREENS = ("tasks", "submit", "confirm", "quit", "help", "host", "analysis")
+_SCREENS = ("tasks", "submit", "confirm", "quit", "help", "host", "analysis", "processes", "anomalies")
 
 
 class ConsoleApp(App[None]):
@@ -51,15 +55,20 @@ class ConsoleApp(App[None]):
     def __init__(
         self, make_engine: Callable[[], Engine], settings: Settings, *, host: str, user: str,
         clock: Callable[[], int] = SYSTEM.now, theme: str | None = None, driver: Any = None,
+        read_only: bool = False,
     ) -> None:  # fmt: skip
         monochrome = "NO_COLOR" in os.environ
         super().__init__(driver_class=driver, ansi_color=True if monochrome else None)
         self.settings = settings
         self.link = EngineLink(make_engine, self.call_later, self._take)
         self.failure: OpsError | None = None
+        self.read_only = read_only or settings.console.read_only
+        """No action that changes anything is to be had."""
+        self.place = (host, user)
         self._tasks = TasksScreen(host, user, clock)
-        self._host: HostScreen | None = None
-        self._place = (host, user)
+        self.modes = Modes(self, self._tasks)
+        self.keymap_file = config_file().parent / FILE_NAME
+        self._keymap_problems = self._use_keymap()
         self._health_known = self._health_failed = False
         self._themes = load_themes([shipped("themes"), config_file().parent / "themes"])
         for one in self._themes.themes:
@@ -79,7 +88,7 @@ class ConsoleApp(App[None]):
         return self._tasks
 
     def on_mount(self) -> None:
-        for failure in self._themes.failures:
+        for failure in (*self._themes.failures, *self._keymap_problems):
             self.tell(failure, "warning")
         self.call_after_refresh(lambda: self.run_worker(self._start_engine(), group="engine"))
 
@@ -102,9 +111,7 @@ class ConsoleApp(App[None]):
                 if event.level == "alert":
                     self.bell()
             else:
-                self._tasks.hear(event)
-                if self._host is not None:
-                    self._host.hear(event)
+                self.modes.hear(event)
         if any(isinstance(event, AnomalyEvent) for event in events):
             self.look_at_health()
 
@@ -120,9 +127,9 @@ class ConsoleApp(App[None]):
             self._health_failed = True
             return
         self._health_failed = False
-        self._tasks.show_health(health)
-        if self._host is not None:
-            self._host.show_health(health)
+        for screen in self.modes:
+            if show := getattr(screen, "show_health", None):
+                show(health)
 
     async def attempt(self, work: Coroutine[Any, Any, T]) -> T | None:
         """Do it; an error is shown, and the result is then None."""
@@ -143,39 +150,79 @@ class ConsoleApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Any:
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
-        for action in ACTIONS:
+        keys = keys_of(self)
+        for action in actions_of(MODE_BY_ID[self.modes.current]):
             owner = self if action.id in OF_APP else screen
             call = getattr(owner, f"action_{action.id}", None)
-            if call is not None and action.where is not Where.MOTION:
-                yield SystemCommand(action.label.capitalize(), action.description, call)
+            known = action.where is not Where.MOTION and action.id != "command_palette"
+            if call is not None and known and self.allows(action.id):
+                hint = " ".join(keys.get(action.id, ()))
+                yield SystemCommand(action.label.capitalize(), f"{action.description}  ({hint})", call)
+
+    # -- keys
+
+    def _use_keymap(self) -> tuple[str, ...]:
+        """The operator's own keys; returns what is wrong with them."""
+        keymap = load_keymap(self.keymap_file)
+        self._keymap = dict(keymap.keys)  # as set_keymap has it, which needs a screen
+        return keymap.problems
+
+    def keys_for(self, action_id: str) -> str:
+        """The keys of an action, as a binding has them: the operator's, or else the usual ones."""
+        return self._keymap.get(action_id) or BY_ID[action_id].keys
+
+    def key_display(self, key: str) -> str:
+        """A key for people."""
+        return self.get_key_display(Binding(key, ""))
+
+    def allows(self, action_id: str) -> bool:
+        """Whether the action is to be had at all."""
+        return not (self.read_only and action_id in BY_ID and BY_ID[action_id].changes)
+
+    async def run_action(
+        self, action: Any, default_namespace: Any = None, namespaces: Mapping[str, DOMNode] | None = None
+    ) -> bool:
+        """Every key comes through here: what a read-only console does not have is stopped here, whoever bound it."""
+        name = (action if isinstance(action, str) else action[1]).partition("(")[0].rpartition(".")[2]
+        method = getattr(default_namespace or self, f"action_{name}", None)
+        textuals_own = getattr(method, "__module__", "").startswith("textual.")  # a line of text has a `submit` too
+        if not (textuals_own or self.allows(name)):
+            return False
+        return await super().run_action(action, default_namespace, namespaces)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The commands are not to be had over a dialog."""
+        return not (action == "command_palette" and self.screen.is_modal)
+
+    # -- actions
 
     def action_host(self) -> None:
-        """The host, above the tasks; it is made on first use."""
-        if self.engine is None or self.screen is self._host:
-            return
-        self.push_screen(self._host_screen(self.engine))
-
-    def _host_screen(self, engine: Engine) -> HostScreen:
-        if self._host is None:
-            from opsconsole.tui.screens.host import HostScreen
-
-            self._host = HostScreen(*self._place, engine)
-        return self._host
+        self._go("host")
 
     def action_tasks(self) -> None:
-        if self.screen is self._host:
-            self.pop_screen()
+        self._go("tasks")
+
+    def action_processes(self) -> None:
+        self._go("processes")
+
+    def action_anomalies(self) -> None:
+        self._go("anomalies")
+
+    def _go(self, mode: str) -> None:
+        """Every mode but the first needs the engine."""
+        if self.engine is not None:
+            self.modes.show(mode, self.engine)
 
     def action_help(self) -> None:
         from opsconsole.tui.screens.help import HelpScreen
 
-        keys = shown_keys(self._tasks)
-        if self.engine is not None:
-            keys = shown_keys(self._host_screen(self.engine)) | keys
-        self.push_screen(HelpScreen({name: " ".join(found) for name, found in keys.items()}))
+        keys = {name: " ".join(found) for name, found in keys_of(self).items()}
+        self.push_screen(HelpScreen(keys, MODE_BY_ID[self.modes.current].places, self.keymap_file))
 
     def action_help_quit(self) -> None:
-        self.tell("Press q to leave. To cancel a task, press x.")
+        keys = {name: found[0] for name, found in keys_of(self).items()}
+        cancel = f" To cancel a task, press {keys['cancel']}." if "cancel" in keys else ""
+        self.tell(f"Press {keys['quit']} to leave.{cancel}")
 
     async def action_quit(self) -> None:
         from opsconsole.tui.leaving import leave
@@ -183,22 +230,31 @@ class ConsoleApp(App[None]):
         leave(self)
 
 
-def run_console(settings: Settings, *, state_dir: str | Path | None = None) -> int:
-    """Open the console on this terminal; its exit code. Raises OpsErrors, when the screen is restored."""
+def run_console(settings: Settings, *, state_dir: str | Path | None = None, read_only: bool = False) -> int:
+    """Open the console on this terminal; its exit code. Raises OpsErrors, when the screen is restored.
+
+    A read-only console runs nothing that is queued and starts no monitor.
+    """
     if why := terminal.refusal(os.environ):
         raise UsageError(why)
     from opsconsole import host
 
+    read_only = read_only or settings.console.read_only
+
     def make_engine() -> Engine:
         from opsconsole.engine import Engine
 
-        return Engine(settings, state_dir=state_dir, door="tui", claims="all", watches=True)
+        claims: Claims = "none" if read_only else "all"
+        return Engine(settings, state_dir=state_dir, door="tui", claims=claims, watches=not read_only)
 
-    app = ConsoleApp(make_engine, settings, host=host.host_name(), user=host.actor(), driver=terminal.ConsoleDriver)
+    app = ConsoleApp(
+        make_engine, settings, host=host.host_name(), user=host.actor(), driver=terminal.ConsoleDriver,
+        read_only=read_only,
+    )  # fmt: skip
     code = asyncio.run(terminal.run(app, app.link.close))
     gc.freeze()  # the process is about to end: looking through a whole console for cycles takes longer than leaving
     if app.failure is not None:
         raise app.failure
-    if code == terminal.HANGUP_CODE and settings.on_hangup == "drain":
+    if code == terminal.HANGUP_CODE and settings.on_hangup == "drain" and not read_only:
         app.link.hand_over()
     return 125 if code == 1 else code

@@ -1,21 +1,39 @@
-"""The keys of a screen's actions as they are bound now, for footers and the help."""
+"""The keys of actions as they are bound now, for footers and the help."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.screen import Screen
 
-from opsconsole.tui.actions import BY_ID
+from opsconsole.tui.actions import ACTIONS, BY_ID
+
+if TYPE_CHECKING:
+    from opsconsole.tui.app import ConsoleApp
 
 _NAMES = {"enter": "enter", "escape": "esc"}
 
 
 def shown_keys(screen: Screen[Any]) -> dict[str, list[str]]:
     """Action's id → its keys, of every action that works on the screen with what is focused there."""
-    keys: dict[str, list[str]] = {}
+    app, keys = cast("ConsoleApp", screen.app), dict[str, list[str]]()
     for active in screen.active_bindings.values():
-        if active.binding.id in BY_ID:
-            shown = _NAMES.get(active.binding.key) or screen.app.get_key_display(active.binding)
-            keys.setdefault(active.binding.id, []).append(shown)
+        name = active.binding.id
+        if name in BY_ID and app.allows(name):
+            shown = _display(app, active.binding.key)
+            if shown not in (known := keys.setdefault(name, [])):
+                known.append(shown)
     return keys
+
+
+def keys_of(app: ConsoleApp) -> dict[str, list[str]]:
+    """Action's id → its keys, of every action that there is to be had, wherever it works."""
+    return {
+        action.id: [_display(app, key) for key in app.keys_for(action.id).split(",")]
+        for action in ACTIONS
+        if app.allows(action.id)
+    }
+
+
+def _display(app: ConsoleApp, key: str) -> str:
+    return _NAMES.get(key) or app.key_display(key)

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def leave(app: ConsoleApp) -> None:
-    """At once when nothing is open; else ask."""
+    """At once when nothing is open, or nothing of it is ours to decide; else ask."""
     from opsconsole.tui.screens.quit import QuitScreen
 
     engine = app.engine
     if isinstance(app.screen, QuitScreen):
         return
     running, waiting, _ = summary_counts(engine.counts()) if engine is not None else (0, 0, 0)
-    if engine is None or not running + waiting:
+    if engine is None or app.read_only or not running + waiting:
         app.exit()
         return
     others = any(console.claims == "all" and console.pid != os.getpid() for console in engine.consoles())

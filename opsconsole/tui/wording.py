@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from opsconsole.models import Priority, Status, Task
 from opsconsole.safety.sanitise import sanitise_name
@@ -130,6 +131,12 @@ def count_of(number: int, noun: str) -> str:
 
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def shortened(path: Path) -> str:
+    """With `~` for the home folder, and harmless."""
+    home = Path.home()
+    return sanitise_name(f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path))
 
 
 def seconds_of(text: str) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from opsconsole.anomalies import Anomaly, AnomalyState, Change, Severity, Transition
@@ -14,7 +15,7 @@ from opsconsole.samples import Cpu, Memory, ProcessSample, Sample, Swap
 from opsconsole.storage.metrics import Point
 
 if TYPE_CHECKING:
-    from opsconsole.storage.anomalies import AnomalyFilter
+    from opsconsole.storage.anomalies import AnomalyCounts, AnomalyFilter
 
 SECOND = 1_000_000
 GB = 1_000_000_000
@@ -47,6 +48,8 @@ class FakeStation:
         self.slowed: str | None = None
         self.calls: list[tuple[Any, ...]] = []
         self.refusal: OpsError | None = None
+        self.broken: OpsError | None = None
+        """Raised by every read of the record of anomalies."""
         self.looking = 0
         self.recorded: dict[str, list[Point | None]] = {}
         self._bus = bus
@@ -135,8 +138,43 @@ class FakeStation:
         return [one for one in reversed(self._anomalies.values()) if one.state.is_open]
 
     def anomalies(self, filter: AnomalyFilter | None = None) -> list[Anomaly]:
-        found = sorted(self._anomalies.values(), key=lambda one: -one.id)
+        self._may_refuse_reads()
+        found = self._passing(filter)
         return found[: filter.limit if filter else None]
+
+    def anomaly(self, id: int) -> Anomaly:
+        return self._anomalies[id]
+
+    def counts(self, filter: AnomalyFilter | None = None) -> AnomalyCounts:
+        from opsconsole.storage.anomalies import AnomalyCounts
+
+        self._may_refuse_reads()
+        found = self._passing(filter)
+        kinds = Counter(one.kind for one in found)
+        severities = Counter(one.severity for one in found)
+        return AnomalyCounts(
+            len(found), sum(one.state.is_open for one in found), dict(kinds.most_common()),
+            {one.word: severities[one] for one in reversed(Severity)},
+        )  # fmt: skip
+
+    def _passing(self, filter: AnomalyFilter | None) -> list[Anomaly]:
+        """As `opsconsole.storage.anomalies.find` has it, but for patterns of subjects."""
+        found = sorted(self._anomalies.values(), key=lambda one: -one.id)
+        if filter is None:
+            return found
+        return [
+            one
+            for one in found
+            if (not filter.kinds or one.kind in filter.kinds)
+            and (filter.severity is None or one.severity >= filter.severity)
+            and (not filter.states or one.state in filter.states)
+            and (filter.since_us is None or one.closed_at is None or one.closed_at >= filter.since_us)
+            and (filter.until_us is None or one.opened_at < filter.until_us)
+        ]
+
+    def _may_refuse_reads(self) -> None:
+        if self.broken is not None:
+            raise self.broken
 
     def graph(self, name: str, since_us: int, until_us: int, points: int = 600) -> list[Point | None]:
         return [
@@ -151,4 +189,26 @@ class FakeStation:
         self._may_refuse()
         found = dataclasses.replace(self._anomalies[id], acknowledged_at=self.time, acknowledged_by="deploy")
         self._anomalies[id] = found
+        return found
+
+    def note(self, id: int, text: str) -> Anomaly:
+        self.calls.append(("note", id, text))
+        note = {"at": self.time, "by": "deploy", "text": text}
+        return self._change(id, notes=(*self._anomalies[id].notes, note))
+
+    def silence(self, id: int, seconds: float, reason: str = "") -> Anomaly:
+        self.calls.append(("silence", id, seconds))
+        return self._change(id, silenced_until=self.time + int(seconds * SECOND))
+
+    def clear(self, filter: AnomalyFilter | None = None) -> int:
+        self.calls.append(("clear", filter))
+        self._may_refuse()
+        gone = [one.id for one in self._passing(filter) if not one.state.is_open]
+        for id in gone:
+            del self._anomalies[id]
+        return len(gone)
+
+    def _change(self, id: int, **fields: Any) -> Anomaly:
+        self._may_refuse()
+        self._anomalies[id] = found = dataclasses.replace(self._anomalies[id], **fields)
         return found

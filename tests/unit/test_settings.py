@@ -195,7 +195,7 @@ def test_the_documentation_lists_every_setting_with_its_default() -> None:
     listed = {name: default for name, default, _ in documented()}
     assert listed["execution.concurrency"] == 8
     assert listed["on_hangup"] == "leave"
-    sections = {*Settings.__dataclass_fields__, "monitor", "alerts"} - {"others"}
+    sections = {*Settings.__dataclass_fields__, "monitor", "alerts", "console"} - {"others"}
     assert {name.partition(".")[0] for name in listed} == sections
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _LOOK_S = 1.0
 _REFRESH_S = 0.1
-_KEYS = ("tasks", "analysis", "sort_processes", "acknowledge", "watch")
+_KEYS = ("analysis", "sort_processes", "acknowledge", "watch")
 _ALWAYS = ("help", "quit")
 _SHOWN_ANOMALIES = 50
 _SHOWN_RUNS = 20
@@ -195,8 +195,10 @@ class HostScreen(Screen[None]):
     def _why_empty(self) -> tuple[Cell, ...]:
         if self._engine.monitoring.alive:
             return (Cell("The first look is under way …", "muted"),)
-        key = shown_keys(self).get("watch", [""])[0]
-        return (Cell("Nobody watches this host.", "strong"), Cell(f"Press {key} to start the monitor.", "muted"))
+        nobody = Cell("Nobody watches this host.", "strong")
+        if key := shown_keys(self).get("watch"):
+            return (nobody, Cell(f"Press {key[0]} to start the monitor.", "muted"))
+        return (nobody,)
 
     def _show_lists(self) -> None:
         """Anomalies, runs, and what there is to say about the look itself."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -19,12 +18,13 @@ from opsconsole.tui.actions import ACTIONS, BY_ID, OF_APP, Where, bindings
 from opsconsole.tui.board import PAGE, TaskBoard
 from opsconsole.tui.filters import FilterError, parse
 from opsconsole.tui.host_rows import health_cell
-from opsconsole.tui.keys import shown_keys
+from opsconsole.tui.keys import keys_of, shown_keys
 from opsconsole.tui.screens.task_commands import TaskCommands
 from opsconsole.tui.widgets.filter_line import FilterLine
 from opsconsole.tui.widgets.run_detail import RunDetail
 from opsconsole.tui.widgets.status_line import HeaderLine, Key, KeyLine
 from opsconsole.tui.widgets.task_table import TaskTable
+from opsconsole.tui.wording import shortened
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _REFRESH_S = 0.1
 _COUNT_S = 0.5
 _ALWAYS = ("help", "quit")
-_NOTHING_YET = ("No tasks yet.", "", "Press n to run a script.")
 _NOTHING_FOUND = ("No task passes this filter.", "", "Press esc to see all.")
 
 
@@ -92,7 +91,7 @@ class TasksScreen(TaskCommands):
     def begin(self, engine: Engine) -> None:
         """The engine has started."""
         self._engine = engine
-        self._header.show_state(_shortened(engine.paths.root))
+        self._header.show_state(shortened(engine.paths.root))
         self._refresh()
 
     def hear(self, event: Event) -> None:
@@ -137,9 +136,13 @@ class TasksScreen(TaskCommands):
     def _show_emptiness(self, rows_shown: int) -> None:
         filtered = bool(self._board.filter)
         self.set_class(not rows_shown, "-empty")
-        self._table.say_empty(*(_NOTHING_FOUND if filtered else _NOTHING_YET))
+        self._table.say_empty(*(_NOTHING_FOUND if filtered else self._nothing_yet()))
         more = f"the first {PAGE}; filter to see others" if self._board.more and rows_shown >= PAGE else ""
         self._filter.note(f"{rows_shown:,} shown" if filtered and not more else more)
+
+    def _nothing_yet(self) -> tuple[str, ...]:
+        key = keys_of(self.app).get("submit")
+        return ("No tasks yet.", "", f"Press {key[0]} to run a script.") if key else ("No tasks yet.",)
 
     def _show_selected(self) -> None:
         engine, task = self._engine, self._table.selected
@@ -240,11 +243,3 @@ class TasksScreen(TaskCommands):
 
     def on_filter_line_left(self) -> None:
         self.set_focus(self._table)
-
-
-def _shortened(root: Path) -> str:
-    """With `~` for the home folder."""
-    from opsconsole.safety.sanitise import sanitise_name
-
-    home = Path.home()
-    return sanitise_name(f"~/{root.relative_to(home)}" if root.is_relative_to(home) else str(root))

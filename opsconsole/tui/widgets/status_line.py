@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -12,17 +12,23 @@ from textual.widget import Widget
 
 from opsconsole.models import Status
 from opsconsole.tui.facts import summary_counts
+from opsconsole.tui.modes import MODES
 from opsconsole.tui.widgets.task_table import Cell
 from opsconsole.tui.widgets.tones import TONE_CLASSES, Toned
 
+if TYPE_CHECKING:
+    from opsconsole.tui.app import ConsoleApp
+
 _APART = 3
 _LEAST_ALARM = 30
+_READ_ONLY = Cell("READ-ONLY", "warning")
 
 
 class HeaderLine(Toned, Widget):
     """Name, host and user on the left, counts in the middle, the engine's state on the right."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
+    app: ConsoleApp
 
     def __init__(self, host: str, user: str) -> None:
         super().__init__()
@@ -72,15 +78,19 @@ class HeaderLine(Toned, Widget):
     def _fitting(self, width: int) -> tuple[list[Cell], list[Cell], Cell, int]:
         """The most that leaves room for the alarm, and how much room that is."""
         place, counts, nothing = self._place, self._counts, Cell("", "faint")
+        name = place[:1]
+        if self.app.read_only:
+            name = [*name, _READ_ONLY]
+            place = [*name, *place[1:]]
+        host = place[: len(name) + 1]
         short = [Cell(" ".join(cell.text.split()[:2]), cell.tone) for cell in counts]
         alarm = self._alarm
         least = 0 if alarm is None else min(cell_len(alarm.text), _LEAST_ALARM) + 2 * _APART
         choices = [
-            (place, counts, self._state), (place, counts, nothing), (place[:2], counts, nothing),
-            (place[:1], counts, nothing),
+            (place, counts, self._state), (place, counts, nothing), (host, counts, nothing), (name, counts, nothing),
         ]  # fmt: skip
         if alarm is not None:
-            choices[3:] = [(place[:2], short, nothing), (place[:1], short, nothing), (place[:1], [], nothing)]
+            choices[3:] = [(host, short, nothing), (name, short, nothing), (name, [], nothing)]
         for left, middle, state in choices:
             used = _width(left) + _width(middle) + (cell_len(state.text) + _APART if state.text else 0)
             if width - used >= max(least, 1 if middle or state.text else 0):
@@ -106,9 +116,10 @@ class Key(NamedTuple):
 
 
 class KeyLine(Toned, Widget):
-    """The keys that make sense now; what does not fit is in the help."""
+    """The keys that make sense now, and the modes there are; what does not fit is in the help."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
+    app: ConsoleApp
 
     def __init__(self) -> None:
         super().__init__()
@@ -125,21 +136,36 @@ class KeyLine(Toned, Widget):
         width, base = self.size.width, self.rich_style
         right = sum(_key_width(key) for key in self._always)
         segments, used = [Segment(" ", base)], 1
+        modes = self._modes(width - right - 1 - sum(_key_width(key) for key in self._keys))
+        room = width - right - sum(segment.cell_length for segment in modes)
         for key in self._keys:
-            if used + _key_width(key) + right > width:
+            if used + _key_width(key) > room:
                 break
             segments += self._hint(key)
             used += _key_width(key)
-        segments.append(Segment(" " * max(0, width - used - right), base))
+        segments.append(Segment(" " * max(0, room - used), base))
+        segments += modes
         for key in self._always:
             segments += self._hint(key)
         return Strip(segments).adjust_cell_length(width, base)
 
-    def _hint(self, key: Key) -> list[Segment]:
+    def _modes(self, room: int) -> list[Segment]:
+        """All by name, with the one that is seen marked; else their keys only, where there is room for that."""
+        if not self._always:  # something is being typed: no digit goes anywhere
+            return []
+        keys = [Key(self.app.key_display(self.app.keys_for(mode.id).split(",")[0]), mode.label) for mode in MODES]
+        if sum(map(_key_width, keys)) + _APART > room:
+            short = Key(f"{keys[0].key}…{keys[-1].key}", "modes")
+            return self._hint(short) if _key_width(short) <= room else []
+        current = self.app.modes.name_of(self.screen)
+        segments = [hint for mode, key in zip(MODES, keys, strict=True) for hint in self._hint(key, mode.id == current)]
+        return [*segments, Segment(" " * _APART, self.rich_style)]
+
+    def _hint(self, key: Key, marked: bool = False) -> list[Segment]:
         base = self.rich_style
         return [
             Segment(key.key, base + self.tone("accent")),
-            Segment(f" {key.label}  ", base + self.tone("muted")),
+            Segment(f" {key.label}  ", base + self.tone("strong" if marked else "muted")),
         ]
 
 

@@ -1,0 +1,151 @@
+"""Signals and nice values from the screen: bound to pid and start before any question is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from textual.screen import Screen
+from textual.worker import Worker
+
+from opsconsole.samples import ProcessSample
+from opsconsole.tui.screens.processes_acting import Outcome, Target, each, renice, send, special
+
+if TYPE_CHECKING:
+    from opsconsole.tui.app import ConsoleApp
+
+_NAMED = 6
+_REPORTED = 4
+_KERNEL = 2
+
+
+class ProcessCommands(Screen[None]):
+    """The half of the screen that changes something. The other half looks."""
+
+    app: ConsoleApp
+
+    @property
+    def chosen(self) -> list[ProcessSample]:
+        """Whom a command is for."""
+        raise NotImplementedError
+
+    def hidden_of(self, chosen: list[ProcessSample]) -> int:
+        """How many of them the list does not show just now."""
+        raise NotImplementedError
+
+    def look_again(self) -> None:
+        """Something was done: look soon."""
+        raise NotImplementedError
+
+    def action_signal(self) -> None:
+        """Which signal, if any; then send it."""
+        from opsconsole.tui.screens.processes_dialogs import SIGNALS, AskScreen, signal_of
+
+        if not (chosen := self._wanted()):
+            return
+        targets = [Target.of(one) for one in chosen]
+
+        def answered(value: str | None) -> None:
+            if value:
+                number = signal_of(value)
+                self._after_phrase(targets, f"Send {number.name}", lambda one: send(one, number), f"{number.name} sent")
+
+        title = "Send a signal?" if len(targets) == 1 else f"Send a signal to {len(targets)} processes?"
+        self.app.push_screen(
+            AskScreen(title, _subjects(targets), [*self._unseen(chosen), *_notes(chosen)], SIGNALS), answered
+        )
+
+    def action_renice(self) -> None:
+        """Which nice value, if any; then set it."""
+        from opsconsole.tui.screens.processes_dialogs import NICE, AskScreen
+
+        if not (chosen := self._wanted()):
+            return
+        targets = [Target.of(one) for one in chosen]
+
+        def answered(value: str | None) -> None:
+            if value:
+                self._after_phrase(
+                    targets, f"Set nice {value}", lambda one: renice(one, int(value)), f"nice {value} set"
+                )
+
+        notes = [f"Its nice value is {chosen[0].nice}."] if len(chosen) == 1 else self._unseen(chosen)
+        title = "Change its nice value?" if len(targets) == 1 else f"Change the nice value of {len(targets)} processes?"
+        self.app.push_screen(AskScreen(title, _subjects(targets), notes, NICE), answered)
+
+    def _wanted(self) -> list[ProcessSample]:
+        chosen = self.chosen
+        if not chosen:
+            self.app.tell("There is no process to do this with.")
+        return chosen
+
+    def _unseen(self, chosen: list[ProcessSample]) -> list[str]:
+        hidden = self.hidden_of(chosen)
+        return (
+            [f"{hidden} of them {'is' if hidden == 1 else 'are'} tagged, but not shown by the filter."]
+            if hidden
+            else []
+        )
+
+    def _after_phrase(self, targets: list[Target], what: str, act: Callable[[Target], None], done: str) -> None:
+        """A yes is enough, but for process 1 and for this console."""
+        guarded = [(one, why) for one in targets if (why := special(one))]
+        run = partial(self._run, targets, act, done)
+        if not guarded:
+            run()
+            return
+        from opsconsole.tui.screens.phrase import PhraseScreen
+
+        def typed(yes: bool | None) -> None:
+            if yes:
+                run()
+
+        target = guarded[0][0]
+        reasons = [why for _, why in guarded]
+        self.app.push_screen(
+            PhraseScreen(f"{what}: {target}?", _subject(target), reasons, phrase=f"process {target.pid}"), typed
+        )
+
+    def _run(self, targets: list[Target], act: Callable[[Target], None], done: str) -> None:
+        _: Worker[None] = self.run_worker(partial(self._do, targets, act, done), group="command")
+
+    async def _do(self, targets: list[Target], act: Callable[[Target], None], done: str) -> None:
+        outcomes = await asyncio.to_thread(each, targets, act)
+        self._tell(outcomes, done)
+        self.look_again()
+
+    def _tell(self, outcomes: list[Outcome], done: str) -> None:
+        """What became of each; the failures first, and not too many of them."""
+        failed = [one.error for one in outcomes if one.error is not None]
+        for error in failed[:_REPORTED]:
+            self.app.report(error)
+        if len(failed) > _REPORTED:
+            self.app.tell(f"{len(failed) - _REPORTED} more failed.", "error")
+        well = [one.target for one in outcomes if one.error is None]
+        if well:
+            self.app.tell(f"{done}: {well[0] if len(well) == 1 else f'{len(well)} processes'}.")
+
+
+def _subject(target: Target) -> str:
+    began = datetime.fromtimestamp(target.start_time).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{target}, of {target.user}, since {began}"
+
+
+def _subjects(targets: list[Target]) -> list[str]:
+    named = [_subject(one) for one in targets[:_NAMED]]
+    return named + ([f"… and {len(targets) - _NAMED} more"] if len(targets) > _NAMED else [])
+
+
+def _notes(chosen: list[ProcessSample]) -> list[str]:
+    """What a signal cannot do."""
+    notes = []
+    if any(one.state == "Z" for one in chosen):
+        notes.append("What has ended already and was not collected takes no signal: its parent has to collect it.")
+    if any(one.state == "D" for one in chosen):
+        notes.append("What waits for I/O takes a signal only when that wait is over.")
+    if any(_KERNEL in (one.pid, one.ppid) and not one.cmdline for one in chosen):
+        notes.append("A thread of the kernel takes no signal.")
+    return notes

@@ -1,0 +1,236 @@
+"""The modes: there and back by key and by name, and what is kept of them meanwhile."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.command import CommandPalette
+from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widgets import Input
+
+from opsconsole.anomalies import Severity
+from opsconsole.models import Status
+from opsconsole.tui.actions import BY_ID, OF_APP, Where
+from opsconsole.tui.keymap import actions_of, clashes
+from opsconsole.tui.modes import MODES, Mode
+from opsconsole.tui.screens.help import HelpScreen
+from opsconsole.tui.screens.quit import QuitScreen
+from opsconsole.tui.screens.tasks import TasksScreen
+from tests.tui.fake_engine import NOW, FakeEngine
+from tests.tui.scenes import console, mixed, trouble
+from tests.tui.waiting import lines_of, output, shown, started, table, tasks_screen, until
+
+
+@asynccontextmanager
+async def opened(engine: FakeEngine) -> AsyncIterator[Pilot[Any]]:
+    """The console as it opens."""
+    async with console(engine).run_test(size=(120, 36)) as pilot:
+        await started(pilot)
+        yield pilot
+
+
+OTHERS = [mode for mode in MODES if mode.id != "tasks"]
+
+
+def class_of(mode: Mode) -> type[Screen[Any]]:
+    return getattr(import_module(f"opsconsole.tui.screens.{mode.module}"), mode.name)  # type: ignore[no-any-return]
+
+
+def on(pilot: Pilot[Any], mode: Mode) -> bool:
+    return isinstance(pilot.app.screen, class_of(mode)) and pilot.app.screen.is_current
+
+
+async def go(pilot: Pilot[Any], mode: Mode) -> None:
+    await pilot.press(mode.key)
+    await until(pilot, lambda: on(pilot, mode))
+
+
+# -- what is declared is what is
+
+
+def test_no_key_means_two_things_in_a_mode() -> None:
+    assert clashes({}) == []
+
+
+def test_a_clash_is_found() -> None:
+    assert [clash[1:] for clash in clashes({"pause": "x"})] == [("cancel", "pause")]
+    assert [clash[1:] for clash in clashes({"tree": "x"})] == [("signal", "tree")]  # not with the tasks' own x
+    assert [clash[1:] for clash in clashes({"help": "j"})] == [("help", "down")]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
+def test_a_mode_declares_what_its_screen_binds(mode: Mode) -> None:
+    """Else a clash would not be found, or one be reported that is none."""
+    kind = class_of(mode)
+    bound = {binding.id for _, binding in kind._merge_bindings()}
+    mine = {action.id for action in actions_of(mode)} - set(OF_APP)
+    assert bound & set(BY_ID) == {name for name in mine if BY_ID[name].where is not Where.MOTION}
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
+def test_a_mode_has_the_method_of_each_of_its_actions(mode: Mode) -> None:
+    kind = class_of(mode)
+    mine = [one for one in actions_of(mode) if one.id not in OF_APP and one.where is not Where.MOTION]
+    assert [one.id for one in mine if not inspect.isroutine(getattr(kind, f"action_{one.id}", None))] == []
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
+async def test_every_key_of_a_mode_reaches_its_action(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode
+) -> None:
+    called: list[str] = []
+    mine = [one for one in actions_of(mode) if one.id not in OF_APP and one.where is not Where.MOTION]
+    for action in mine:
+        monkeypatch.setattr(class_of(mode), f"action_{action.id}", lambda *_, name=action.id: called.append(name))
+    async with opened(trouble(tmp_path / "state")) as pilot:
+        await go(pilot, mode)
+        await until(pilot, lambda: " q quit" in lines_of(pilot)[-1])
+        for action in mine:
+            await pilot.press(*action.keys.split(","))
+        await until(pilot, lambda: {action.id for action in mine} <= set(called))
+
+
+# -- going there
+
+
+@pytest.mark.parametrize("mode", OTHERS, ids=lambda mode: mode.id)
+async def test_a_digit_goes_there_and_2_comes_back(engine: FakeEngine, mode: Mode) -> None:
+    async with opened(engine) as pilot:
+        await go(pilot, mode)
+        await pilot.press("2")
+        await until(pilot, lambda: pilot.app.screen is tasks_screen(pilot))
+
+
+async def test_host_tasks_processes_and_anomalies_from_one_to_the_next(engine: FakeEngine) -> None:
+    async with opened(engine) as pilot:
+        made: dict[str, Screen[Any]] = {}
+        for mode in (*MODES, *reversed(MODES), *MODES):
+            await go(pilot, mode)
+            assert made.setdefault(mode.id, pilot.app.screen) is pilot.app.screen
+            assert len(pilot.app.screen_stack) <= 2
+
+
+async def test_tasks_is_what_opens_first(engine: FakeEngine) -> None:
+    async with opened(engine) as pilot:
+        assert isinstance(pilot.app.screen, TasksScreen)
+        await pilot.press("2")
+        assert pilot.app.screen_stack == [tasks_screen(pilot)]
+
+
+async def test_processes_before_the_engine_is_there_go_nowhere(engine: FakeEngine) -> None:
+    app = console(engine)
+    async with app.run_test(size=(120, 36)) as pilot:
+        app.link.engine = None
+        await pilot.press("3")
+        await pilot.pause()
+        assert isinstance(app.screen, TasksScreen)
+
+
+@pytest.mark.parametrize("mode", OTHERS, ids=lambda mode: mode.id)
+async def test_each_is_made_on_first_use(engine: FakeEngine, mode: Mode) -> None:
+    async with opened(engine) as pilot:
+        assert len(list(pilot.app.modes)) == 1  # type: ignore[attr-defined]
+        await go(pilot, mode)
+        assert len(list(pilot.app.modes)) == 2  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
+@pytest.mark.parametrize("key", ["colon", "ctrl+p"])
+async def test_command_palette_goes_to_each_by_name(engine: FakeEngine, mode: Mode, key: str) -> None:
+    async with opened(engine) as pilot:
+        await go(pilot, OTHERS[0] if mode.id == "tasks" else MODES[1])
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+        await pilot.press(*mode.label)
+        await until(pilot, lambda: BY_ID[mode.id].description in shown(pilot))
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: on(pilot, mode))
+
+
+async def test_anomalies_are_heard_by_every_mode_that_was_made(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with opened(engine) as pilot:
+        for mode in MODES:
+            await go(pilot, mode)
+        heard: list[str] = []
+        for name, screen in pilot.app.modes._made.items():  # type: ignore[attr-defined]
+            monkeypatch.setattr(screen, "hear", lambda _, name=name: heard.append(name))
+        engine.monitoring.put("memory_high", "memory at 93 %", Severity.HIGH)
+        await until(pilot, lambda: heard)
+        assert sorted(heard) == sorted(mode.id for mode in MODES)
+
+
+# -- where a digit is no way
+
+
+async def test_a_digit_typed_into_a_line_of_text_is_text(engine: FakeEngine) -> None:
+    async with opened(engine) as pilot:
+        await pilot.press("slash", "1", "3", ":")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, TasksScreen)
+        assert pilot.app.screen.query_one(Input).value == "13:"
+
+
+@pytest.mark.parametrize(("key", "dialog"), [("question_mark", HelpScreen), ("q", QuitScreen)])
+async def test_a_dialog_stays_open_whatever_digit_is_pressed(
+    engine: FakeEngine, key: str, dialog: type[Screen[Any]]
+) -> None:
+    engine.put(name="a", status=Status.RUNNING, started_at=NOW)
+    async with opened(engine) as pilot:
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(pilot.app.screen, dialog))
+        await pilot.press("1", "3", "ctrl+p", "colon")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, dialog)
+
+
+# -- what is kept
+
+
+async def test_tasks_keep_cursor_filter_and_focus(tmp_path: Path) -> None:
+    async with opened(mixed(tmp_path / "state")) as pilot:
+        await pilot.press("slash", *"sync", "enter")
+        await until(pilot, lambda: len(table(pilot).tasks) == 3)
+        await pilot.press("j")
+        tasks_screen(pilot).set_focus(output(pilot))
+        before = (table(pilot).selected.id, tasks_screen(pilot).focused)
+        for mode in (*OTHERS, MODES[1]):
+            await go(pilot, mode)
+        assert (table(pilot).selected.id, tasks_screen(pilot).focused) == before
+        assert len(table(pilot).tasks) == 3
+
+
+async def test_host_keeps_how_its_processes_are_sorted(engine: FakeEngine) -> None:
+    async with opened(engine) as pilot:
+        await go(pilot, MODES[0])
+        await pilot.press("s")
+        await go(pilot, MODES[1])
+        await go(pilot, MODES[0])
+        assert pilot.app.screen._by_memory is True  # type: ignore[attr-defined]
+
+
+# -- the footer
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
+async def test_the_footer_names_the_modes_where_there_is_room(engine: FakeEngine, mode: Mode) -> None:
+    async with console(engine).run_test(size=(220, 40)) as pilot:
+        await started(pilot)
+        await go(pilot, mode)
+        names = "  ".join(f"{one.key} {one.label}" for one in MODES)
+        await until(pilot, lambda: names in lines_of(pilot)[-1])
+
+
+async def test_the_footer_names_their_keys_where_there_is_less(tmp_path: Path) -> None:
+    async with console(mixed(tmp_path / "state")).run_test(size=(80, 24)) as pilot:
+        await started(pilot)
+        await until(pilot, lambda: "1…4 modes" in lines_of(pilot)[-1])
+        assert "q quit" in lines_of(pilot)[-1]

@@ -1,0 +1,209 @@
+"""A console that only looks: no key, no command and no line of the help changes anything."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.dom import DOMNode
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from opsconsole.cli.main import main
+from opsconsole.console_settings import ConsoleSettings
+from opsconsole.engine import Engine
+from opsconsole.models import Status, TaskSpec
+from opsconsole.settings import Settings
+from opsconsole.tui.actions import ACTIONS
+from opsconsole.tui.app import ConsoleApp, run_console
+from opsconsole.tui.keymap import actions_of
+from opsconsole.tui.keys import keys_of, shown_keys
+from opsconsole.tui.modes import MODES, Mode
+from tests.tui.fake_engine import NOW, FakeEngine
+from tests.tui.scenes import console, trouble
+from tests.tui.waiting import lines_of, shown, started, table, tasks_screen, until
+
+CHANGING = [action for action in ACTIONS if action.changes]
+
+
+@asynccontextmanager
+async def opened(
+    engine: FakeEngine, mode: Mode = MODES[1], size: tuple[int, int] = (160, 45)
+) -> AsyncIterator[Pilot[Any]]:
+    app = console(engine)
+    app.read_only = True
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await started(pilot)
+        await pilot.press(mode.key)
+        await until(pilot, lambda: app.modes.current == mode.id and app.screen.is_current)
+        await until(pilot, lambda: "READ-ONLY" in lines_of(pilot)[0])
+        yield pilot
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> FakeEngine:
+    return trouble(tmp_path / "state")
+
+
+@pytest.fixture
+def reached(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The methods of changing actions that were called, on whatever screen."""
+    called: list[str] = []
+    for mode in MODES:
+        import_module(f"opsconsole.tui.screens.{mode.module}")
+    for action in CHANGING:
+        for kind in _kinds(DOMNode):
+            if f"action_{action.id}" in vars(kind) and kind.__module__.startswith("opsconsole."):
+                monkeypatch.setattr(kind, f"action_{action.id}", lambda *_, name=action.id: called.append(name))
+    yield called
+
+
+def _kinds(kind: type) -> Iterator[type]:
+    for one in kind.__subclasses__():
+        yield one
+        yield from _kinds(one)
+
+
+def mine(mode: Mode) -> list[str]:
+    return [key for action in actions_of(mode) if action.changes for key in action.keys.split(",")]
+
+
+def test_there_is_something_to_leave_out_in_every_mode() -> None:
+    assert [mode.id for mode in MODES if not mine(mode)] == []
+    assert {"submit", "cancel", "pause", "retry", "hold", "pin", "watch", "acknowledge"} <= {one.id for one in CHANGING}
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
+async def test_no_key_of_a_changing_action_reaches_it(host: FakeEngine, reached: list[str], mode: Mode) -> None:
+    async with opened(host, mode) as pilot:
+        screen, before = pilot.app.screen, list(host.calls)
+        for key in mine(mode):
+            await pilot.press(key)
+        await pilot.pause()
+        assert reached == [] and host.calls == before
+        assert pilot.app.screen is screen
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
+async def test_the_same_keys_do_reach_them_otherwise(host: FakeEngine, reached: list[str], mode: Mode) -> None:
+    """Else the test above could not fail."""
+    app = console(host)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await started(pilot)
+        await pilot.press(mode.key)
+        await until(pilot, lambda: app.modes.current == mode.id and app.screen.is_current)
+        await until(pilot, lambda: " q quit" in lines_of(pilot)[-1])
+        for key in mine(mode):
+            await pilot.press(key)
+        await pilot.pause()
+        expected = [one.id for one in actions_of(mode) if one.changes]
+        assert set(expected) <= set(reached)
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
+async def test_neither_footer_nor_help_nor_palette_offers_one(host: FakeEngine, mode: Mode) -> None:
+    names = {action.id for action in CHANGING}
+    async with opened(host, mode) as pilot:
+        app: Any = pilot.app
+        assert not names & set(shown_keys(app.screen)) and not names & set(keys_of(app))
+        commands = {command.help.partition("  (")[0] for command in app.get_system_commands(app.screen)}
+        assert commands and not commands & {action.description for action in CHANGING}
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Keys" in shown(pilot))
+        text = " ".join(" ".join(str(part.content) for part in app.screen.query(Static)).split())
+        assert [one.description for one in CHANGING if one.description in text] == []
+        assert "Show all keys" in text
+
+
+@pytest.mark.parametrize("size", [(60, 15), (80, 24), (300, 60)], ids=str)
+async def test_the_mark_is_there_at_every_size(host: FakeEngine, size: tuple[int, int]) -> None:
+    async with opened(host, size=size) as pilot:
+        await until(pilot, lambda: "opsconsole   READ-ONLY" in lines_of(pilot)[0])
+
+
+async def test_empty_states_do_not_name_keys_that_are_not_there(engine: FakeEngine) -> None:
+    async with opened(engine) as pilot:
+        assert "No tasks yet" in shown(pilot) and "Press n" not in shown(pilot)
+        await pilot.press("1")
+        await until(pilot, lambda: "Nobody watches this host." in shown(pilot))
+        assert "Press" not in shown(pilot)
+
+
+async def test_looking_goes_on(host: FakeEngine) -> None:
+    async with opened(host) as pilot:
+        first = table(pilot).selected.id
+        await pilot.press("j", "enter")
+        assert tasks_screen(pilot).has_class("-zoomed") and table(pilot).selected.id != first
+        await pilot.press("escape", "slash", *"sync", "enter")
+        await until(pilot, lambda: len(table(pilot).tasks) == 3)
+        assert pilot.app.focused is table(pilot)  # the line of text has taken enter, whose action is a submit too
+
+
+async def test_quit_does_not_ask_what_is_to_become_of_work(engine: FakeEngine) -> None:
+    engine.put(name="a", status=Status.RUNNING, started_at=NOW)
+    async with opened(engine) as pilot:
+        await pilot.press("q")
+        await pilot.pause()
+        assert pilot.app._exit
+    assert [call for call in engine.calls if call[0] == "cancel"] == []
+
+
+def test_the_setting_does_the_same_as_the_option(engine: FakeEngine) -> None:
+    assert not console(engine).read_only
+    engine.settings = dataclasses.replace(engine.settings, others={"console": ConsoleSettings(read_only=True)})
+    assert console(engine).read_only
+
+
+async def test_a_keymap_gives_none_of_them_back(host: FakeEngine, reached: list[str]) -> None:
+    async with opened(host) as pilot:
+        pilot.app.set_keymap({"cancel": "z"})
+        await pilot.press("z")
+        await pilot.pause()
+        assert reached == []
+
+
+# -- from the shell
+
+
+@pytest.mark.parametrize("words", [["--read-only"], []], ids=["with", "without"])
+def test_the_option_opens_the_console(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr("opsconsole.cli.console.run", lambda *, read_only: asked.append(read_only) or 0)
+    assert main(words) == 0
+    assert asked == [bool(words)]
+
+
+def test_the_option_is_the_consoles_only(capfd: pytest.CaptureFixture[str]) -> None:
+    assert main(["--read-only", "--run", "a.sh"]) == 2
+    assert "--read-only" in capfd.readouterr().err
+
+
+async def test_a_read_only_console_runs_nothing_and_starts_no_monitor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `run_console` makes, with a task in the queue."""
+
+    async def run(app: ConsoleApp, close: Any) -> int:
+        async with app.run_test(size=(120, 36)) as pilot:
+            await started(pilot)
+            await until(pilot, lambda: "waits for it" in shown(pilot))
+        await close()
+        return 0
+
+    monkeypatch.setattr("opsconsole.tui.terminal.run", run)
+    monkeypatch.setattr("opsconsole.tui.terminal.refusal", lambda _: "")
+    engine = Engine(Settings(), state_dir=tmp_path / "state", door="headless", claims="none")
+    await engine.start()
+    task = engine.add(TaskSpec(script="true", name="waits for it"))
+    await engine.close()
+    code = await asyncio.to_thread(run_console, Settings(), state_dir=tmp_path / "state", read_only=True)
+    assert code == 0
+    await (again := Engine(Settings(), state_dir=tmp_path / "state", door="headless", claims="none")).start()
+    assert again.task(task.id).status is Status.QUEUED and not again.monitoring.alive
+    await again.close()
