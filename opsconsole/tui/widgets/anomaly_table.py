@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
 from textual.binding import BindingType
 from textual.geometry import Region
 from textual.message import Message
@@ -17,7 +16,7 @@ from textual.strip import Strip
 from opsconsole.anomalies import Anomaly
 from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.widgets.anomaly_facts import cells
-from opsconsole.tui.widgets.line_view import LineView
+from opsconsole.tui.widgets.cursor_list import CursorList
 from opsconsole.tui.widgets.task_table import Cell, Column, fit
 from opsconsole.tui.widgets.tones import TONE_CLASSES, Toned
 
@@ -35,7 +34,7 @@ COLUMNS = (
 _LEAST_MESSAGE = 8
 
 
-class EpisodeTable(Toned, LineView, can_focus=True, inherit_bindings=False):
+class EpisodeTable(Toned, CursorList, can_focus=True, inherit_bindings=False):
     """← and → are not its own. Line 0 is the heading; `selected` is where the cursor is."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES | {"table--heading", "table--cursor"}
@@ -103,53 +102,12 @@ class EpisodeTable(Toned, LineView, can_focus=True, inherit_bindings=False):
 
     # -- moving
 
-    def _go(self, line: int) -> None:
-        line = max(0, min(line, len(self._episodes) - 1))
-        if line == self._cursor or not self._episodes:
-            return
-        self._cursor = line
-        self._reveal()
-        self._draw_changes()
-        self.post_message(self.Moved(self.selected))
+    @property
+    def _count(self) -> int:
+        return len(self._episodes)
 
-    def _reveal(self) -> None:
-        body, top = max(1, self.size.height - 1), self.scroll_offset.y
-        if self._cursor < top:
-            self.jump(y=self._cursor)
-        elif self._cursor >= top + body:
-            self.jump(y=self._cursor - body + 1)
-
-    def action_up(self) -> None:
-        self._go(self._cursor - 1)
-
-    def action_down(self) -> None:
-        self._go(self._cursor + 1)
-
-    def action_page_up(self) -> None:
-        self._go(self._cursor - max(1, self.size.height - 2))
-
-    def action_page_down(self) -> None:
-        self._go(self._cursor + max(1, self.size.height - 2))
-
-    def action_top(self) -> None:
-        self._go(0)
-
-    def action_bottom(self) -> None:
-        self._go(len(self._episodes) - 1)
-
-    def on_click(self, event: events.Click) -> None:
-        line = event.y - 1 + self.scroll_offset.y
-        if event.y > 0 and line < len(self._episodes):
-            self._go(line)
-
-    def on_resize(self) -> None:
-        self._reveal()
-        self.refresh()
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._drawn.clear()
-        self.refresh()
+    def _moved_to(self) -> Message:
+        return self.Moved(self.selected)
 
     # -- drawing
 

@@ -8,7 +8,6 @@ from typing import ClassVar, NamedTuple
 
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
 from textual.binding import BindingType
 from textual.geometry import Region
 from textual.message import Message
@@ -17,7 +16,7 @@ from textual.strip import Strip
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.samples import ProcessSample
 from opsconsole.tui.actions import Where, bindings
-from opsconsole.tui.widgets.line_view import LineView
+from opsconsole.tui.widgets.cursor_list import CursorList
 from opsconsole.tui.widgets.process_list import SORTS, Identity, Listing, Wish
 from opsconsole.tui.widgets.task_table import Cell, Column, fit
 from opsconsole.tui.widgets.tones import TONE_CLASSES, Toned
@@ -48,7 +47,7 @@ class _Look(NamedTuple):
     tagged: bool
 
 
-class ProcessTable(Toned, LineView, can_focus=True):
+class ProcessTable(Toned, CursorList, can_focus=True):
     """Shows a `Listing`. Line 0 is the heading; `selected` is where the cursor is; `tagged` are marked."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES | {"table--heading", "table--cursor"}
@@ -124,60 +123,25 @@ class ProcessTable(Toned, LineView, can_focus=True):
 
     # -- moving
 
+    @property
+    def _count(self) -> int:
+        return len(self._listing.processes)
+
+    def _moved_to(self) -> Message:
+        return self.Moved(self.selected)
+
     def _go(self, line: int) -> None:
-        line = max(0, min(line, len(self._listing.processes) - 1))
-        self._moved = line > 0
-        if line == self._cursor or not self._listing.processes:
-            return
-        self._cursor = line
-        self._reveal()
-        self._draw_changes()
-        self.post_message(self.Moved(self.selected))
+        self._moved = min(line, self._count - 1) > 0
+        super()._go(line)
 
     @property
     def _body(self) -> int:
         """Lines below the heading."""
         return max(1, self.size.height - 1)
 
-    def _reveal(self) -> None:
-        body, top = self._body, self.scroll_offset.y
-        if self._cursor < top:
-            self.jump(y=self._cursor)
-        elif self._cursor >= top + body:
-            self.jump(y=self._cursor - body + 1)
-
-    def action_up(self) -> None:
-        self._go(self._cursor - 1)
-
-    def action_down(self) -> None:
-        self._go(self._cursor + 1)
-
-    def action_page_up(self) -> None:
-        self._go(self._cursor - max(1, self.size.height - 2))
-
-    def action_page_down(self) -> None:
-        self._go(self._cursor + max(1, self.size.height - 2))
-
-    def action_top(self) -> None:
-        self._go(0)
-
-    def action_bottom(self) -> None:
-        self._go(len(self._listing.processes) - 1)
-
-    def on_click(self, event: events.Click) -> None:
-        line = event.y - 1 + self.scroll_offset.y
-        if event.y > 0 and line < len(self._listing.processes):
-            self._go(line)
-
     def on_resize(self) -> None:
+        """Before the base's own, which draws."""
         self._spans = self._fitting()
-        self._reveal()
-        self.refresh()
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._drawn.clear()
-        self.refresh()
 
     # -- drawing
 

@@ -9,7 +9,6 @@ from typing import ClassVar, NamedTuple
 from rich.cells import set_cell_size
 from rich.segment import Segment
 from rich.style import Style
-from textual import events
 from textual.binding import BindingType
 from textual.geometry import Region
 from textual.message import Message
@@ -17,7 +16,7 @@ from textual.strip import Strip
 
 from opsconsole.models import ExecutionPolicy, Priority, Status, Task
 from opsconsole.tui.actions import Where, bindings
-from opsconsole.tui.widgets.line_view import LineView
+from opsconsole.tui.widgets.cursor_list import CursorList
 from opsconsole.tui.widgets.tones import TONE_CLASSES, Toned
 from opsconsole.tui.wording import FACES, PRIORITIES, age, duration, name_of, outcome, running_for
 
@@ -50,7 +49,7 @@ COLUMNS = (
 )
 
 
-class TaskTable(Toned, LineView, can_focus=True):
+class TaskTable(Toned, CursorList, can_focus=True):
     """Shows `Task`s in the order given. Line 0 is the heading; `selected` is where the cursor is."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES | {"table--heading", "table--cursor"}
@@ -119,54 +118,12 @@ class TaskTable(Toned, LineView, can_focus=True):
 
     # -- moving
 
-    def _go(self, line: int) -> None:
-        line = max(0, min(line, len(self._tasks) - 1))
-        if line == self._cursor or not self._tasks:
-            return
-        self._cursor = line
-        self._reveal()
-        self._draw_changes()
-        self.post_message(self.Moved(self.selected))
+    @property
+    def _count(self) -> int:
+        return len(self._tasks)
 
-    def _reveal(self) -> None:
-        body = max(1, self.size.height - 1)
-        top = self.scroll_offset.y
-        if self._cursor < top:
-            self.jump(y=self._cursor)
-        elif self._cursor >= top + body:
-            self.jump(y=self._cursor - body + 1)
-
-    def action_up(self) -> None:
-        self._go(self._cursor - 1)
-
-    def action_down(self) -> None:
-        self._go(self._cursor + 1)
-
-    def action_page_up(self) -> None:
-        self._go(self._cursor - max(1, self.size.height - 2))
-
-    def action_page_down(self) -> None:
-        self._go(self._cursor + max(1, self.size.height - 2))
-
-    def action_top(self) -> None:
-        self._go(0)
-
-    def action_bottom(self) -> None:
-        self._go(len(self._tasks) - 1)
-
-    def on_click(self, event: events.Click) -> None:
-        line = event.y - 1 + self.scroll_offset.y
-        if event.y > 0 and line < len(self._tasks):
-            self._go(line)
-
-    def on_resize(self) -> None:
-        self._reveal()
-        self.refresh()
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._drawn.clear()
-        self.refresh()
+    def _moved_to(self) -> Message:
+        return self.Moved(self.selected)
 
     # -- drawing
 
