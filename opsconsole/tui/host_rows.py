@@ -54,7 +54,7 @@ def anomaly_row(one: Anomaly, now: int) -> Row:
         lasted = duration(max(0.0, (ended - one.began_at) / 1e6), ticking=True)
         return (
             (Cell("○", "faint"), 1), (Cell(word, "faint"), 4), (Cell(age(now - ended), "faint"), -4),
-            (Cell(f"{message} · over, after {lasted}", "faint"), 0),
+            (Cell(message if message.startswith("over after ") else f"{message} · over, after {lasted}", "faint"), 0),
         )  # fmt: skip
     words = [message]
     if one.state is AnomalyState.FLAPPING:

@@ -27,11 +27,13 @@ class FakeSampler:
         self.closed = 0
         self.refusal: ConsoleError | None = None
         self.interval_s: float | None = None
+        self.shares_known = True
+        """False: every look is a first one, however many a slow machine takes."""
 
     def sample(self) -> list[ProcessSample]:
         if self.refusal is not None:
             raise self.refusal
-        self.interval_s = 1.0 if self.looks else None
+        self.interval_s = 1.0 if self.looks and self.shares_known else None
         self.looks += 1
         return list(self.processes)
 

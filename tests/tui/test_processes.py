@@ -191,9 +191,11 @@ async def test_the_cursor_begins_on_the_first_as_soon_as_shares_are_known(
     sampler = small_host()
     busy = list(sampler.processes)
     sampler.put(*(replace(one, cpu_percent=0.0) for one in busy))
+    sampler.shares_known = False
     async with opened(engine, sampler, monkeypatch, (160, 45)) as pilot:
         sampler.put(*busy)
-        await until(pilot, lambda: pids(pilot)[0] == 400)
+        sampler.shares_known = True
+        await until(pilot, lambda: pids(pilot)[0] == 400 and sampler.interval_s is not None)
         assert selected(pilot) == 400
 
 
