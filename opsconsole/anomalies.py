@@ -23,6 +23,11 @@ class Severity(IntEnum):
     def word(self) -> str:
         return self.name.lower()
 
+    @property
+    def glyph(self) -> str:
+        """One cell, and no two alike: it says it where there is no colour."""
+        return "·◇◆▲‼"[self]
+
     @classmethod
     def parse(cls, text: str) -> Severity:
         """Raises SpecError."""
@@ -53,6 +58,11 @@ class Change(StrEnum):
     CHANGED = "changed"
     """Severity rose, it flaps, its data went missing or came back, somebody acknowledged, silenced or noted it."""
     CLOSED = "closed"
+
+
+NO_DATA_NOW = "; no data just now"
+COMES_AND_GOES = "; it comes and goes"
+"""What a message ends in while that is so; `Anomaly.sentence` is without, for where that is said beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,11 @@ class Anomaly:
     @property
     def fingerprint(self) -> str:
         return f"{self.host}/{self.kind}/{self.subject}"
+
+    @property
+    def sentence(self) -> str:
+        """The message without how it stands just now."""
+        return self.message.removesuffix(NO_DATA_NOW).removesuffix(COMES_AND_GOES)
 
     @property
     def duration_s(self) -> float | None:

@@ -65,11 +65,12 @@ class Engine(Watching):
         claims: Claims = "all",
         clock: Clock = SYSTEM,
         watches: bool = False,
+        origin: Origin | None = None,
     ) -> None:
         self.settings = settings if settings is not None else load_settings()
         self.paths = StatePaths(Path(state_dir).absolute() if state_dir is not None else state_root())
         self.bus = EventBus()
-        self.origin = Origin(host.host_name(), door, host.actor(), host.ssh_client())
+        self.origin = origin or Origin(host.host_name(), door, host.actor(), host.ssh_client())
         self._claims: Claims = claims
         self._clock = clock
         self._environments = EnvironmentStore(self.paths.environments)
@@ -101,9 +102,7 @@ class Engine(Watching):
         host.require_execution()
         self._loop = asyncio.get_running_loop()
         self.paths.prepare()
-        self._pool = SlotPool(
-            self.paths.log, self._on_slot_message, self._on_slot_lost, use_cgroup=self.settings.execution.use_cgroup
-        )
+        self._pool = self._new_pool()
         if self._claims != "none":
             self._pool.warm()
         try:
@@ -132,6 +131,12 @@ class Engine(Watching):
         self._watches = self._watches and self.settings.monitor.autostart
         self._watch()
         self._ticking = self._loop.create_task(self._tick_for_ever())
+
+    def _new_pool(self) -> SlotPool:
+        """Who runs what is claimed; the demo has it played."""
+        return SlotPool(
+            self.paths.log, self._on_slot_message, self._on_slot_lost, use_cgroup=self.settings.execution.use_cgroup
+        )
 
     async def close(self) -> None:
         """Leave: runs go on, queued work stays queued. Can be called twice."""

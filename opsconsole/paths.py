@@ -43,8 +43,23 @@ class StatePaths:
         return self.root / "scripts"
 
     @property
+    def drafts(self) -> Path:
+        """Text of the editor that was not saved: one file a draft, one locked file per living console."""
+        return self.root / "drafts"
+
+    @property
+    def reports(self) -> Path:
+        """Reports that were asked for; made with the first one."""
+        return self.root / "reports"
+
+    @property
     def log(self) -> Path:
         return self.root / "console.log"
+
+    @property
+    def journal(self) -> Path:
+        """What the full-screen consoles told their operators, and what went wrong in them."""
+        return self.root / "journal.log"
 
     def run_folder(self, execution_id: str) -> Path:
         return self.runs / execution_id
@@ -102,6 +117,11 @@ def config_file(environ: dict[str, str] | os._Environ[str] = os.environ) -> Path
     if own := environ.get("OPSCONSOLE_CONFIG"):
         return Path(own).expanduser().absolute()
     return (_xdg(environ, "XDG_CONFIG_HOME") or Path.home() / ".config") / "opsconsole" / "config.toml"
+
+
+def scripts_folder(environ: dict[str, str] | os._Environ[str] = os.environ) -> Path:
+    """The operator's own scripts: $XDG_DATA_HOME/opsconsole/scripts, else ~/.local/share/opsconsole/scripts."""
+    return (_xdg(environ, "XDG_DATA_HOME") or Path.home() / ".local" / "share") / "opsconsole" / "scripts"
 
 
 def _xdg(environ: dict[str, str] | os._Environ[str], name: str) -> Path | None:

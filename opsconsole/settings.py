@@ -11,6 +11,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -215,17 +216,29 @@ def load_settings(file: Path | None = None, environ: Mapping[str, str] | None = 
     """Settings from `file` (default: `paths.config_file`) and the environment. Raises SettingsError."""
     environ = os.environ if environ is None else environ
     file = file or config_file(dict(environ))
-    data = _read_toml(file) if file.is_file() else {}
+    try:
+        return settings_of(_read_toml(file) if file.is_file() else {}, environ, str(file))
+    except RecursionError as error:  # a.a.a.… is flat for the parser
+        raise SettingsError(f"{file} is not valid TOML: it is nested too deeply") from error
+
+
+def settings_of(data: dict[str, Any], environ: Mapping[str, str], where: str) -> Settings:
+    """Settings from what a file at `where` says (it is changed) and the environment. Raises SettingsError."""
     overrides = _from_environment(environ)
     if not data and not overrides:
         return Settings()
-    _reject_unknown(data, Settings, str(file))
+    _reject_unknown(data, Settings, where)
     for path, value in overrides:
         section = data
         for part in path[:-1]:
             section = section.setdefault(part, {})
         section[path[-1]] = value
     return _validate(data)
+
+
+def variable_of(name: str) -> str:
+    """The environment's name for a setting: `execution.concurrency` is OPSCONSOLE_EXECUTION__CONCURRENCY."""
+    return "OPSCONSOLE_" + name.replace(".", "__").upper()
 
 
 def documented(section: Any = None, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
@@ -260,13 +273,13 @@ def _field_docs(kind: type) -> dict[str, str]:
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
-    import tomllib
+    from opsconsole.toml_files import NotTomlError, parse, read_text
 
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return parse(read_text(file))
     except OSError as error:
         raise SettingsError(f"{file} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (NotTomlError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} is not valid TOML: {error}") from error
 
 
@@ -313,17 +326,18 @@ def _unknown(name: str, where: str, *, environment: bool) -> None:
     ]
     nearest = close[0] if close else ""
     if environment and nearest:
-        nearest = "OPSCONSOLE_" + nearest.replace(".", "__").upper()
+        nearest = variable_of(nearest)
     hint = f"did you mean {nearest}?" if nearest else "`opsconsole config` lists all settings"
     raise SettingsError(f"{where}: unknown setting {name}", hint=hint)
 
 
-_SIZES = frozenset(
+SIZES = frozenset(
     {
         "output_limit", "min_free", "keep_bytes", "index_output", "memory", "swap", "read_bps", "write_bps",
         "file_size",
     }
 )  # fmt: skip
+"""Keys that are bytes, and may be given as "64M"."""
 
 
 def _validate(data: dict[str, Any]) -> Settings:
@@ -359,7 +373,7 @@ def _parse_sizes(data: dict[str, Any], prefix: str = "") -> None:
     for key, value in data.items():
         if isinstance(value, dict):
             _parse_sizes(value, f"{prefix}{key}.")
-        elif key in _SIZES and isinstance(value, str):
+        elif key in SIZES and isinstance(value, str):
             try:
                 data[key] = parse_size(value)
             except SpecError as error:
@@ -375,37 +389,49 @@ def _values(section: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield prefix + item.name, value
 
 
+RANGES: Mapping[str, tuple[float | None, float | None, float]] = {
+    "execution.concurrency": (None, 1, math.inf),
+    "execution.timeout_s": (0, None, MAX_TIMEOUT_S),
+    "execution.grace_s": (None, 0, math.inf),
+    "execution.kill_wait_s": (None, 0, math.inf),
+    "execution.output_limit": (None, 0, math.inf),
+    "execution.min_free": (None, 0, math.inf),
+    "queue.capacity": (None, 1, math.inf),
+    "queue.ageing_s": (None, 0, math.inf),
+    "retry.base_s": (None, 0, math.inf),
+    "retry.jitter": (None, 0, 1),
+    "history.keep_days": (None, 0, math.inf),
+    "history.keep_tasks": (None, 0, math.inf),
+    "history.keep_bytes": (None, 0, math.inf),
+    "history.index_output": (None, 0, MIB),
+}
+"""What a number must be more than, or at least, and at most."""
+
+
+def range_of(name: str) -> str:
+    """Which numbers a setting may have, in words; empty: `RANGES` does not say."""
+    if name not in RANGES:
+        return ""
+    above, least, most = RANGES[name]
+    low = f"more than {above:.12g}" if above is not None else f"at least {least:.12g}" if least is not None else ""
+    high = "" if most == math.inf else f"at most {most:.12g}"
+    return " and ".join(filter(None, (low, high)))
+
+
 def _check_ranges(settings: Settings) -> None:
-    execution, queue, retry, history = settings.execution, settings.queue, settings.retry, settings.history
+    retry = settings.retry
     for name, value in _values(settings):
         if isinstance(value, float) and not math.isfinite(value):
             raise SettingsError(f"setting {name} must be a finite number")
-    checks = (
-        (execution.concurrency >= 1, "execution.concurrency must be at least 1"),
-        (
-            0 < execution.timeout_s <= MAX_TIMEOUT_S,
-            f"execution.timeout_s must be more than 0 and at most {MAX_TIMEOUT_S:g}",
-        ),
-        (execution.grace_s >= 0, "execution.grace_s cannot be negative"),
-        (execution.kill_wait_s >= 0, "execution.kill_wait_s cannot be negative"),
-        (execution.output_limit >= 0, "execution.output_limit cannot be negative"),
-        (queue.capacity >= 1, "queue.capacity must be at least 1"),
-        (queue.ageing_s >= 0, "queue.ageing_s cannot be negative"),
-        (retry.base_s >= 0, "retry.base_s cannot be negative"),
-        (retry.max_s >= retry.base_s, "retry.max_s cannot be less than retry.base_s"),
-        (0 <= retry.jitter <= 1, "retry.jitter must be between 0 and 1"),
-        (execution.min_free >= 0, "execution.min_free cannot be negative"),
-        (history.keep_days >= 0, "history.keep_days cannot be negative"),
-        (history.keep_tasks >= 0, "history.keep_tasks cannot be negative"),
-        (history.keep_bytes >= 0, "history.keep_bytes cannot be negative"),
-        (0 <= history.index_output <= MIB, "history.index_output must be between 0 and 1M"),
-    )
+    for name, (above, least, most) in RANGES.items():
+        number: Any = reduce(getattr, name.split("."), settings)
+        if (above is not None and number <= above) or (least is not None and number < least) or number > most:
+            raise SettingsError(f"setting {name} must be {range_of(name)}")
+    if retry.max_s < retry.base_s:
+        raise SettingsError("setting retry.max_s cannot be less than retry.base_s")
     for name, value in (*_values(settings.limits, "limits."), *_values(settings.doors, "doors.")):
         if isinstance(value, int | float) and value < 0:
             raise SettingsError(f"setting {name} cannot be negative")
-    for holds, message in checks:
-        if not holds:
-            raise SettingsError(f"setting {message}")
     for name, pattern in settings.redaction.rules.items():
         _check_rule(name, pattern)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from opsconsole.events import Event, RunSampled
 from opsconsole.execution.verbs import Verbs
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from opsconsole.monitoring.sampling.runs import Active, RunSampler
     from opsconsole.monitoring.station import Station
     from opsconsole.samples import RunUsage
+    from opsconsole.storage.looks import Happened
+    from opsconsole.storage.running import Running
 
 
 class Watching(Verbs):
@@ -43,15 +45,19 @@ class Watching(Verbs):
     def monitoring(self) -> Station:
         """The monitor, anomalies, metrics, analysis: made on first use."""
         if self._station is None:
-            from opsconsole.monitoring.station import Station
-
-            self._station = Station(
-                self.settings, self.paths, clock=self._clock, host=self.origin.host, actor=self.origin.actor,
+            self._station = self._new_station(
+                clock=self._clock, host=self.origin.host, actor=self.origin.actor,
                 door=self.origin.door, job=self._job, reads=lambda: self._reads.connection,
                 publish=self._publish_from_any_thread, submit=self._submit_notice,
             )  # fmt: skip
             self.subscribe(self._station.heard)
         return self._station
+
+    def _new_station(self, **known: Any) -> Station:
+        """Who looks at the host; the demo's looks at a recorded one."""
+        from opsconsole.monitoring.station import Station
+
+        return Station(self.settings, self.paths, **known)
 
     def _watch(self) -> None:
         """Take the monitor over where nobody has it; asked again and again, since its console may leave."""
@@ -91,6 +97,36 @@ class Watching(Verbs):
         if not future.cancelled() and future.exception() is None:
             for usage in future.result():
                 self.bus.publish(RunSampled(usage))
+
+    def under_way(self) -> list[Running]:
+        """The runs of all consoles, each with the process that its tree hangs below."""
+        from opsconsole.storage.running import running
+
+        return running(self._reads.connection)
+
+    def last_look(self) -> int | None:
+        """When this operator last looked at what had happened, in microseconds since the epoch."""
+        from opsconsole.storage import looks
+
+        return looks.last(self._reads.connection, self.origin.actor)
+
+    def looked(self, at_us: int) -> None:
+        """What ended before that is known to this operator. Never goes back; returns before it is on the disk."""
+        from opsconsole.storage import looks
+
+        self._job(lambda c: looks.remember(c, self.origin.actor, at_us))
+
+    def happened(self, since_us: int) -> Happened:
+        """What ended, opened, closed or died since then."""
+        from opsconsole.storage import looks
+
+        return looks.happened(self._reads.connection, since_us)
+
+    def next_queued(self) -> Task | None:
+        """What is claimed next."""
+        from opsconsole.storage import looks
+
+        return looks.next_queued(self._reads.connection)
 
     def _stop_watching(self) -> None:
         if self._station is not None:

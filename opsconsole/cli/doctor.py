@@ -30,9 +30,9 @@ def build() -> Parser:
 
 def run(options: argparse.Namespace) -> int:
     """Returns the exit code. Raises SettingsError."""
-    from opsconsole.cli.host_facts import Fact, all_facts
+    from opsconsole import checkup
 
-    facts = all_facts(StatePaths(state_root()), load_settings())
+    facts = list(checkup.facts(StatePaths(state_root()), load_settings()))
     by_topic = {topic: list(group) for topic, group in groupby(facts, key=lambda fact: fact.topic)}
     healthy = all(fact.state != "broken" for fact in facts)
     if options.json:
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
         output.ndjson([{"healthy": healthy, **topics}])
         return 0 if healthy else diagnostics.FAILED
 
-    def line(fact: Fact) -> str:
+    def line(fact: checkup.Fact) -> str:
         mark, colour = _MARKS[fact.state]
         if output.stdout.colours:
             mark = f"\x1b[{colour}m{mark}\x1b[0m"

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
+from opsconsole.checkup.host import kill_mechanism
 from opsconsole.cli import diagnostics, output, wording
-from opsconsole.cli.host_facts import kill_mechanism
 from opsconsole.execution.submission import Plan, plan
 from opsconsole.models import TaskSpec
 from opsconsole.settings import load_settings

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
-import tempfile
-from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable, Sequence
+import stat
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from opsconsole.atomic import write_atomically
 from opsconsole.errors import ConsoleError
-from opsconsole.safety.review.model import Edit, Finding
+from opsconsole.safety.review.edits import apply, choose
+from opsconsole.safety.review.model import Finding
+
+__all__ = ["Fixed", "Judge", "apply", "choose", "fix", "replace"]
 
 _MOST_ROUNDS = 10
 
@@ -47,35 +51,6 @@ def fix(text: str, judge: Judge) -> Fixed:
     return Fixed(text, tuple(done))
 
 
-def choose(findings: Iterable[Finding]) -> list[Finding]:
-    """Those whose fixes can be applied together; of two that touch the same place the worse one, then the first."""
-    taken: list[tuple[int, int]] = []  # start and end, in order; no two touch but those of one finding
-    chosen = []
-    for finding in sorted(findings, key=lambda one: (-one.severity, one.start, one.rule)):
-        edits = finding.fix or ()
-        if not edits or any(_touches(edit, taken) for edit in edits):
-            continue
-        for edit in edits:
-            insort(taken, (edit.start, edit.end))
-        chosen.append(finding)
-    return sorted(chosen, key=lambda one: one.start)
-
-
-def apply(text: str, edits: Iterable[Edit]) -> str:
-    """The text with the edits made. They do not overlap."""
-    pieces, at = [], 0
-    for edit in sorted(edits, key=lambda one: (one.start, one.end)):
-        pieces += [text[at : edit.start], edit.text]
-        at = edit.end
-    return "".join([*pieces, text[at:]])
-
-
-def _touches(edit: Edit, taken: list[tuple[int, int]]) -> bool:
-    """Neighbours count as touching: the order of two insertions at one place is nobody's to guess."""
-    before = bisect_left(taken, (edit.end + 1, 0))
-    return before > 0 and taken[before - 1][1] >= edit.start
-
-
 def replace(path: str, old: bytes, new: bytes) -> None:
     """Puts `new` in place of the file's content at once; its mode and, where allowed, its owner stay.
 
@@ -91,23 +66,8 @@ def replace(path: str, old: bytes, new: bytes) -> None:
 
 
 def _replace(path: str, target: str, old: bytes, new: bytes) -> None:
-    handle, beside = tempfile.mkstemp(prefix=".opsconsole-lint-", dir=os.path.dirname(target))
-    try:
-        with open(handle, "wb") as file:
-            file.write(new)
-            file.flush()
-            like, bits = os.stat(target), 0o7777
-            if (like.st_uid, like.st_gid) != (os.geteuid(), os.getegid()):
-                try:
-                    os.fchown(handle, like.st_uid, like.st_gid)
-                except PermissionError:
-                    bits = 0o777  # then it is ours, and set-id bits would now mean us
-            os.fchmod(handle, like.st_mode & bits)
-            os.fsync(handle)
-        with open(target, "rb") as file:
-            if file.read(len(old) + 1) != old:
-                raise ConsoleError(f"{path}: not fixed: it has changed meanwhile")
-        os.replace(beside, target)
-    except BaseException:
-        os.unlink(beside)
-        raise
+    with open(target, "rb") as file:
+        if file.read(len(old) + 1) != old:
+            raise ConsoleError(f"{path}: not fixed: it has changed meanwhile")
+        like = os.fstat(file.fileno())
+    write_atomically(Path(target), new, stat.S_IMODE(like.st_mode), (like.st_uid, like.st_gid))

@@ -31,7 +31,8 @@ COMMANDS = {
 """One module of this package per command, named like it, with `build() -> Parser` and `run(options) -> int`."""
 
 READ_ONLY = "--read-only"
-"""The one option of the console itself."""
+DEMO = "--demo"
+"""The options of the console itself."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -72,6 +73,8 @@ def _dispatch(words: list[str]) -> int:
     require_execution()
     if words in ([], [READ_ONLY]):
         return int(_command("console").run(read_only=bool(words)))
+    if first == DEMO:
+        return int(_command("console").run_demo(words[1:]))
     if first in COMMANDS:
         return _run_command(_command(first), words[1:])
     if first.startswith("-"):

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from opsconsole.anomalies import Anomaly, Change, Severity, Transition
+from opsconsole.checkup.monitoring import status
 from opsconsole.cli import diagnostics, output, wording
 from opsconsole.cli.table import Cell, Column, render
 from opsconsole.events import SampleTaken
@@ -15,11 +16,11 @@ from opsconsole.samples import Sample
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
-    from opsconsole.monitoring.monitor import MonitorStatus
+
+__all__ = ["View", "exposition", "line", "status"]
 
 _TITLES_EVERY = 20
 _COLOURS = {Severity.CRITICAL: "1;31", Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "36"}
-_GLYPHS = {Severity.CRITICAL: "‼", Severity.HIGH: "▲", Severity.MEDIUM: "△", Severity.LOW: "·", Severity.INFO: "·"}
 _NAMING = {"cpu_high": "busiest", "cpu_spike": "busiest", "memory_high": "largest", "memory_pressure": "largest"}
 """Kinds of the host of which the line names the first process."""
 _HEAD = (
@@ -59,7 +60,7 @@ class View:
         """On a line of its own; with --json and --prometheus on stderr, where messages belong."""
         anomaly = transition.anomaly
         what = {Change.OPENED: "opened", Change.CLOSED: "closed"}.get(transition.change, transition.what or "changed")
-        text = f"{_GLYPHS[anomaly.severity]} {anomaly.severity.word} {anomaly.kind} {what}: {anomaly.message}"
+        text = f"{anomaly.severity.glyph} {anomaly.severity.word} {anomaly.kind} {what}: {anomaly.message}"
         if anomaly.duration_s is not None:
             text += f" (lasted {wording.duration(anomaly.duration_s)})"
         if transition.change is Change.OPENED and anomaly.processes and anomaly.kind in _NAMING:
@@ -116,20 +117,6 @@ def _busiest(taken: SampleTaken, count: int) -> str:
         for one in live.busiest(taken.processes, count)
     ]  # fmt: skip
     return render(columns, rows, output.stdout.columns())
-
-
-def status(found: MonitorStatus) -> str:
-    """One line: who watches, since when, how often."""
-    if found.state == "off":
-        return "nobody watches this host: `opsconsole monitor start`"
-    if found.state == "stopped":
-        return "stopped by hand: `opsconsole monitor start` starts it again"
-    words = [f"process {found.pid} ({found.door})", f"since {wording.moment(found.started_at)}"]
-    if found.last_sample_at:
-        words.append(f"last sample {wording.moment(found.last_sample_at)}")
-    if found.slowed:
-        words.append(found.slowed)
-    return ", ".join(words)
 
 
 def exposition(taken: SampleTaken | None, engine: Engine) -> str:

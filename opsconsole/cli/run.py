@@ -30,6 +30,7 @@ exit code of --run (with several, the first that is not 0, in the order given):
 _EXAMPLES = (
     ("opsconsole", "open the console"),
     ("opsconsole --read-only", "open it to look only: it runs nothing and has no key that changes anything"),
+    ("opsconsole --demo", "try it out on a recorded host: nothing of this one is touched"),
     ("opsconsole --run backup.sh", "run a script, leave with its exit code"),
     ("opsconsole --run report.py --timeout 60 -- --since yesterday", "with a time limit, and arguments of its own"),
     ("opsconsole -c 'df -h; free -m' --json", "run a text; the result as one line of JSON"),
@@ -47,7 +48,7 @@ def build(commands: Mapping[str, str] | None = None) -> Parser:
         description += "".join(f"  {name:<10}{what}\n" for name, what in commands.items())
     description += "\n" + _EXIT_CODES
     usage = (
-        "opsconsole [--read-only]\n       opsconsole --run FILE [--run FILE ...] [options] [-- ARGUMENT ...]\n"
+        "opsconsole [--read-only | --demo]\n       opsconsole --run FILE [--run FILE ...] [options] [-- ARGUMENT ...]\n"
         "       opsconsole COMMAND [options]"
     )
     parser = Parser("opsconsole", description, _EXAMPLES, usage)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from opsconsole.models import ExecutionPolicy
 from opsconsole.paths import CONFIG_VARIABLES, config_file
+from opsconsole.safety.review.site import stamp
 
 if TYPE_CHECKING:
     from opsconsole.safety.review.model import Review
@@ -34,7 +35,7 @@ def judge(body: bytes, interpreter: str, policy: ExecutionPolicy, allow: Iterabl
     asked = (body, interpreter, policy.value, tuple(allow), site, frozenset(given))
     if len(body) > REMEMBERED_BYTES:
         return _review(*asked)
-    key = (_stamp(site), *asked)
+    key = (stamp(site), *asked)
     found = _known.get(key)
     if found is None:
         found = _review(*asked)
@@ -52,16 +53,6 @@ def _review(
     from opsconsole.safety.review import review
 
     return review(body, interpreter, policy, allow=allow, site=site, given=given)
-
-
-def _stamp(site: str) -> tuple[tuple[str, int, int, int], ...]:
-    """Changes whenever a file of the site's catalogue does."""
-    try:
-        with os.scandir(site) as entries:
-            found = [(entry.name, entry.stat()) for entry in entries]
-    except OSError:
-        return ()
-    return tuple(sorted((name, info.st_mtime_ns, info.st_size, info.st_ino) for name, info in found))
 
 
 def site_folder() -> str:

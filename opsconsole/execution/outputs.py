@@ -107,12 +107,15 @@ class StreamReader:
 
 
 class Follower:
-    """What a run writes, as it writes it. `last`: begin at most that many bytes before each stream's end.
+    """What a run writes, as it writes it. `last`: begin at most that many bytes before each stream's end; `start`:
+    begin at these offsets of stdout and stderr.
 
     `every_byte`: the supervisor gives nothing back that was not read here, as long as this reader keeps moving.
     """
 
-    def __init__(self, folder: Path, *, last: int | None = None, every_byte: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, last: int | None = None, start: tuple[int, int] | None = None, every_byte: bool = False
+    ) -> None:
         self._folder = folder
         self._following = _hold(folder) if every_byte else -1
         self._streams = {
@@ -125,7 +128,14 @@ class Follower:
         self._indexed = {b"o": 0, b"e": 0}
         self._ended = False
         if last is not None:
-            self._skip_to_end(last)
+            self.skip_to_last(last)
+        if start is not None:
+            self._skip_to(start)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where in stdout and stderr the next `read` goes on."""
+        return self._streams[b"o"].position, self._streams[b"e"].position
 
     def read(self, most: int = 1 << 20) -> list[Chunk]:
         """What is new, in order, at most about `most` bytes; [] when there is nothing now."""
@@ -150,6 +160,26 @@ class Follower:
     def ended(self) -> bool:
         """The run has written its result: when `read` gives nothing now, there will be nothing more."""
         return self._ended
+
+    def before(self, place: tuple[int, int], length: int) -> tuple[int, int]:
+        """The place about `length` bytes before this one, in the order of writing. Ask before the first `read`."""
+        self._read_index()
+        begun = {b"o": 0, b"e": 0}
+        ends = dict(zip((b"o", b"e"), place, strict=True))
+        passed: deque[tuple[bytes, int]] = deque()
+        room = 0
+        for letter, _, count in self._pending:
+            kept = min(count, ends[letter])
+            ends[letter] -= kept
+            passed.append((letter, kept))
+            room += kept
+            while passed and room - passed[0][1] >= length:
+                gone, size = passed.popleft()
+                begun[gone] += size
+                room -= size
+        if passed and room > length:  # one long entry: a part of it
+            begun[passed[0][0]] += min(passed[0][1], room - length)
+        return begun[b"o"], begun[b"e"]
 
     def lead(self, length: int) -> Callable[[Chunk], Chunk]:
         """Ask before the first `read`: marks so many bytes of each stream that does not begin at its beginning."""
@@ -245,14 +275,29 @@ class Follower:
         self._ended = True
         return True
 
-    def _skip_to_end(self, last: int) -> None:
+    def skip_to_last(self, last: int) -> None:
+        """Go on at most so many bytes before each stream's end; never back."""
         self._look_for_result()
         self._read_index()
         for letter, stream in self._streams.items():
-            surplus = self._indexed[letter] - last
+            surplus = self._indexed[letter] - last - stream.position
             if surplus > 0:
-                stream.position = surplus
+                stream.position += surplus
                 self._give_up(letter, surplus)
+
+    def _skip_to(self, start: tuple[int, int]) -> None:
+        self._look_for_result()
+        self._read_index()
+        surplus = dict(zip((b"o", b"e"), start, strict=True))
+        for letter, stream in self._streams.items():
+            stream.position = surplus[letter]
+        left: deque[tuple[bytes, float, int]] = deque()
+        for letter, elapsed, count in self._pending:
+            taken = min(surplus[letter], count)
+            surplus[letter] -= taken
+            if count > taken:
+                left.append((letter, elapsed, count - taken))
+        self._pending = left
 
 
 def _hold(folder: Path) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from opsconsole.clock import Clock
@@ -24,6 +24,9 @@ from opsconsole.storage.reader import Reader
 if TYPE_CHECKING:
     from opsconsole.anomalies import Transition
     from opsconsole.execution.showing import Hiding
+    from opsconsole.storage.archive import Archive
+    from opsconsole.storage.asked import Asked
+    from opsconsole.storage.costs import Cost
     from opsconsole.storage.statistics import Statistics
 
 
@@ -61,6 +64,18 @@ class Questions:
         """The first one first. Raises TaskNotFound."""
         return self._reads.attempts(task_id)
 
+    def asked(self, task_id: int) -> Asked:
+        """Its arguments, folder and variables' names, as they were submitted: secrets too."""
+        from opsconsole.storage import asked
+
+        return asked.asked(self._reads.connection, task_id)
+
+    def costs(self, task_ids: Sequence[int]) -> dict[int, Cost]:
+        """What the newest attempts of these tasks have used, as far as they have ended."""
+        from opsconsole.storage import costs
+
+        return costs.costs(self._reads.connection, task_ids)
+
     def script(self, task_id: int) -> bytes:
         """The exact bytes, secrets too. Raises TaskNotFound, ConsoleError."""
         return self._reads.script(task_id)
@@ -90,6 +105,12 @@ class Questions:
     def statistics(self, filter: Filter | None = None) -> Statistics:
         """Totals, success rate, durations, waits; of all tasks or those a filter lets through."""
         return self._reads.statistics(filter, self._clock.now())
+
+    def archive(self) -> Archive:
+        """For long reads of what has ended, in a thread; the caller closes it."""
+        from opsconsole.storage.archive import Archive
+
+        return Archive(self.paths)
 
     def consoles(self) -> list[ConsoleInfo]:
         """The living ones."""

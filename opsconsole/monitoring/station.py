@@ -169,6 +169,8 @@ class Station:
             self._built.execution_ended(event.result, task.priority)
 
     def _make_parts(self) -> Parts:
+        if self._door == "tui":
+            self._glance()
         from opsconsole.monitoring import building
 
         self._built = building.build(
@@ -176,6 +178,16 @@ class Station:
             submit=self._submit,
         )  # fmt: skip
         return self._built.parts
+
+    def _glance(self) -> None:
+        """Somebody waits before a screen: a look goes out before all is loaded that judges and keeps looks."""
+        from opsconsole.monitoring.sampling.sampler import Sampler
+
+        sampler = Sampler(self.settings.monitor, self._clock)
+        try:
+            self._publish(SampleTaken(*sampler.take(), self.settings.monitor.interval_s))
+        finally:
+            sampler.close()
 
     # -- the present
 

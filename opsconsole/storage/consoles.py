@@ -112,6 +112,7 @@ def bury(c: sqlite3.Connection, paths: StatePaths, console_ids: list[int], now: 
     """Dead consoles sign off; their open executions stay for whoever takes them over."""
     for console_id in console_ids:
         sign_off(c, console_id, now)
+        c.execute("UPDATE console SET died = 1 WHERE id = ?", (console_id,))
         with contextlib.suppress(OSError):
             os.unlink(_lock_path(paths, console_id))
 

@@ -31,6 +31,8 @@ def known_version() -> int:
 def connect(path: Path, *, read_only: bool = False, busy_s: float = BUSY_S) -> sqlite3.Connection:
     """A connection in autocommit mode; transactions are begun by hand. Raises sqlite3.Error."""
     mode = "ro" if read_only else "rwc"
+    if not read_only:
+        _make_private(path)
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -48,6 +50,15 @@ def connect(path: Path, *, read_only: bool = False, busy_s: float = BUSY_S) -> s
         connection.close()
         raise
     return connection
+
+
+def _make_private(path: Path) -> None:
+    """SQLite gives its logs the mode that the database has when they are made: it has the right one from the start.
+
+    A file that exists is not opened: closing it would drop the locks of our other connections.
+    """
+    with contextlib.suppress(OSError):  # SQLite says better what is the matter
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 class _NotReadyError(Exception):

@@ -60,6 +60,28 @@ class Filter:
     """A label's key and value; value None: any value."""
     parent_id: int | None = None
     """Retries and follow-ups of this task."""
+    policies: frozenset[str] = frozenset()
+    """Any of these policies."""
+    host_part: str | None = None
+    """In the name of the host where it was submitted, in any (ASCII) case."""
+    actor_part: str | None = None
+    """In the name of who submitted it, in any (ASCII) case."""
+    ended_since_us: int | None = None
+    """Ended at this time or later, in microseconds since the epoch."""
+    ended_until_us: int | None = None
+    """Ended before this time, in microseconds since the epoch."""
+    longer_s: float | None = None
+    """Its last attempt ran so many seconds or more."""
+    shorter_s: float | None = None
+    """Its last attempt ran less than so many seconds."""
+    pinned: bool | None = None
+    """Kept from clean-up, or not."""
+    task_id: int | None = None
+    """This one."""
+    name_or_status: tuple[tuple[str, frozenset[Status]], ...] = ()
+    """For each: the name contains the word (as `name`), or the status is one of these."""
+    text_or_status: tuple[tuple[str, frozenset[Status]], ...] = ()
+    """For each: a word begins so, where `text` looks, or the status is one of these."""
     before: int | None = None
     """Only ids below this one: the last id of the page before."""
     limit: int = 50
@@ -112,10 +134,22 @@ def conditions(filter: Filter) -> Iterator[Condition]:
         number = getattr(filter, column)
         if number is not None:
             yield f"{column} = ?", (_int64(number),)
-    if filter.since_us is not None:
-        yield "queued_at >= ?", (_int64(filter.since_us),)
-    if filter.until_us is not None:
-        yield "queued_at < ?", (_int64(filter.until_us),)
+    if filter.policies:
+        yield f"policy IN ({', '.join('?' * len(filter.policies))})", tuple(sorted(map(str, filter.policies)))
+    for column, part in (("host", filter.host_part), ("actor", filter.actor_part)):
+        if part:
+            yield f"instr(lower({column}), lower(?)) > 0", (_storable(part),)
+    for test, number in (
+        ("queued_at >= ?", filter.since_us), ("queued_at < ?", filter.until_us), ("id = ?", filter.task_id),
+        ("finished_at >= ?", filter.ended_since_us), ("finished_at < ?", filter.ended_until_us),
+    ):  # fmt: skip
+        if number is not None:
+            yield test, (_int64(number),)
+    for test, seconds in (("duration_s >= ?", filter.longer_s), ("duration_s < ?", filter.shorter_s)):
+        if seconds is not None:
+            yield test, (seconds,)
+    if filter.pinned is not None:
+        yield f"id {'' if filter.pinned else 'NOT '}IN (SELECT id FROM task WHERE pinned)", ()
     if filter.label is not None:
         yield _labelled(*filter.label)
     if filter.name:
@@ -124,6 +158,16 @@ def conditions(filter: Filter) -> Iterator[Condition]:
         telling = [word for word in words if any(map(str.isalnum, word))]  # the others are no words to the index
         for word in (telling or words[:1])[:_MOST_WORDS]:
             yield _containing(word)
+    for word, statuses in filter.name_or_status:
+        yield _or_status(_named(_storable(word)), statuses)
+    for word, statuses in filter.text_or_status:
+        yield _or_status(_containing(_storable(word)), statuses)
+
+
+def _or_status(found: Condition, statuses: frozenset[Status]) -> Condition:
+    sql, values = found
+    marks = ", ".join("?" * len(statuses))
+    return f"({sql} OR status IN ({marks}))", (*values, *sorted(status.value for status in statuses))
 
 
 def where_all(narrow: Sequence[Condition]) -> tuple[str, tuple[object, ...]]:
@@ -172,7 +216,8 @@ def _rarest_first(c: sqlite3.Connection, narrow: list[Condition], before: int) -
     _, values = where_all(narrow)
     passed = c.execute(
         f"""SELECT {sums} FROM (
-                SELECT id, script_id, status, policy, exit_code, queued_at, host, door, actor, parent_id, labels
+                SELECT id, script_id, status, policy, exit_code, queued_at, host, door, actor, parent_id, labels,
+                    finished_at, duration_s
                 FROM {FACTS} WHERE id < ? ORDER BY id DESC LIMIT {_SAMPLE})""",
         (*values, before),
     ).fetchone()

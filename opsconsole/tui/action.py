@@ -15,9 +15,13 @@ class Where(StrEnum):
     TASKS = "The selected task"
     CONSOLE = "The console"
     OUTPUT = "Its output"
-    HOST = "The host"
+    FOUND = "What was found in its output"
+    OVERVIEW = "Overview"
     PROCESSES = "Processes"
     ANOMALIES = "Anomalies"
+    EDITOR = "The editor"
+    HISTORY = "History"
+    SETTINGS = "Settings"
     MOTION = "Moving in a list or in output"
 
 

@@ -8,102 +8,83 @@ from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
-from opsconsole.models import Priority, Status, Task
 from opsconsole.tui.action import Action, Danger, Where
+from opsconsole.tui.modes import BY_ID as MODE_BY_ID
 from opsconsole.tui.modes import MODES
-from opsconsole.tui.screens import anomalies_actions, processes_actions
+from opsconsole.tui.screens.anomalies import actions as anomalies
+from opsconsole.tui.screens.editor import actions as editor
+from opsconsole.tui.screens.history import actions as history
+from opsconsole.tui.screens.overview import actions as overview
+from opsconsole.tui.screens.processes import actions as processes
+from opsconsole.tui.screens.settings import actions as settings
+from opsconsole.tui.screens.tasks import actions as tasks
 
-__all__ = ["ACTIONS", "BY_ID", "OF_APP", "Action", "Danger", "Where", "bindings"]
-
-
-def _ended(task: Task) -> str | None:
-    return None if task.status.is_open else f"has already ended: {task.status.value.replace('_', ' ')}"
-
-
-def _not_running(task: Task) -> str | None:
-    if task.status in (Status.RUNNING, Status.PAUSED):
-        return None
-    return f"is {task.status.value.replace('_', ' ')}: only a running task can be paused"
+__all__ = ["ACTIONS", "APP_ACTIONS", "BY_ID", "OF_APP", "Action", "Danger", "Where", "bindings", "mode_bindings"]
 
 
-def _still_open(task: Task) -> str | None:
-    return f"has not ended yet: it is {task.status.value}" if task.status.is_open else None
+_C, _M = Where.CONSOLE, Where.MOTION
 
-
-def _not_waiting(task: Task) -> str | None:
-    if task.status in (Status.QUEUED, Status.WAITING):
-        return None
-    return f"is {task.status.value.replace('_', ' ')}: only a queued task can be held or moved"
-
-
-def _cannot_rise(task: Task) -> str | None:
-    return _not_waiting(task) or ("is critical already" if task.priority is Priority.CRITICAL else None)
-
-
-def _cannot_sink(task: Task) -> str | None:
-    return _not_waiting(task) or ("is low already" if task.priority is Priority.LOW else None)
-
-
-_T, _C, _O, _M, _H = Where.TASKS, Where.CONSOLE, Where.OUTPUT, Where.MOTION, Where.HOST
-
-ACTIONS: tuple[Action, ...] = (
-    Action("submit", "n", "new", "Run a script", _C, Danger.CHANGES, footer=True, opens_text=True),
-    Action("open", "enter", "open", "Show it on the whole screen", _T, footer=True),
-    Action("cancel", "x", "cancel", "Cancel it, after a question", _T, Danger.CONFIRM, _ended, footer=True),
-    Action(
-        "pause", "p", "pause", "Pause it, or let it go on", _T, Danger.CHANGES, _not_running, "resume",
-        lambda task: task.status is Status.PAUSED, footer=True,
-    ),
-    Action("retry", "r", "retry", "Run it again, as a new task", _T, Danger.CHANGES, _still_open, footer=True),
-    Action(
-        "hold", "H", "hold", "Hold it in the queue, or release it", _T, Danger.CHANGES, _not_waiting, "release",
-        lambda task: task.held, footer=True,
-    ),
-    Action("raise_priority", "plus,equals_sign", "sooner", "Raise its priority", _T, Danger.CHANGES, _cannot_rise),
-    Action("lower_priority", "minus", "later", "Lower its priority", _T, Danger.CHANGES, _cannot_sink),
-    Action(
-        "pin", "P", "pin", "Pin it against clean-up, or unpin it", _T, Danger.CHANGES, None, "unpin",
-        lambda task: task.pinned,
-    ),
-    Action("filter", "slash", "filter", "Filter the list as you type", _C, footer=True, opens_text=True),
-    Action("back", "escape", "back", "Back to the list; then drop its filter", _C),
+APP_ACTIONS: tuple[Action, ...] = (
     *(Action(mode.id, mode.key, mode.label, mode.description, _C) for mode in MODES),
     Action("command_palette", "colon,ctrl+p", "commands", "All commands, by name", _C, opens_text=True),
+    Action("jump", "semicolon", "jump", "A letter on every pane: jump there", _C),
+    Action("export_picture", "x", "picture", "What you see, as SVG and as text", _C),
+    Action("copy", "y", "copy", "Copy the line, or what is selected, to the terminal's clipboard", _C),
+    Action("print_text", "Y", "print", "Print the pane on the bare terminal, to select from", _C),
+    Action("reload", "ctrl+l", "reload", "Draw the screen anew; read settings, keys and themes again", _C),
     Action("help", "question_mark,f1", "help", "Show all keys", _C, footer=True),
-    Action("quit", "q", "quit", "Leave; asks first while work is open", _C, footer=True),
-    Action("follow", "f", "follow", "Follow the output, or stay where you are", _O),
-    Action("wrap", "w", "wrap", "Wrap long lines, or cut them", _O),
-    Action("analysis", "A", "analyze", "What is short, and who causes it", _H, footer=True),
-    Action("sort_processes", "s", "sort", "Sort the processes by CPU, or by memory", _H, footer=True),
-    Action(
-        "acknowledge", "a", "acknowledge", "Acknowledge the worst new anomaly", _H, Danger.CHANGES, footer=True
-    ),
-    Action(
-        "watch", "m", "watch", "Start the monitor, or stop it", _H, Danger.CONFIRM,
-        opposite="stop watching", footer=True,
-    ),
+    Action("quit", "q,f10", "quit", "Leave; asks first while work or unsaved text is open", _C, footer=True),
+)
+"""What the app itself does; every screen has these."""
+
+SHARED_ACTIONS: tuple[Action, ...] = (
+    Action("submit", "n", "new", "Run a script", _C, Danger.CHANGES, footer=True, opens_text=True),
+    Action("filter", "slash", "filter", "Filter the list as you type", _C, footer=True, opens_text=True),
+    Action("back", "escape", "back", "Back to the list; then drop its filter", _C),
+)
+"""What several modes have, each in its way; `Mode.shares` says which."""
+
+MOTIONS: tuple[Action, ...] = (
     Action("up", "up,k", "up", "One line up", _M),
     Action("down", "down,j", "down", "One line down", _M),
     Action("page_up", "pageup,ctrl+u", "page up", "One page up", _M),
     Action("page_down", "pagedown,ctrl+d", "page down", "One page down", _M),
     Action("top", "home,g", "top", "To the first line", _M),
     Action("bottom", "end,G", "bottom", "To the last line", _M),
-    *processes_actions.ACTIONS,
-    *anomalies_actions.ACTIONS,
-)  # fmt: skip
+)
 
-OF_APP = ("help", "quit", "command_palette", *(mode.id for mode in MODES))
-"""What the app itself does; every screen has these."""
+ACTIONS: tuple[Action, ...] = (
+    *SHARED_ACTIONS,
+    *APP_ACTIONS,
+    *overview.ACTIONS,
+    *tasks.ACTIONS,
+    *processes.ACTIONS,
+    *anomalies.ACTIONS,
+    *editor.ACTIONS,
+    *history.ACTIONS,
+    *settings.ACTIONS,
+    *MOTIONS,
+)
+
+OF_APP = tuple(action.id for action in APP_ACTIONS)
 
 BY_ID = {action.id: action for action in ACTIONS}
 
 
 def bindings(*places: Where, but: tuple[str, ...] = ()) -> list[BindingType]:
     """The bindings of all actions of these places."""
-    return [
-        Binding(
-            action.keys, action.id, action.description, show=action.footer, priority=action.opens_text, id=action.id
-        )
-        for action in ACTIONS
-        if action.where in places and action.id not in but
-    ]
+    return [binding(one) for one in ACTIONS if one.where in places and one.id not in but]
+
+
+def mode_bindings(mode_id: str) -> list[BindingType]:
+    """All keys of a mode, but for those of the app and of moving."""
+    mode = MODE_BY_ID[mode_id]
+    places = (*mode.places, *mode.panes)
+    return [binding(one) for one in ACTIONS if one.where in places or one.id in mode.shares]
+
+
+def binding(action: Action) -> Binding:
+    """The keys of an action as Textual has them."""
+    return Binding(
+        action.keys, action.id, action.description, show=action.footer, priority=action.opens_text, id=action.id
+    )

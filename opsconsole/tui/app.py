@@ -6,103 +6,161 @@ import asyncio
 import gc
 import importlib
 import os
+import sys
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from opsconsole.clock import SYSTEM
 from opsconsole.errors import OpsError, UsageError
-from opsconsole.events import AnomalyEvent, Event, Notice
+from opsconsole.events import AnomalyEvent, Event, Notice, TaskChanged, TasksRemoved
 from opsconsole.paths import config_file, shipped
 from opsconsole.safety.redact import Redaction
-from opsconsole.safety.sanitise import sanitise
+from opsconsole.safety.sanitise import sanitise, sanitise_name
 from opsconsole.settings import Settings
 from opsconsole.tui import terminal
-from opsconsole.tui.actions import BY_ID, OF_APP, Where, bindings
+from opsconsole.tui.action import Where
+from opsconsole.tui.actions import APP_ACTIONS, BY_ID, OF_APP, binding
 from opsconsole.tui.engine_link import EngineLink
+from opsconsole.tui.everywhere import Everywhere
+from opsconsole.tui.head import Head, ceiling_of
+from opsconsole.tui.journal import Journal
 from opsconsole.tui.keymap import FILE_NAME, actions_of, load_keymap
 from opsconsole.tui.keys import keys_of
 from opsconsole.tui.modes import BY_ID as MODE_BY_ID
-from opsconsole.tui.modes import Modes
-from opsconsole.tui.screens.tasks import TasksScreen
-from opsconsole.tui.theming import DEFAULT_THEME, MONOCHROME_THEME, load_themes
+from opsconsole.tui.modes import MODES, Modes
+from opsconsole.tui.notices import LASTS_S, Noticing
+from opsconsole.tui.severities import health_cell
+from opsconsole.tui.widgets.cells import Cell
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode
 
     from opsconsole.engine import Claims, Engine
+    from opsconsole.tui.recorded import Recorded
+    from opsconsole.tui.screens.mode import ModeScreen
 
 T = TypeVar("T")
 _HEALTH_S = 3.0
-_SHEETS = ("tones", "task_table", "output_view", "run_detail", "status_line", "filter_line", "dialog")
-_SCREENS = ("tasks", "submit", "confirm", "quit", "help", "host", "analysis", "processes", "anomalies")
+_HEAD_S = 1.0
+_SWITCH_S = 0.001
+"""So soon a thread gives way: the one that writes to the terminal waits for the one that starts the engine else."""
+_WELCOMED = "welcomed"
+_COUNT_S = 0.3
+_READ_ONLY = "This console is read-only."
+_TOLD, _TOLD_LINES = 600, 8
+"""What a notice shows of a text: it lies over what somebody is looking at."""
+_SHEETS = ("tones", "lists", "output_view", "edges", "filter_line", "dialog", "notices")
+_SCREENS = ("submit", "confirm", "quit", "help")
 
 
-class ConsoleApp(App[None]):
+class ConsoleApp(Noticing, Everywhere):
     """One engine and its screens. `make_engine` is called after the first frame."""
 
     TITLE = "opsconsole"
     CSS_PATH = [  # noqa: RUF012 - as Textual has it
         *(f"widgets/{name}.tcss" for name in _SHEETS), *(f"screens/{name}.tcss" for name in _SCREENS),
     ]  # fmt: skip
-    BINDINGS: ClassVar[list[BindingType]] = bindings(Where.CONSOLE, but=("submit", "filter", "back"))
+    BINDINGS: ClassVar[list[BindingType]] = [binding(one) for one in APP_ACTIONS]
     HORIZONTAL_BREAKPOINTS = [(110, "-wide")]  # noqa: RUF012 - as Textual has it
 
     def __init__(
         self, make_engine: Callable[[], Engine], settings: Settings, *, host: str, user: str,
         clock: Callable[[], int] = SYSTEM.now, theme: str | None = None, driver: Any = None,
-        read_only: bool = False,
+        read_only: bool = False, load: Callable[[], float] = lambda: os.getloadavg()[0], marks: tuple[str, ...] = (),
+        start: str | None = None,
     ) -> None:  # fmt: skip
-        monochrome = "NO_COLOR" in os.environ
-        super().__init__(driver_class=driver, ansi_color=True if monochrome else None)
+        super().__init__(
+            folders=(shipped("themes"), config_file().parent / "themes"), theme=theme or settings.console.theme,
+            graphs=settings.console.graphs, encoding=terminal.encoding(), driver=driver,
+        )  # fmt: skip
         self.settings = settings
         self.link = EngineLink(make_engine, self.call_later, self._take)
         self.failure: OpsError | None = None
         self.read_only = read_only or settings.console.read_only
         """No action that changes anything is to be had."""
-        self.place = (host, user)
-        self._tasks = TasksScreen(host, user, clock)
-        self.modes = Modes(self, self._tasks)
+        self.recorded: Recorded | None = None
+        """The host of a demo; None: this one."""
+        self.clock = clock
+        """Microseconds since the epoch."""
+        self.journal = Journal(clock)
+        """All that was told."""
+        self._load = load
+        marks = (*marks, *(("READ-ONLY",) if self.read_only else ()))
+        self.head = Head(host, user, ceiling_of(settings, user), marks, cores=os.cpu_count() or 1)
+        """The first line of every screen."""
+        self.modes = Modes(self, start or settings.console.start)
         self.keymap_file = config_file().parent / FILE_NAME
         self._keymap_problems = self._use_keymap()
-        self._health_known = self._health_failed = False
-        self._themes = load_themes([shipped("themes"), config_file().parent / "themes"])
-        for one in self._themes.themes:
-            self.register_theme(one)
-        wanted = MONOCHROME_THEME if monochrome else theme or os.environ.get("TEXTUAL_THEME") or DEFAULT_THEME
-        self.theme = wanted if wanted in self.available_themes else "textual-dark"
+        self._health_known = self._health_failed = self._counts_due = False
 
     @property
     def engine(self) -> Engine | None:
         """None until it has started."""
         return self.link.engine
 
-    def get_theme_variable_defaults(self) -> dict[str, str]:
-        return {"foreground-disabled": "ansi_default 50%"}  # the one we use that ansi themes lack
-
     def get_default_screen(self) -> Screen[Any]:
-        return self._tasks
+        self._load_screen_css(self.modes.first)  # Textual does it for every screen but this one
+        return self.modes.first
 
     def on_mount(self) -> None:
-        for failure in (*self._themes.failures, *self._keymap_problems):
+        for failure in (*self.theme_problems, *self._keymap_problems):
             self.tell(failure, "warning")
         self.call_after_refresh(lambda: self.run_worker(self._start_engine(), group="engine"))
 
     async def _start_engine(self) -> None:
         try:
-            self._tasks.begin(await self.link.start())
+            engine = await self.link.start()
+            self.journal.keep_in(engine.paths.journal)
+            self.modes.attach(engine)
         except OpsError as error:
             self.failure = error
             self.exit(return_code=error.exit_code)
             return
+        self.set_interval(_HEAD_S, self.look_at_head)
+        self.watch_configuration()
+        self._welcome()
+        self.look_at_head()
+        await self._say_unsaved(engine)
         await asyncio.to_thread(importlib.import_module, "opsconsole.monitoring.analysis")  # too long for a key press
         self._health_known = True
         self.set_interval(_HEALTH_S, self.look_at_health)
         self.look_at_health()
+
+    def _welcome(self) -> None:
+        """Three lines, once for a state directory."""
+        marker = self.state_folder / _WELCOMED
+        if marker.exists() or self.recorded is not None:
+            return
+        try:
+            marker.touch(mode=0o600)
+        except OSError:
+            return  # it is said again next time
+        keys = {name: found[0] for name, found in keys_of(self).items()}
+        modes = f"{keys[MODES[0].id]} to {keys[MODES[-1].id]} switch between modes"
+        self.tell(
+            f"{modes}; {keys['help']} shows all keys, {keys['command_palette']} finds a command by name.\n"
+            f"{keys['tasks']} then {keys['submit']} runs a script; / filters every list.\n"
+            f"{keys['quit']} leaves: what runs goes on, and is here when you come back."
+            if "submit" in keys
+            else f"{modes}; {keys['help']} shows all keys.\n/ filters every list.\n{keys['quit']} leaves."
+        )
+
+    async def _say_unsaved(self, engine: Engine) -> None:
+        """Text of the editor that was left unsaved; the editor itself shows it."""
+        if self.read_only or self.modes.current == "editor" or not engine.paths.drafts.is_dir():
+            return
+        from opsconsole.tui.screens.editor.autosave import left_behind
+
+        if names := await asyncio.to_thread(left_behind, engine.paths.drafts):
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            key = self.key_display(self.keys_for("editor").split(",")[0])
+            self.tell(f"Unsaved text of {sanitise_name(names[0], limit=80)}{more} was kept: {key} opens the editor.")
 
     def _take(self, events: list[Event]) -> None:
         for event in events:
@@ -114,6 +172,9 @@ class ConsoleApp(App[None]):
                 self.modes.hear(event)
         if any(isinstance(event, AnomalyEvent) for event in events):
             self.look_at_health()
+        if not self._counts_due and any(isinstance(event, TaskChanged | TasksRemoved) for event in events):
+            self._counts_due = True
+            self.set_timer(_COUNT_S, self.look_at_head)
 
     def look_at_health(self) -> None:
         """The state of the host, for the first line of every screen."""
@@ -127,9 +188,25 @@ class ConsoleApp(App[None]):
             self._health_failed = True
             return
         self._health_failed = False
-        for screen in self.modes:
-            if show := getattr(screen, "show_health", None):
-                show(health)
+        cell = health_cell(health)
+        calm = health.worst is None
+        self._show_head(alarm=None if calm else cell, state=cell if calm else Cell("", "faint"))
+
+    def look_at_head(self) -> None:
+        """What the first line says besides the host's health."""
+        if self.engine is None:
+            return
+        try:
+            counts = self.head.with_counts(self.engine.counts())
+        except OpsError as error:
+            self._show_head(state=Cell(sanitise(error.message), "bad"))
+            return
+        self._counts_due = False
+        self._show_head(load=self._load(), now_us=self.clock(), **counts)
+
+    def _show_head(self, **known: Any) -> None:
+        self.head = replace(self.head, **known)
+        self.modes.on_top.header.show(self.head)
 
     async def attempt(self, work: Coroutine[Any, Any, T]) -> T | None:
         """Do it; an error is shown, and the result is then None."""
@@ -146,7 +223,12 @@ class ConsoleApp(App[None]):
     def tell(self, text: str, severity: Any = "information") -> None:
         """Show a sentence; outside data in it is made harmless here, and secrets are taken out."""
         text = Redaction.of(os.environ, self.settings.redaction).text(text)
-        self.notify(sanitise(text), severity=severity, markup=False, timeout=10 if severity == "error" else 6)
+        text = sanitise(text)
+        self.journal.add(severity, text)
+        lines = text[:_TOLD].split("\n")[:_TOLD_LINES]
+        shown = "\n".join(lines)
+        shown = shown if shown == text else f"{shown} … (the log has all of it)"
+        self.notify(shown, severity=severity, markup=False, timeout=LASTS_S[severity])
 
     def get_system_commands(self, screen: Screen[Any]) -> Any:
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
@@ -167,6 +249,12 @@ class ConsoleApp(App[None]):
         self._keymap = dict(keymap.keys)  # as set_keymap has it, which needs a screen
         return keymap.problems
 
+    def reload_keymap(self) -> tuple[str, ...]:
+        """Read the operator's keys anew: they are in force at once; returns what is wrong with them."""
+        problems = self._use_keymap()
+        self.set_keymap(self._keymap)
+        return problems
+
     def keys_for(self, action_id: str) -> str:
         """The keys of an action, as a binding has them: the operator's, or else the usual ones."""
         return self._keymap.get(action_id) or BY_ID[action_id].keys
@@ -179,6 +267,11 @@ class ConsoleApp(App[None]):
         """Whether the action is to be had at all."""
         return not (self.read_only and action_id in BY_ID and BY_ID[action_id].changes)
 
+    def say_read_only(self) -> None:
+        """Why nothing comes of a key; not for the journal, and once while it is on the screen."""
+        if all(one.message != _READ_ONLY for one in self._notifications):
+            self.notify(_READ_ONLY, severity="warning", markup=False, timeout=3)
+
     async def run_action(
         self, action: Any, default_namespace: Any = None, namespaces: Mapping[str, DOMNode] | None = None
     ) -> bool:
@@ -187,6 +280,8 @@ class ConsoleApp(App[None]):
         method = getattr(default_namespace or self, f"action_{name}", None)
         textuals_own = getattr(method, "__module__", "").startswith("textual.")  # a line of text has a `submit` too
         if not (textuals_own or self.allows(name)):
+            if default_namespace is None or default_namespace.check_action(name, ()) is not False:
+                self.say_read_only()
             return False
         return await super().run_action(action, default_namespace, namespaces)
 
@@ -196,28 +291,39 @@ class ConsoleApp(App[None]):
 
     # -- actions
 
-    def action_host(self) -> None:
-        self._go("host")
+    def action_overview(self) -> None:
+        self.go("overview")
 
     def action_tasks(self) -> None:
-        self._go("tasks")
+        self.go("tasks")
 
     def action_processes(self) -> None:
-        self._go("processes")
+        self.go("processes")
 
     def action_anomalies(self) -> None:
-        self._go("anomalies")
+        self.go("anomalies")
 
-    def _go(self, mode: str) -> None:
-        """Every mode but the first needs the engine."""
-        if self.engine is not None:
-            self.modes.show(mode, self.engine)
+    def action_editor(self) -> None:
+        self.go("editor")
+
+    def action_history(self) -> None:
+        self.go("history")
+
+    def action_settings(self) -> None:
+        self.go("settings")
+
+    def go(self, mode: str) -> ModeScreen:
+        """Show a mode, which may have to wait for the engine."""
+        screen = self.modes.show(mode)
+        screen.header.show(self.head)
+        return screen
 
     def action_help(self) -> None:
         from opsconsole.tui.screens.help import HelpScreen
 
-        keys = {name: " ".join(found) for name, found in keys_of(self).items()}
-        self.push_screen(HelpScreen(keys, MODE_BY_ID[self.modes.current].places, self.keymap_file))
+        keys = keys_of(self)
+        mode = MODE_BY_ID[self.modes.current]
+        self.push_screen(HelpScreen(keys, (*mode.places, *mode.panes), self.keymap_file))
 
     def action_help_quit(self) -> None:
         keys = {name: found[0] for name, found in keys_of(self).items()}
@@ -251,7 +357,9 @@ def run_console(settings: Settings, *, state_dir: str | Path | None = None, read
         make_engine, settings, host=host.host_name(), user=host.actor(), driver=terminal.ConsoleDriver,
         read_only=read_only,
     )  # fmt: skip
-    code = asyncio.run(terminal.run(app, app.link.close))
+    sys.setswitchinterval(_SWITCH_S)
+    code = asyncio.run(terminal.run(app, app.link.close, mouse=settings.console.mouse))
+    app.journal.close()
     gc.freeze()  # the process is about to end: looking through a whole console for cycles takes longer than leaving
     if app.failure is not None:
         raise app.failure

@@ -8,9 +8,21 @@ from typing import Any, NamedTuple
 from opsconsole.models import ExecutionPolicy, ExecutionResult, Status, Task
 from opsconsole.safety.review.model import describe_recorded
 from opsconsole.safety.sanitise import sanitise_name
-from opsconsole.tui.wording import FACES, count_of, duration, size, span, time_of_day
+from opsconsole.tui.filters import FAILED
+from opsconsole.tui.wording import FACES, duration, size, span, time_of_day
 
 _SHOWN_PROCESSES = 6
+
+
+_ENDS = {
+    "cgroup.kill+subreaper": "ends every process it started, at once",
+    "subreaper": "ends every process it started, one after the other",
+    "process group": "ends its process group; one that left it lives on",
+}
+_STANDS = {
+    "cgroup.freeze": "every process of it stands still (cgroup.freeze)",
+    "SIGSTOP": "its processes were told to stand still (SIGSTOP)",
+}
 
 
 class Fact(NamedTuple):
@@ -29,7 +41,8 @@ def facts(task: Task, result: ExecutionResult | None, waiting: str | None, now: 
     found += [_who(task), _how(task, result)]
     if result is not None:
         if kill := result.supervision.get("kill"):
-            found.append(Fact("kill", f"its tree by {sanitise_name(str(kill))}", "muted"))
+            how = _ENDS.get(str(kill), "ends its processes")
+            found.append(Fact("cancel", f"{how} ({sanitise_name(str(kill))})", "muted"))
         found += _costs(result)
     if task.labels:
         labels = ", ".join(f"{key}={value}" if value else key for key, value in task.labels.items())
@@ -43,7 +56,7 @@ def _state(task: Task, waiting: str | None) -> Iterator[Fact]:
     words = []
     if task.status is not Status.COMPLETED and (reason := sanitise_name(task.reason or "")):
         if reason != face.word:
-            words.append(reason)
+            words.append(_STANDS.get(reason, reason) if task.status is Status.PAUSED else reason)
     elif task.signal:
         words.append(f"ended by {sanitise_name(task.signal)}")
     elif task.exit_code:
@@ -141,15 +154,11 @@ def summary_counts(counts: Mapping[Status, int]) -> tuple[int, int, int]:
     """Running, waiting, and failed in the last 24 hours."""
     running = sum(counts.get(status, 0) for status in (Status.PREPARING, Status.RUNNING, Status.PAUSED))
     waiting = counts.get(Status.QUEUED, 0) + counts.get(Status.WAITING, 0)
-    failed = sum(counts.get(status, 0) for status in (Status.FAILED, Status.TIMED_OUT, Status.ABANDONED))
+    failed = sum(counts.get(status, 0) for status in FAILED)
     return running, waiting, failed
 
 
-def open_work(counts: Mapping[Status, int]) -> str:
-    """`2 tasks are running and 5 are queued`; empty when nothing is open."""
-    running, waiting, _ = summary_counts(counts)
-    if running and waiting:
-        return f"{count_of(running, 'task')} {'is' if running == 1 else 'are'} running, {waiting:,} queued"
-    if running:
-        return f"{count_of(running, 'task')} {'is' if running == 1 else 'are'} running"
-    return f"{count_of(waiting, 'task')} {'is' if waiting == 1 else 'are'} queued" if waiting else ""
+def queue_words(queued: int, waiting: int) -> str:
+    """`5 queued, 3 waiting`: what waits for its turn, and what waits for a time, another task or somebody."""
+    words = [f"{number:,} {word}" for number, word in ((queued, "queued"), (waiting, "waiting")) if number]
+    return ", ".join(words) or "0 queued"

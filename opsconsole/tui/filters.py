@@ -2,22 +2,40 @@
 
 backup state:failed policy:elevated exit:3 by:deploy #17
 text:WORD looks into the script and into what was printed, as `history --text` does
-state: takes a status, its beginning, several with commas, or one of open, active, bad
+state: takes a status, its beginning, several with commas, or one of open, active, ended, bad
+failed, here as in every count of the console, is also what timed out and what was abandoned
+a bare word that is a status (`failed`, `running`, `timeout`) finds that as well as names with the word
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from opsconsole.models import ENDED, OPEN, Status, Task
 
-BAD = frozenset({Status.FAILED, Status.TIMED_OUT, Status.ABANDONED, Status.REFUSED})
+FAILED = frozenset({Status.FAILED, Status.TIMED_OUT, Status.ABANDONED})
+"""What every count of failures counts, and what `state:failed` finds."""
+BAD = FAILED | {Status.REFUSED}
 _GROUPS = {
+    "failed": FAILED,
     "open": OPEN,
     "active": frozenset(status for status in Status if status.is_active),
     "ended": ENDED,
     "bad": BAD,
 }
+
+
+_SPOKEN = {
+    **{status.value: frozenset({status}) for status in Status},
+    "failed": FAILED,
+    "timeout": frozenset({Status.TIMED_OUT}), "timed-out": frozenset({Status.TIMED_OUT}),
+    "canceled": frozenset({Status.CANCELLED}), "succeeded": frozenset({Status.COMPLETED}),
+}  # fmt: skip
+"""What somebody types for a status without `state:`."""
+_NAMED = {**_SPOKEN, **_GROUPS, "ok": frozenset({Status.COMPLETED})}
+Either = tuple[str, frozenset[Status]]
+"""A word that is also a status: one of the two is enough."""
 
 
 class FilterError(ValueError):
@@ -29,6 +47,7 @@ class TaskFilter:
     """What the list shows. Empty fields let everything through; words must all be in the name; `#17` is an id."""
 
     words: tuple[str, ...] = ()
+    either: tuple[Either, ...] = ()
     statuses: frozenset[Status] = frozenset()
     policy: str = ""
     actor: str = ""
@@ -49,6 +68,7 @@ class TaskFilter:
             and self.actor in task.actor.casefold()
             and (self.exit_code is None or task.exit_code == self.exit_code)
             and all(word in name for word in self.words)
+            and all(word in name or task.status in statuses for word, statuses in self.either)
             and self.task_id in (None, task.id)
         )
 
@@ -59,6 +79,7 @@ EVERYTHING = TaskFilter()
 def parse(line: str) -> TaskFilter:
     """The filter that `line` says. Raises FilterError."""
     words: list[str] = []
+    either: tuple[Either, ...] = ()
     statuses: frozenset[Status] = frozenset()
     policy = actor = ""
     text: tuple[str, ...] = ()
@@ -68,6 +89,8 @@ def parse(line: str) -> TaskFilter:
         key, colon, value = word.partition(":")
         if word.startswith("#"):
             task_id = _number(word[1:], "#")
+        elif not colon and word in _SPOKEN:
+            either += ((word, _SPOKEN[word]),)
         elif not colon:
             words.append(word)
         elif key in ("state", "status", "s"):
@@ -82,17 +105,34 @@ def parse(line: str) -> TaskFilter:
             exit_code = _number(value, "exit:")
         else:
             raise FilterError(f"{key}: is not one of state: policy: exit: by: text:")
-    return TaskFilter(tuple(words), statuses, policy, actor, exit_code, task_id, text)
+    return TaskFilter(tuple(words), either, statuses, policy, actor, exit_code, task_id, text)
 
 
 def _statuses(value: str) -> frozenset[Status]:
     found: set[Status] = set()
     for part in filter(None, value.split(",")):
-        named = _GROUPS.get(part) or {status for status in Status if status.value.startswith(part.replace("-", "_"))}
+        named = set(_NAMED.get(part) or _beginning_with(part.replace("-", "_")))
         if not named:
             raise FilterError(f"no such state: {part}")
         found |= named
     return frozenset(found)
+
+
+def _beginning_with(part: str) -> set[Status]:
+    found = {status for status in Status if status.value.startswith(part)}
+    return found | FAILED if Status.FAILED in found else found
+
+
+def suggestion(line: str, *, more: str = "") -> str:
+    """What to try where nothing passed the filter; empty: nothing comes to mind. `more` goes with a status."""
+    for word in line.casefold().split():
+        key, colon, value = word.partition(":")
+        if colon and key not in ("state", "status", "s"):
+            continue
+        spoken = next(iter(get_close_matches(value if colon else word, _NAMED if colon else _SPOKEN, 1, 0.75)), "")
+        if spoken and (not colon or value != spoken):
+            return f"try state:{spoken}{more}"
+    return ""
 
 
 def _number(value: str, key: str) -> int | None:

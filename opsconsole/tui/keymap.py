@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from textual.keys import Keys
 
+from opsconsole.toml_files import NotTomlError, parse, read_text
 from opsconsole.tui.actions import ACTIONS, BY_ID, OF_APP, Action, Where
 from opsconsole.tui.modes import MODES, Mode
 
@@ -55,16 +56,12 @@ def canonical(key: str) -> str:
 def load_keymap(file: Path) -> Keymap:
     """The keymap of this file; an empty one if there is none."""
     try:
-        text = file.read_text(encoding="utf-8")
+        data = parse(read_text(file))
     except (FileNotFoundError, NotADirectoryError):
         return Keymap({}, tuple(said(clash) for clash in clashes({})))
     except (OSError, UnicodeDecodeError) as error:
         return Keymap({}, (f"The keymap {file} cannot be read: {error}. The usual keys hold.",))
-    import tomllib
-
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except NotTomlError as error:
         return Keymap({}, (f"The keymap {file} is not TOML: {error}. The usual keys hold.",))
     given = data.pop("keys", {})
     problems: list[str] = [f"{file.name}: there is no section [{name}]; keys belong to [keys]." for name in data]
@@ -83,9 +80,9 @@ def load_keymap(file: Path) -> Keymap:
 def clashes(keys: Mapping[str, str]) -> list[Clash]:
     """Keys that would mean two things at once, with these in place of the usual ones."""
     found: dict[Clash, None] = {}
-    for mode in MODES:
+    for actions in (group for mode in MODES for group in _groups(mode)):
         taken: dict[str, str] = {}
-        for action in actions_of(mode):
+        for action in actions:
             for key in keys.get(action.id, action.keys).split(","):
                 if (other := taken.setdefault(key, action.id)) != action.id:
                     found[Clash(key, other, action.id)] = None
@@ -93,9 +90,17 @@ def clashes(keys: Mapping[str, str]) -> list[Clash]:
 
 
 def actions_of(mode: Mode) -> Iterable[Action]:
-    """All that its keys do: its own, those it shares, the app's, and moving."""
-    places = (*mode.places, Where.MOTION)
+    """All that its keys do: its own, its panes', those it shares, the app's, and moving."""
+    places = (*mode.places, *mode.panes, Where.MOTION)
     return (one for one in ACTIONS if one.where in places or one.id in OF_APP or one.id in mode.shares)
+
+
+def _groups(mode: Mode) -> Iterable[list[Action]]:
+    """Actions that must not share a key: a mode's, and with the app's and moving those of each of its panes."""
+    found = list(actions_of(mode))
+    yield [one for one in found if one.where not in mode.panes]
+    for pane in mode.panes:
+        yield [one for one in found if one.where in (pane, Where.MOTION) or one.id in OF_APP]
 
 
 def said(clash: Clash) -> str:

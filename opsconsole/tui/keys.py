@@ -20,7 +20,7 @@ def shown_keys(screen: Screen[Any]) -> dict[str, list[str]]:
     for active in screen.active_bindings.values():
         name = active.binding.id
         if name in BY_ID and app.allows(name):
-            shown = _display(app, active.binding.key)
+            shown = key_name(app, active.binding.key)
             if shown not in (known := keys.setdefault(name, [])):
                 known.append(shown)
     return keys
@@ -29,11 +29,12 @@ def shown_keys(screen: Screen[Any]) -> dict[str, list[str]]:
 def keys_of(app: ConsoleApp) -> dict[str, list[str]]:
     """Action's id → its keys, of every action that there is to be had, wherever it works."""
     return {
-        action.id: [_display(app, key) for key in app.keys_for(action.id).split(",")]
+        action.id: [key_name(app, key) for key in app.keys_for(action.id).split(",")]
         for action in ACTIONS
         if app.allows(action.id)
     }
 
 
-def _display(app: ConsoleApp, key: str) -> str:
+def key_name(app: ConsoleApp, key: str) -> str:
+    """A key as footer and help have it."""
     return _NAMES.get(key) or app.key_display(key)

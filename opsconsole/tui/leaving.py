@@ -1,39 +1,88 @@
-"""Leaving while work is open: ask what is to become of it, and do that."""
+"""Leaving while something is open: ask what is to become of it, and do that."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from opsconsole.models import OPEN
+from opsconsole.models import OPEN, Status
 from opsconsole.tui.facts import summary_counts
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
     from opsconsole.tui.app import ConsoleApp
+    from opsconsole.tui.screens.editor.screen import EditorScreen
     from opsconsole.tui.screens.quit import Leaving
 
 
+class Unsaved(NamedTuple):
+    """Text that stands in no file. `name` is harmless."""
+
+    name: str
+    kept: bool
+    """It is in a draft, and here again when somebody comes back."""
+
+
+class StillOpen(NamedTuple):
+    """What would go on, or wait, without this console."""
+
+    running: int = 0
+    queued: int = 0
+    waiting: int = 0
+    others_claim: bool = False
+    """Another console runs what is queued."""
+    unsaved: Unsaved | None = None
+
+    @property
+    def tasks(self) -> int:
+        return self.running + self.queued + self.waiting
+
+
 def leave(app: ConsoleApp) -> None:
-    """At once when nothing is open, or nothing of it is ours to decide; else ask."""
+    """At once when nothing is open, or nothing of it is ours to decide, or it is but a demo; else ask."""
     from opsconsole.tui.screens.quit import QuitScreen
 
     engine = app.engine
     if isinstance(app.screen, QuitScreen):
         return
-    running, waiting, _ = summary_counts(engine.counts()) if engine is not None else (0, 0, 0)
-    if engine is None or app.read_only or not running + waiting:
+    if engine is None or app.read_only or app.recorded is not None:
         app.exit()
         return
-    others = any(console.claims == "all" and console.pid != os.getpid() for console in engine.consoles())
+
+    def look() -> StillOpen:
+        return _still_open(app, engine)
+
+    found = look()
+    if not found.tasks and found.unsaved is None:
+        app.exit()
+        return
 
     def answered(answer: Leaving | None) -> None:
         if answer == "leave":
             app.exit()
         elif answer == "cancel":
             app.run_worker(_cancel_all(app, engine), group="quit")
+        elif answer == "save":
+            app.run_worker(_save_and_leave(app), group="quit")
 
-    app.push_screen(QuitScreen(running, waiting, others_claim=others), answered)
+    app.push_screen(QuitScreen(found, look), answered)
+
+
+def _still_open(app: ConsoleApp, engine: Engine) -> StillOpen:
+    counts = engine.counts()
+    running, not_begun, _ = summary_counts(counts)
+    claims = not_begun and any(one.claims == "all" and one.pid != os.getpid() for one in engine.consoles())
+    unsaved = next((text for screen in app.modes if (text := screen.unsaved()) is not None), None)
+    return StillOpen(
+        running, counts.get(Status.QUEUED, 0), counts.get(Status.WAITING, 0), others_claim=bool(claims), unsaved=unsaved
+    )
+
+
+async def _save_and_leave(app: ConsoleApp) -> None:
+    """Stays where it could not be saved; asks again where tasks are open as well."""
+    editor = cast("EditorScreen", app.go("editor"))
+    if await editor.save():
+        leave(app)
 
 
 async def _cancel_all(app: ConsoleApp, engine: Engine) -> None:

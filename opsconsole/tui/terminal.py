@@ -9,9 +9,11 @@ import signal
 import sys
 import threading
 from codecs import getincrementaldecoder
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from textual import events
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -34,8 +36,13 @@ def refusal(environ: Mapping[str, str]) -> str | None:
     return None
 
 
-def wants_mouse(environ: Mapping[str, str]) -> bool:
-    """Over SSH the mouse stays with the terminal: its selection keeps working, its motion sends no bytes."""
+def wants_mouse(environ: Mapping[str, str], setting: str = "auto") -> bool:
+    """Over SSH the mouse stays with the terminal: its selection keeps working, its motion sends no bytes.
+
+    `setting` is `console.mouse`: on, off, or auto.
+    """
+    if setting != "auto":
+        return setting == "on"
     return not (environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"))
 
 
@@ -44,6 +51,12 @@ def _screen_file() -> Any:
     if sys.__stderr__ is not None and sys.__stderr__.isatty():
         return sys.__stderr__
     return sys.__stdout__
+
+
+def encoding() -> str:
+    """How what is written to the screen gets there."""
+    file = _screen_file()
+    return getattr(file, "encoding", None) or "utf-8"
 
 
 class _LossyFile:
@@ -71,6 +84,20 @@ class _LossyFile:
         return True
 
 
+class KeyParser(XTermParser):
+    """Textual's, but escape and a digit that come in one piece stay those two.
+
+    Textual takes them for option and a digit on a Mac, and types a `™`: over a slow line that is what becomes of
+    "out of the text, to mode 2". Nobody needs alt with a digit here.
+    """
+
+    def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
+        if len(sequence) == 2 and isinstance(ANSI_SEQUENCES_KEYS.get(sequence), str):
+            yield events.Key("escape", "\x1b")
+            sequence = sequence[1]
+        yield from super()._sequence_to_key_events(sequence, alt)
+
+
 class ConsoleDriver(LinuxDriver):
     """Textual's driver, that neither waits for nor reads on from a terminal that has gone."""
 
@@ -80,9 +107,20 @@ class ConsoleDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._file = _LossyFile(_screen_file())  # type: ignore[assignment]
 
+    def start_application_mode(self) -> None:
+        """Also after a pager or ^Z: nothing of what was there is there any more."""
+        if forget := getattr(self._app, "forget_frame", None):
+            forget()
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+
+    def write(self, data: str) -> None:
+        """While the terminal is lent out, nothing is drawn on it."""
+        if self._writer_thread is not None:
+            super().write(data)
+
     def run_input_thread(self) -> None:
         """As Textual's, but it ends at the end of the line, where that one reads on for ever."""
-        parser = XTermParser(self._debug)
+        parser = KeyParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
         ready = select.poll()
         ready.register(self.fileno, select.POLLIN)
@@ -100,12 +138,15 @@ class ConsoleDriver(LinuxDriver):
                 self.process_message(event)
 
 
-async def run(app: App[Any], close: Callable[[], Awaitable[None]]) -> int:
-    """Show the app on this terminal until it or the terminal goes; its exit code. `close` runs on a restored screen."""
+async def run(app: App[Any], close: Callable[[], Awaitable[None]], *, mouse: str = "auto") -> int:
+    """Show the app on this terminal until it or the terminal goes; its exit code. `close` runs on a restored screen.
+
+    `mouse` is the setting.
+    """
     departure = Departure(lambda code: app.exit(return_code=code))
     departure.watch(0)
     try:
-        await app.run_async(mouse=wants_mouse(os.environ))
+        await app.run_async(mouse=wants_mouse(os.environ, mouse))
     finally:
         await close()
         departure.stop()

@@ -27,6 +27,8 @@ class Line(NamedTuple):
 
     kind: str
     body: str | Text
+    at: float | None = None
+    """Seconds since the start, where the transcript is `timed`."""
 
 
 class Lines(NamedTuple):
@@ -46,8 +48,14 @@ class _Stream:
 class Transcript:
     """Keeps what the next batch needs: colours in force, half sequences and secrets, the line that is not finished."""
 
-    def __init__(self, most_lines: int, hiding: Hiding | None = None) -> None:
+    def __init__(
+        self, most_lines: int, hiding: Hiding | None = None, *, timed: bool = False, only: str | None = None
+    ) -> None:
+        """`timed`: lines know when they came, to a tenth of a second. `only`: lines of this stream."""
         self._most = most_lines
+        self._timed = timed
+        self._only = only
+        self._began: float | None = None
         hiding = hiding or Hiding()
         self._streams = {name: _Stream(hiding.stream(name)) for name in ("stdout", "stderr")}
         self._open: str | None = None  # the stream whose unfinished line is the last one shown
@@ -57,7 +65,7 @@ class Transcript:
         """The lines of a batch; of a huge one only the last."""
         continues, added = False, []
         first = True
-        for piece in _joined(pieces):
+        for piece in _joined(self._wanted(pieces), timed=self._timed):
             if isinstance(piece, Passed):
                 self._begin_anew()
                 added.append(Line("note", f"⋯ {size(piece.bytes)} not shown here ⋯"))
@@ -68,9 +76,13 @@ class Transcript:
                 added.append(Line("note", f"⋯ {size(piece.missing)} not kept ⋯"))
                 first = False
             goes_on = self._open == piece.stream
+            at = self._began if goes_on else piece.elapsed_s
             lines = self._lines(piece.stream, self._harmless(piece))
             if not lines:
                 continue
+            if self._timed:
+                lines = [line._replace(at=piece.elapsed_s if number else at) for number, line in enumerate(lines)]
+                self._began = lines[-1].at
             if goes_on and not first and added:
                 added.pop()
             elif goes_on and first:
@@ -90,6 +102,11 @@ class Transcript:
                 continues = continues or (self._open == name and not added)
                 added += self._lines(name, text)
         return Lines(continues, added)
+
+    def _wanted(self, pieces: Iterable[Piece]) -> Iterable[Piece]:
+        for piece in pieces:
+            if self._only is None or not isinstance(piece, Chunk) or piece.stream == self._only:
+                yield piece
 
     def _harmless(self, chunk: Chunk) -> str:
         """Redacted, then sanitised."""
@@ -119,13 +136,13 @@ class Transcript:
         return lines
 
 
-def _joined(pieces: Iterable[Piece]) -> Iterable[Piece]:
-    """Neighbours of one stream become one: a chatty script is cut into very small pieces."""
+def _joined(pieces: Iterable[Piece], *, timed: bool) -> Iterable[Piece]:
+    """Neighbours of one stream become one: a chatty script is cut into very small pieces. `timed`: of one moment."""
     held: Chunk | None = None
     data: list[bytes] = []
     lead = 0
     for piece in pieces:
-        if isinstance(piece, Chunk) and held is not None and piece.stream == held.stream and not piece.missing:
+        if isinstance(piece, Chunk) and held is not None and _go_together(held, piece, timed=timed):
             data.append(piece.data)
             lead += piece.lead
             continue
@@ -136,6 +153,12 @@ def _joined(pieces: Iterable[Piece]) -> Iterable[Piece]:
             yield piece
     if held is not None:
         yield replace(held, data=b"".join(data), lead=lead)
+
+
+def _go_together(held: Chunk, piece: Chunk, *, timed: bool) -> bool:
+    if piece.stream != held.stream or piece.missing:
+        return False
+    return not timed or int((held.elapsed_s or 0) * 10) == int((piece.elapsed_s or 0) * 10)
 
 
 def _decoded(decoder: AnsiDecoder, line: str) -> str | Text:

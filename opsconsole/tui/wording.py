@@ -34,6 +34,8 @@ FACES = {
 }
 
 PRIORITIES = {Priority.LOW: "low", Priority.NORMAL: "", Priority.HIGH: "HIGH", Priority.CRITICAL: "CRIT"}
+POLICIES = ("safe", "restricted", "standard", "elevated")
+"""As they are offered, from the narrowest on."""
 
 
 def name_of(task: Task) -> str:
@@ -49,7 +51,7 @@ def outcome(task: Task, now: int) -> str:
             return "held"
         if task.due_at is not None:
             return f"in {duration(max(0.0, (task.due_at - now) / 1e6), ticking=True)}"
-        return f"after {task.after_id}"
+        return f"after #{task.after_id}"
     if status is Status.COMPLETED:
         return "ok"
     if status is Status.FAILED:

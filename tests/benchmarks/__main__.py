@@ -20,6 +20,8 @@ NAMES = (
     "metrics",
     "detector",
     "growth",
+    "graph_bytes",
+    "console",
 )
 
 

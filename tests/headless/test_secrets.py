@@ -258,7 +258,9 @@ async def test_the_screen_and_its_picture_show_none(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("NAMED_ONE", NAMED)
     settings = Settings(redaction=RedactionSettings(values_from=("NAMED_ONE",)))
     state = tmp_path / "state"
-    app = ConsoleApp(lambda: Engine(settings, state_dir=state, door="tui"), settings, host="here", user="me")
+    app = ConsoleApp(
+        lambda: Engine(settings, state_dir=state, door="tui"), settings, host="here", user="me", start="tasks"
+    )
 
     def look(pilot: Pilot[object]) -> None:
         assert leaks(shown(pilot).encode()) == []

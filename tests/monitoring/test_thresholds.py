@@ -279,3 +279,20 @@ def test_amounts() -> None:
 def test_a_level_of_nothing_is_not_spoken_of() -> None:
     told = messages.begun(parse().general("oom_killed"), "", 1.0, HIGH, 0.0, "")
     assert told == "the kernel killed 1 process in 5 minutes for lack of memory"
+
+
+# -- what is said of them
+
+
+def test_a_sentence_names_a_level_that_its_value_is_beyond() -> None:
+    """An episode that opens anew is as grave as it once was; its value need not be."""
+    rate, disk = parse().general("run_failure_rate"), parse().general("disk_full")
+    assert messages.begun(rate, "sync-assets", 60.0, CRITICAL, 0, "") == (
+        "60 % of the last runs of sync-assets failed, over 50 %"
+    )
+    assert (rate.passed(60.0, LOW), rate.passed(20.0, CRITICAL)) == (30.0, None)
+    assert messages.begun(rate, "sync-assets", 20.0, HIGH, 0, "") == "20 % of the last runs of sync-assets failed"
+    assert messages.begun(disk, "/var", 85.09, LOW, 0, "") == "/var is 85.1 % full, over 85 %"
+    assert messages.begun(parse().general("unusual"), "net_tx:eth0", 2.6, LOW, 0, "") == (
+        "net_tx:eth0 is unusual: 2.6 × the limit of what is usual"
+    )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.tui.fake_engine import FakeEngine
+from tests.tui.idle import wait_for_idle
 
 SAMPLES = {
     "disk_report.sh": "#!/bin/sh\n# Show the fullest file systems.\n# Usage: disk_report.sh [PERCENT]\n",
@@ -21,9 +22,13 @@ def the_same_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
     """One time zone, a terminal with colours, and nothing of the home and the settings of whoever runs the tests."""
     for name in ("NO_COLOR", "TEXTUAL_THEME", "SSH_CONNECTION", "SSH_TTY", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
+    for name, value in (("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LC_ALL", "C.UTF-8")):
+        monkeypatch.setenv(name, value)
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("OPSCONSOLE_CONFIG", os.devnull)
+    for pilots in ("textual.app", "textual.pilot"):
+        monkeypatch.setattr(f"{pilots}.wait_for_idle", wait_for_idle)
     time.tzset()
     yield
     monkeypatch.undo()

@@ -5,6 +5,7 @@ Output is real files in a run folder, so that the console reads it as it reads a
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import json
 from collections import Counter
@@ -19,7 +20,13 @@ from opsconsole.execution.showing import Hiding
 from opsconsole.models import ExecutionPolicy, ExecutionResult, Priority, Status, Task, TaskSpec
 from opsconsole.paths import StatePaths
 from opsconsole.safety.policy import Decision
+from opsconsole.safety.redact import NOTHING, Redaction
 from opsconsole.settings import Settings
+from opsconsole.storage.anomalies import AnomalyFilter
+from opsconsole.storage.asked import Asked
+from opsconsole.storage.costs import Cost
+from opsconsole.storage.looks import LOUD, DeadConsole, Happened
+from opsconsole.storage.running import Running
 from tests.tui.fake_monitoring import FakeStation
 
 NOW = 1_795_183_331_000_000  # 2026-11-20 14:02:11 UTC
@@ -40,13 +47,23 @@ class FakeEngine:
     def __init__(self, folder: Path, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
         self.paths = StatePaths(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "welcomed").touch()  # the first start's hint would lie over what is looked at
         self.bus = EventBus()
         self.calls: list[tuple[Any, ...]] = []
         self.specs: list[TaskSpec] = []
         self.refusal: OpsError | None = None
         self.closed = False
+        self.holds: asyncio.Event | None = None
+        """If there is one, the start waits for it."""
         self.plans: dict[str, SimpleNamespace] = {}
         self.waiting: dict[int, str] = {}
+        self.scripts: dict[int, bytes] = {}
+        self.asking: dict[int, Asked] = {}
+        self.looked_at: int | None = None
+        self.running: list[Running] = []
+        """Who supervises which run."""
+        self.dead_consoles: list[DeadConsole] = []
         self.other_consoles: list[SimpleNamespace] = []
         self.monitoring = FakeStation(self.bus, NOW)
         self._tasks: dict[int, Task] = {}
@@ -88,6 +105,8 @@ class FakeEngine:
     # -- life
 
     async def start(self) -> None:
+        if self.holds is not None:
+            await self.holds.wait()
         self._command("start", None)
 
     async def close(self) -> None:
@@ -181,8 +200,61 @@ class FakeEngine:
     def waiting_reason(self, task_id: int) -> str | None:
         return self.waiting.get(task_id)
 
+    def archive(self) -> Any:
+        from tests.tui.history.fake_archive import FakeArchive
+
+        return FakeArchive(self.tasks)
+
     def consoles(self) -> Sequence[Any]:
         return self.other_consoles
+
+    def under_way(self) -> list[Running]:
+        return self.running
+
+    def last_look(self) -> int | None:
+        return self.looked_at
+
+    def looked(self, at_us: int) -> None:
+        self._command("looked", None, at_us)
+        self.looked_at = max(self.looked_at or 0, at_us)
+
+    def happened(self, since_us: int) -> Happened:
+        ended = [one for one in self._tasks.values() if (one.finished_at or 0) >= since_us and not one.status.is_open]
+        loud = sorted((one for one in ended if one.status in LOUD), key=lambda one: -(one.finished_at or 0))
+        episodes = self.monitoring.anomalies(AnomalyFilter(since_us=since_us, limit=500))
+        told = [one for one in episodes if one.opened_at >= since_us or one.closed_at is not None]
+        return Happened(loud, Counter(one.status for one in ended), told, self.dead_consoles)
+
+    def next_queued(self) -> Task | None:
+        queued = [one for one in self._tasks.values() if one.status is Status.QUEUED]
+        return min(queued, key=lambda one: (-one.priority, one.id), default=None)
+
+    def attempts(self, task_id: int) -> list[ExecutionResult]:
+        """The newest one, if it began; `older` of what is reported are more of them."""
+        task = self.task(task_id)
+        said = self._results.get(task_id, {}).get("older", ())
+        older = [dataclasses.replace(self.result(task_id), **one) for one in said]
+        return [*older, *([self.result(task_id)] if task.started_at is not None else [])]
+
+    def costs(self, task_ids: Sequence[int]) -> dict[int, Cost]:
+        found = {task_id: self._results.get(task_id, {}).get("metrics") for task_id in task_ids}
+        return {
+            task_id: Cost(said.get("user_cpu_s", 0) + said.get("system_cpu_s", 0), said.get("max_rss_bytes"))
+            for task_id, said in found.items()
+            if said
+        }
+
+    def asked(self, task_id: int) -> Asked:
+        return self.asking.get(task_id, Asked())
+
+    def script(self, task_id: int) -> bytes:
+        return self.scripts.get(task_id, b"#!/bin/sh\ntrue\n")
+
+    def shown_script(self, task_id: int) -> bytes:
+        return self.script(task_id)
+
+    def redaction_of(self, task_id: int | None = None) -> Redaction:
+        return NOTHING
 
     def hiding_of(self, task_id: int, execution_id: str) -> Hiding:
         return Hiding()
@@ -191,14 +263,19 @@ class FakeEngine:
         task = self.task(int(str(id).partition(".")[0]))
         folder = self.paths.run_folder(task.execution_id)
         said = self._results.get(task.id, {})
+        _, _, attempt = str(id).partition(".")
+        for one in said.get("older", ()):
+            if attempt and int(attempt) == one["attempt"]:
+                return dataclasses.replace(self.result(task.id), **one)
         began = task.started_at is not None
         output = {"stdout_bytes": 0, "stderr_bytes": 0, "truncated": False, **said.get("output", {})}
         output["stdout_path"] = str(folder / "stdout") if began else None
         return ExecutionResult(
             execution_id=task.execution_id, task_id=task.id, name=task.name, status=task.status,
             exit_code=task.exit_code, signal=task.signal, reason=task.reason, policy=task.policy.value,
-            containment={"limits": {"timeout_s": 300.0}, "degraded": [], **said.get("containment", {})}, verdict=None,
-            findings=[], attempt=task.attempt, attempts=task.attempts, queued_at=task.queued_at,
+            containment={"limits": {"timeout_s": 300.0}, "degraded": [], **said.get("containment", {})},
+            verdict=said.get("verdict"), findings=said.get("findings", []), effects=said.get("effects", []),
+            attempt=task.attempt, attempts=task.attempts, queued_at=task.queued_at,
             started_at=task.started_at, finished_at=task.finished_at, duration_s=task.duration_s,
             metrics=said.get("metrics", {}), output=output, script_sha256=task.script_sha256, origin={},
             supervision={"leftovers": [], "survivors": [], **said.get("supervision", {})},

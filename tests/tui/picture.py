@@ -1,45 +1,89 @@
-"""The README's picture: `python -m tests.tui.picture OUT.svg [WIDTHxHEIGHT] [THEME]`, from believable rows."""
+"""The README's pictures, of the demo: `python -m tests.tui.picture [MODE …]` writes `tests/tui/pictures/MODE.svg`.
+
+Of one picture in another size or theme: `… MODE --size 120x36 --theme opsconsole-light --out FILE`.
+"""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
-import re
-import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
-from tests.tui.scenes import console, mixed
+from textual.pilot import Pilot
 
-_FONT_FACE = re.compile(r"@font-face\s*\{[^}]*\}\s*")
+from opsconsole.demo import demo_app
+from opsconsole.tui.picture import svg_of
+from tests.tui.waiting import settled, started, until
+
+FOLDER = Path(__file__).parent / "pictures"
+KEYS: dict[str, tuple[str, ...]] = {
+    "overview": (),
+    "tasks": ("j",),
+    "processes": ("j",),
+    "anomalies": ("j",),
+    "editor": (),
+    "history": ("j",),
+    "settings": ("T",),
+}
+"""What is pressed before the picture is taken."""
+_SCRIPT = """#!/usr/bin/env bash
+# Make room on a full disk: old logs of the application, then the journal.
+# Usage: make_room.sh DIRECTORY
+set -eu
+
+DIR=$1
+KEEP_DAYS=14
+
+find "$DIR" -name '*.log' -mtime +"$KEEP_DAYS" -print
+rm -rf $DIR/archive/*
+curl -s https://hooks.example.org/notify -d "room made on $(hostname)"
+journalctl --vacuum-size=200M
+df -h "$DIR" > /tmp/room.txt
+"""
 
 
-async def picture(size: tuple[int, int], theme: str | None = None, keys: tuple[str, ...] = ()) -> str:
-    """The console as SVG, without addresses of fonts."""
+async def picture(mode: str, size: tuple[int, int], theme: str | None) -> str:
+    """The mode as SVG."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ.update(HOME=folder, TZ="UTC", OPSCONSOLE_CONFIG=os.devnull)
-        os.environ.pop("NO_COLOR", None)
+        os.environ.update(HOME=folder, TZ="UTC", OPSCONSOLE_CONFIG=os.devnull, TERM="xterm-256color")
+        for name in ("NO_COLOR", "SSH_CONNECTION", "SSH_TTY"):
+            os.environ.pop(name, None)
         time.tzset()
-        app = console(mixed(Path(folder, ".local/state/opsconsole")), theme=theme)
+        app = demo_app(Path(folder, "state"), start=mode, theme=theme)
         async with app.run_test(size=size) as pilot:
-            await pilot.pause(0.5)
-            await pilot.press("j", *keys)
-            await pilot.pause(0.5)
-            return without_addresses(app.export_screenshot(title="opsconsole"))
+            await started(pilot)
+            await until(pilot, lambda: app.modes.on_top.begun)
+            await settled(pilot)
+            if mode == "editor":
+                await _write(pilot)
+            await pilot.press(*KEYS[mode])
+            await settled(pilot)
+            return svg_of(app)
 
 
-def without_addresses(svg: str) -> str:
-    """Nothing in the picture is fetched from elsewhere: a viewer's own monospace font draws it."""
-    return _FONT_FACE.sub("", svg).replace(
-        "font-family: Fira Code", "font-family: Fira Code, DejaVu Sans Mono, Menlo, Consolas"
-    )
+async def _write(pilot: Pilot[Any]) -> None:
+    """A script with something wrong, as it is reviewed."""
+    pilot.app.screen.open_text(_SCRIPT, "make_room.sh", "bash")  # type: ignore[attr-defined]
+    await settled(pilot, quiet_s=1.5)
+    await pilot.press("f8")
 
 
 def main() -> None:
-    target, size, theme, *keys = [*sys.argv[1:], *("", "", "")[len(sys.argv) - 1 :]]
-    width, _, height = (size or "132x36").partition("x")
-    Path(target).write_text(asyncio.run(picture((int(width), int(height)), theme or None, tuple(keys))))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("modes", nargs="*", default=list(KEYS), metavar="MODE")
+    parser.add_argument("--size", default="132x38")
+    parser.add_argument("--theme")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args()
+    width, _, height = given.size.partition("x")
+    FOLDER.mkdir(exist_ok=True)
+    for mode in given.modes:
+        drawn = asyncio.run(picture(mode, (int(width), int(height)), given.theme))
+        (given.out or FOLDER / f"{mode}.svg").write_text(drawn, encoding="utf-8")
 
 
 if __name__ == "__main__":

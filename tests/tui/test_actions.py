@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import ast
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -12,16 +13,14 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
-from opsconsole.errors import IllegalTransition, QueueFull
-from opsconsole.events import Notice, TasksRemoved
+from opsconsole.errors import QueueFull
+from opsconsole.events import Notice
 from opsconsole.models import ExecutionPolicy, Priority, Status
 from opsconsole.tui.actions import ACTIONS, BY_ID, Danger, Where
-from opsconsole.tui.screens.confirm import ConfirmScreen
-from opsconsole.tui.screens.help import HelpScreen
+from opsconsole.tui.screens.help import HelpScreen, laid_out
 from opsconsole.tui.screens.quit import QuitScreen
 from opsconsole.tui.screens.submit import SubmitScreen
 from opsconsole.tui.widgets.choice import Choice
-from tests.tui import test_host, test_modes, test_processes
 from tests.tui.fake_engine import NOW, SECOND, FakeEngine
 from tests.tui.scenes import console
 from tests.tui.waiting import output, shown, started, table, tasks_screen, until
@@ -55,14 +54,63 @@ async def in_dialog(pilot: Pilot[Any], kind: type) -> None:
     await until(pilot, lambda: isinstance(pilot.app.screen, kind) and pilot.app.screen.focused is not None)
 
 
-def test_every_action_has_a_test() -> None:
-    """By the name of the test; of the anomalies' own keys `test_anomalies_mode` tests what they do."""
-    modules = (test_host, test_modes, test_processes)
-    names = (*globals(), *(name for module in modules for name in vars(module)))
-    tested = {name.removeprefix("test_") for name in names if name.startswith("test_")}
-    named = [action.id for action in ACTIONS if action.where is not Where.ANOMALIES]
-    untested = [name for name in named if not any(name in test for test in tested)]
-    assert untested == []
+PLACES = {
+    Where.CONSOLE: "", Where.MOTION: "", Where.OVERVIEW: "overview", Where.TASKS: "tasks", Where.OUTPUT: "tasks",
+    Where.FOUND: "tasks", Where.PROCESSES: "processes", Where.ANOMALIES: "anomalies", Where.EDITOR: "editor",
+    Where.HISTORY: "history", Where.SETTINGS: "settings",
+}  # fmt: skip
+"""Where the tests of an action are, below this folder."""
+
+
+def pressed(test: ast.AST) -> Iterator[str]:
+    """Keys that a test presses and then looks what came of it: in a call itself, or of a table in the test."""
+    nodes = list(ast.walk(test))
+    last_check = max((one.lineno for one in nodes if _checks(one)), default=0)
+    for node in nodes:
+        listed = node.iter if isinstance(node, ast.For | ast.comprehension) else None
+        if isinstance(node, ast.Dict):
+            listed = ast.Tuple([one for one in node.keys if one is not None])
+        if isinstance(node, ast.Call) and node.lineno <= last_check and _name(node.func) not in ("until", "put"):
+            listed = ast.Tuple([one for one in node.args if not isinstance(one, ast.Starred)])
+        if listed is not None:
+            yield from (one.value for one in ast.walk(listed) if isinstance(one, ast.Constant) and one.value in KEYS)
+
+
+def _checks(node: ast.AST) -> bool:
+    return isinstance(node, ast.Assert) or (
+        isinstance(node, ast.Call) and _name(node.func) in ("until", "snap_compare")
+    )
+
+
+def _name(function: ast.AST) -> str:
+    return getattr(function, "attr", "") or getattr(function, "id", "")
+
+
+KEYS = {key for action in ACTIONS for key in action.keys.split(",")}
+
+
+@pytest.mark.parametrize("place", sorted(set(PLACES.values())), ids=lambda place: place or "everywhere")
+def test_every_action_has_a_test(place: str) -> None:
+    """By its key, in the tests of its mode. That no key leads elsewhere is seen in `test_modes`."""
+    found = set[str]()
+    for file in (Path(__file__).parent / place).glob("test_*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                found.update(pressed(node))
+    mine = [action for action in ACTIONS if PLACES[action.where] == place]
+    assert [one.id for one in mine if not found & set(one.keys.split(","))] == []
+    assert len(mine) > 5
+
+
+def test_a_key_that_nothing_comes_of_is_no_test() -> None:
+    def keys(body: str) -> set[str]:
+        return set(pressed(ast.parse(f"async def test_it(pilot):\n    {body}")))
+
+    assert keys("await pilot.press('p', 'r'); assert pilot") == {"p", "r"}
+    assert keys("await pilot.press('p'); await until(pilot, bool)") == {"p"}
+    assert keys("await pilot.press(*'pause'); assert pilot") == set()
+    assert keys("assert pilot\n    await pilot.press('p')") == set()
+    assert keys("[await pilot.press(key) for key in 'p']; assert pilot") == {"p"}
 
 
 def test_no_action_hangs_on_a_key_that_terminals_take() -> None:
@@ -115,7 +163,7 @@ async def test_submit_takes_arguments_policy_priority_timeout_and_retries(engine
         await pilot.press("right", "down", "down", "right", "right")
         assert form.query_one("#retries", Choice).value == "2"
         form.query_one("#policy", Choice).focus()
-        await pilot.press("left", "down", *"disk full", "enter")
+        await pilot.press("right", "down", *"disk full", "enter")
         await until(pilot, lambda: engine.specs)
         spec = engine.specs[0]
         assert spec.args == ("--name", "two words", "3")
@@ -140,7 +188,10 @@ async def test_submit_can_hold(engine: FakeEngine, samples: Path) -> None:
     async with opened(engine) as pilot:
         await pilot.press("n")
         await in_dialog(pilot, SubmitScreen)
-        await pilot.press("enter", "h")
+        await pilot.press(*"ports", "enter", "h")
+        await until(pilot, lambda: "enter queues it, held" in shown(pilot))
+        assert engine.specs == []
+        await pilot.press("enter")
         await until(pilot, lambda: engine.specs)
         assert engine.specs[0].hold
 
@@ -269,17 +320,24 @@ async def test_help_lists_every_action_with_its_key_and_closes_on_esc(engine: Fa
     async with opened(engine, (120, 60)) as pilot:
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+        groups = pilot.app.screen.groups()
+        said = {entry.said.removesuffix(" !") for group in groups for entry in group.entries}
+        assert [action.description for action in ACTIONS if action.description not in said] == []
+        assert groups[0].title == "The selected task"
+        for width in (75, 120, 127):  # what fits is not wrapped again, and keys never run into what they do
+            lines = laid_out(groups, width).plain.splitlines()
+            assert max(map(len, lines)) <= width and not any(line[:1] == "│" for line in lines)
         text = " ".join(" ".join(str(part.content) for part in pilot.app.screen.query(Static)).split())
-        assert [action.description for action in ACTIONS if action.description not in text] == []
         assert "+ =" in text and "pgdn ^d" in text and "keymap.toml" in text
         await pilot.press("escape")
         assert pilot.app.screen is tasks_screen(pilot)
 
 
-async def test_quit_leaves_at_once_when_nothing_is_open(engine: FakeEngine) -> None:
+@pytest.mark.parametrize("key", ["q", "f10"])
+async def test_quit_leaves_at_once_when_nothing_is_open(engine: FakeEngine, key: str) -> None:
     engine.put(name="a", **ENDED)
     async with opened(engine) as pilot:
-        await pilot.press("q")
+        await pilot.press(key)
         await pilot.pause()
         assert pilot.app._exit and pilot.app.return_code == 0
 
@@ -327,164 +385,6 @@ async def test_quit_by_ctrl_q_asks_too(engine: FakeEngine) -> None:
         await in_dialog(pilot, QuitScreen)
 
 
-# -- the selected task
-
-
-async def test_open_shows_the_run_on_the_whole_screen(engine: FakeEngine) -> None:
-    task = engine.put(name="a", **RUNNING)
-    engine.write(task.id, ("stdout", b"hello\n"))
-    async with opened(engine, (80, 24)) as pilot:
-        await until(pilot, lambda: "hello" in shown(pilot))
-        await pilot.press("enter")
-        assert pilot.app.focused is output(pilot)
-        assert "hello" in shown(pilot) and "RESULT" not in shown(pilot)
-
-
-@pytest.mark.parametrize("key", ["enter", "n", "escape"])
-async def test_cancel_does_nothing_by_default(engine: FakeEngine, key: str) -> None:
-    engine.put(name="a", **RUNNING)
-    async with opened(engine) as pilot:
-        await pilot.press("x")
-        await in_dialog(pilot, ConfirmScreen)
-        await pilot.press(key)
-        await pilot.pause()
-        assert pilot.app.screen is tasks_screen(pilot)
-    assert commands(engine) == []
-
-
-async def test_cancel_names_the_task_and_hits_it_even_when_the_list_moves(engine: FakeEngine) -> None:
-    victim = engine.put(name="the-one", **RUNNING)
-    async with opened(engine) as pilot:
-        await pilot.press("x")
-        await in_dialog(pilot, ConfirmScreen)
-        assert "Cancel task 1?" in shown(pilot) and "the-one" in shown(pilot)
-        engine.put(name="newcomer", **RUNNING)
-        engine.put(id=victim.id, status=Status.PAUSED)
-        await until(pilot, lambda: len(table(pilot).tasks) == 2)
-        await pilot.press("y")
-        await until(pilot, lambda: commands(engine))
-    assert commands(engine) == [("cancel", victim.id)]
-
-
-async def test_cancel_of_what_has_ended_is_refused_in_words(engine: FakeEngine) -> None:
-    engine.put(name="a", **ENDED)
-    async with opened(engine) as pilot:
-        await pilot.press("x")
-        await until(pilot, lambda: "Task 1 has already ended: completed." in notices(pilot))
-        assert pilot.app.screen is tasks_screen(pilot)
-
-
-async def test_cancel_that_comes_too_late_says_so(engine: FakeEngine) -> None:
-    engine.put(name="a", **RUNNING)
-    async with opened(engine) as pilot:
-        engine.refusal = IllegalTransition("task 1 has already ended: completed", hint="nothing is left to cancel")
-        await pilot.press("x")
-        await in_dialog(pilot, ConfirmScreen)
-        await pilot.press("y")
-        await until(pilot, lambda: "nothing is left to cancel" in notices(pilot))
-
-
-async def test_pause_and_resume_are_one_key(engine: FakeEngine) -> None:
-    engine.put(name="a", **RUNNING)
-    async with opened(engine) as pilot:
-        assert "p pause" in shown(pilot)
-        await pilot.press("p")
-        await until(pilot, lambda: "p resume" in shown(pilot))
-        await pilot.press("p")
-        await until(pilot, lambda: "p pause" in shown(pilot))
-    assert commands(engine) == [("pause", 1), ("resume", 1)]
-
-
-async def test_retry_makes_a_new_task_and_goes_to_it(engine: FakeEngine) -> None:
-    engine.put(name="a", **ENDED)
-    async with opened(engine) as pilot:
-        await pilot.press("r")
-        await until(pilot, lambda: table(pilot).selected.id == 2)
-    assert commands(engine) == [("retry", 1)]
-
-
-async def test_hold_and_release_are_one_key(engine: FakeEngine) -> None:
-    engine.put(name="a")
-    async with opened(engine) as pilot:
-        await pilot.press("H")
-        await until(pilot, lambda: "H release" in shown(pilot))
-        assert "held" in shown(pilot)
-        await pilot.press("H")
-        await until(pilot, lambda: "H hold" in shown(pilot))
-    assert commands(engine) == [("hold", 1), ("release", 1)]
-
-
-@pytest.mark.parametrize("key", ["plus", "equals_sign"])
-async def test_raise_priority(engine: FakeEngine, key: str) -> None:
-    engine.put(name="a")
-    async with opened(engine) as pilot:
-        await pilot.press(key)
-        await until(pilot, lambda: "HIGH" in shown(pilot))
-    assert commands(engine) == [("set_priority", 1, Priority.HIGH)]
-
-
-async def test_raise_priority_of_a_running_task_is_refused_in_words(engine: FakeEngine) -> None:
-    engine.put(name="a", **RUNNING)
-    async with opened(engine) as pilot:
-        await pilot.press("plus")
-        await until(pilot, lambda: "only a queued task" in notices(pilot))
-    assert commands(engine) == []
-
-
-async def test_lower_priority(engine: FakeEngine) -> None:
-    engine.put(name="a")
-    async with opened(engine) as pilot:
-        await pilot.press("minus")
-        await until(pilot, lambda: commands(engine) == [("set_priority", 1, Priority.LOW)])
-        await until(pilot, lambda: table(pilot).selected.priority is Priority.LOW)
-        await pilot.press("minus")
-        await until(pilot, lambda: "is low already" in notices(pilot))
-
-
-async def test_pin_and_unpin_are_one_key(engine: FakeEngine) -> None:
-    engine.put(name="a", **ENDED)
-    async with opened(engine) as pilot:
-        await pilot.press("P")
-        await until(pilot, lambda: "a ★" in shown(pilot))
-        await pilot.press("P")
-        await until(pilot, lambda: "a ★" not in shown(pilot))
-    assert commands(engine) == [("pin", 1, True), ("pin", 1, False)]
-
-
-# -- its output
-
-
-async def many_lines(engine: FakeEngine) -> None:
-    task = engine.put(name="a", **RUNNING)
-    engine.write(task.id, ("stdout", b"".join(b"line %d\n" % n for n in range(200))))
-
-
-async def test_follow_goes_off_when_scrolled_up_and_on_by_its_key(engine: FakeEngine) -> None:
-    await many_lines(engine)
-    async with opened(engine) as pilot:
-        await until(pilot, lambda: "line 199" in shown(pilot))
-        await pilot.press("tab", "up")
-        assert not output(pilot).following and "f follows" in shown(pilot)
-        engine.write(1, ("stdout", b"a new line\n"))
-        await until(pilot, lambda: output(pilot).line_count == 201)
-        assert "a new line" not in shown(pilot)
-        await pilot.press("f")
-        await until(pilot, lambda: "a new line" in shown(pilot))
-        await pilot.press("f")
-        assert not output(pilot).following
-
-
-async def test_wrap_cuts_long_lines_and_folds_them_again(engine: FakeEngine) -> None:
-    task = engine.put(name="a", **RUNNING)
-    engine.write(task.id, ("stdout", b"x" * 300 + b"END\n"))
-    async with opened(engine) as pilot:
-        await until(pilot, lambda: "END" in shown(pilot))
-        await pilot.press("w")
-        await until(pilot, lambda: "END" not in shown(pilot))
-        await pilot.press("w")
-        await until(pilot, lambda: "END" in shown(pilot))
-
-
 # -- moving
 
 
@@ -515,12 +415,12 @@ async def test_down(ten: FakeEngine, keys: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("keys", [("G", "pageup"), ("end", "ctrl+u")])
 async def test_page_up(ten: FakeEngine, keys: tuple[str, ...]) -> None:
-    assert await moved(ten, *keys, size=(80, 12)) == 6
+    assert await moved(ten, *keys, size=(80, 12)) == 7
 
 
 @pytest.mark.parametrize("keys", [("pagedown",), ("ctrl+d",)])
 async def test_page_down(ten: FakeEngine, keys: tuple[str, ...]) -> None:
-    assert await moved(ten, *keys, size=(80, 12)) == 3
+    assert await moved(ten, *keys, size=(80, 12)) == 2
 
 
 @pytest.mark.parametrize("key", ["g", "home"])
@@ -533,28 +433,7 @@ async def test_bottom(ten: FakeEngine, key: str) -> None:
     assert await moved(ten, key) == 9
 
 
-async def test_top_and_bottom_of_the_output(engine: FakeEngine) -> None:
-    await many_lines(engine)
-    async with opened(engine) as pilot:
-        await until(pilot, lambda: "line 199" in shown(pilot))
-        await pilot.press("tab", "g")
-        await until(pilot, lambda: "line 0 " in shown(pilot))
-        await pilot.press("G")
-        await until(pilot, lambda: "line 199" in shown(pilot) and output(pilot).following)
-
-
 # -- what comes up by itself
-
-
-async def test_the_cursor_stays_on_its_task_when_rows_move(engine: FakeEngine) -> None:
-    first = engine.put(name="first", **RUNNING)
-    engine.put(name="second", **RUNNING)
-    async with opened(engine) as pilot:
-        table(pilot).select(first.id)
-        engine.put(name="third", **RUNNING)
-        engine.put(id=first.id, **ENDED)
-        await until(pilot, lambda: [task.name for task in table(pilot).tasks] == ["third", "second", "first"])
-        assert table(pilot).selected.id == first.id
 
 
 async def test_notices_of_the_engine_are_shown(engine: FakeEngine) -> None:
@@ -562,32 +441,6 @@ async def test_notices_of_the_engine_are_shown(engine: FakeEngine) -> None:
         engine.publish(Notice("warning", "the database could not be read and was moved aside\x1b]0;x\x07"))
         await until(pilot, lambda: "was moved aside" in notices(pilot))
         assert "\x1b" not in notices(pilot)
-
-
-async def test_removed_tasks_disappear(engine: FakeEngine) -> None:
-    engine.put(name="a", **ENDED)
-    async with opened(engine) as pilot:
-        await until(pilot, lambda: table(pilot).tasks)
-        engine._tasks.clear()
-        engine.publish(TasksRemoved(1))
-        await until(pilot, lambda: "No tasks yet" in shown(pilot))
-
-
-async def test_a_burst_of_events_is_one_redraw(engine: FakeEngine) -> None:
-    async with opened(engine) as pilot:
-        drawn = 0
-        show = table(pilot).show
-
-        def counted(tasks: Any) -> None:
-            nonlocal drawn
-            drawn += 1
-            show(tasks)
-
-        table(pilot).show = counted  # type: ignore[method-assign]
-        for number in range(600):
-            engine.put(name=f"job-{number}")
-        await until(pilot, lambda: len(table(pilot).tasks) == 250)
-        assert drawn <= 2
 
 
 async def test_an_engine_that_cannot_start_ends_the_console_with_its_error(engine: FakeEngine) -> None:
@@ -599,7 +452,8 @@ async def test_an_engine_that_cannot_start_ends_the_console_with_its_error(engin
 
 
 def test_only_what_ends_something_asks_first() -> None:
+    """In the order of the registry: the modes one after the other."""
     assert [action.id for action in ACTIONS if action.danger is Danger.CONFIRM] == [
-        "cancel", "watch", "signal", "renice", "clear_episodes",
+        "cancel_run", "watch", "cancel", "signal", "renice", "clear_episodes", "discard_changes", "delete_script",
     ]  # fmt: skip
     assert BY_ID["open"].danger is Danger.NONE

@@ -74,10 +74,10 @@ def test_keys_that_are_nobodys_are_not_given_away(file: Path, key: str) -> None:
 
 
 def test_a_clash_with_a_usual_key_is_told_and_ignored(file: Path) -> None:
-    found = load(file, '[keys]\npause = "x"\n')
+    found = load(file, '[keys]\npause = "c"\n')
     assert found.keys == {}
     assert found.problems == (
-        "keymap.toml: The key x is both cancel's and pause's. The line of pause is ignored.",
+        "keymap.toml: The key c is both cancel's and pause's. The line of pause is ignored.",
     )  # fmt: skip
 
 
@@ -89,12 +89,12 @@ def test_of_two_lines_that_clash_the_later_is_ignored(file: Path) -> None:
 
 def test_an_ignored_line_may_bring_the_next_clash(file: Path) -> None:
     """`pause` falls back to p, which `retry` has been given."""
-    found = load(file, '[keys]\nretry = "p"\npause = "x"\n')
+    found = load(file, '[keys]\nretry = "p"\npause = "c"\n')
     assert (found.keys, len(found.problems)) == ({}, 2)
 
 
 def test_keys_may_be_swapped(file: Path) -> None:
-    assert load(file, '[keys]\npause = "x"\ncancel = "p"\n') == Keymap({"pause": "x", "cancel": "p"})
+    assert load(file, '[keys]\npause = "c"\ncancel = "p"\n') == Keymap({"pause": "c", "cancel": "p"})
 
 
 def test_one_key_may_mean_something_else_in_another_mode(file: Path) -> None:
@@ -128,12 +128,12 @@ def notices(pilot: Pilot[Any]) -> str:
 
 
 async def test_the_console_uses_it_says_it_and_reports_what_is_wrong(file: Path, engine: FakeEngine) -> None:
-    file.write_text('[keys]\npause = "z"\nprocesses = "7"\nretry = "x"\nhlep = "h"\n')
+    file.write_text('[keys]\npause = "z"\nprocesses = "9"\nretry = "c"\nhlep = "h"\n')
     task = engine.put(name="a", status=Status.RUNNING, started_at=NOW)
-    async with console(engine).run_test(size=(180, 40), notifications=True) as pilot:
+    async with console(engine).run_test(size=(220, 40), notifications=True) as pilot:
         await started(pilot)
-        await until(pilot, lambda: "z pause" in lines_of(pilot)[-1] and "7 processes" in lines_of(pilot)[-1])
-        assert "The key x is both cancel's and retry's. The line of retry is ignored." in notices(pilot)
+        await until(pilot, lambda: "z pause" in lines_of(pilot)[-1] and "9 processes" in lines_of(pilot)[-1])
+        assert "The key c is both cancel's and retry's. The line of retry is ignored." in notices(pilot)
         assert "there is no action 'hlep'; did you mean 'help'?" in notices(pilot)
         await pilot.press("p")  # as if it had never been a key
         await pilot.press("z")
@@ -141,12 +141,12 @@ async def test_the_console_uses_it_says_it_and_reports_what_is_wrong(file: Path,
         assert len([call for call in engine.calls if call[0] in ("pause", "resume")]) == 1
         await pilot.press("question_mark")
         await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
-        await until(pilot, lambda: "z         Pause it, or let it go on" in shown(pilot))
+        await until(pilot, lambda: "z            Pause it, or let it go on" in shown(pilot))
         assert "keymap.toml" in shown(pilot)
         await pilot.press("escape", "3")
         await pilot.pause()
         assert pilot.app.modes.current == "tasks"  # type: ignore[attr-defined]
-        await pilot.press("7")
+        await pilot.press("9")
         await until(pilot, lambda: pilot.app.modes.current == "processes")  # type: ignore[attr-defined]
 
 

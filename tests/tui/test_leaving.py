@@ -13,7 +13,7 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -28,11 +28,18 @@ from opsconsole.tui.app import run_console
 sys.exit(run_console(Settings(on_hangup=sys.argv[2]), state_dir=sys.argv[1]))
 """
 
+CALM = b"nothing runs"
+"""What the overview says of an empty queue."""
+
 
 class Terminal:
     """A console in a pseudo-terminal; `screen` is all it ever wrote."""
 
-    def __init__(self, state: Path, *, on_hangup: str = "leave", before: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, state: Path, *, on_hangup: str = "leave", before: Callable[[], None] | None = None,
+        words: Sequence[str] = (),
+    ) -> None:  # fmt: skip
+        """`words`: a command line of opsconsole, in the place of a console on `state`."""
         self.screen = b""
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
@@ -40,7 +47,8 @@ class Terminal:
                 if before is not None:
                     before()
                 environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
-                os.execve(sys.executable, [sys.executable, "-c", START, str(state), on_hangup], environment)
+                arguments = ["-m", "opsconsole", *words] if words else ["-c", START, str(state), on_hangup]
+                os.execve(sys.executable, [sys.executable, *arguments], environment)
             os._exit(99)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         self.before = termios.tcgetattr(self.fd)
@@ -108,6 +116,13 @@ def running(state: Path, tmp_path: Path) -> Iterator[Path]:
     stop.touch()
 
 
+def shows_the_run(terminal: Terminal) -> None:
+    """The tasks have more of it than the overview, which comes first."""
+    terminal.read_until(b"patient")
+    terminal.press(b"2")
+    terminal.read_until(b"begun")
+
+
 def restored(terminal: Terminal) -> bool:
     """The alternate screen was left and the cursor is back."""
     return b"\x1b[?1049l" in terminal.screen and b"\x1b[?25h" in terminal.screen
@@ -129,7 +144,7 @@ def test_a_signal_restores_the_terminal_and_the_run_goes_on(
     state: Path, running: Path, terminals: list[Terminal], number: int, code: int
 ) -> None:
     terminals.append(terminal := Terminal(state))
-    terminal.read_until(b"begun")
+    shows_the_run(terminal)
     os.kill(terminal.pid, number)
     assert terminal.ended() == code
     assert restored(terminal)
@@ -140,7 +155,7 @@ def test_a_signal_restores_the_terminal_and_the_run_goes_on(
 
 def test_a_cut_line_ends_the_console_and_the_run_goes_on(state: Path, running: Path, terminals: list[Terminal]) -> None:
     terminals.append(terminal := Terminal(state))
-    terminal.read_until(b"begun")
+    shows_the_run(terminal)
     terminal.cut()
     assert terminal.ended() == 129
     running.touch()
@@ -149,7 +164,7 @@ def test_a_cut_line_ends_the_console_and_the_run_goes_on(state: Path, running: P
 
 def test_a_cut_line_ends_it_even_when_hangups_are_ignored(state: Path, terminals: list[Terminal]) -> None:
     terminals.append(terminal := Terminal(state, before=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN) and None))
-    terminal.read_until(b"No tasks yet")
+    terminal.read_until(CALM)
     terminal.cut()
     assert terminal.ended() == 129
 
@@ -158,6 +173,8 @@ def test_a_terminal_that_takes_no_bytes_does_not_keep_it_from_leaving(state: Pat
     with Engine.look(state_dir=state) as engine:
         engine.add(TaskSpec(script="while :; do seq 1 2000; sleep 0.1; done", name="flood", timeout_s=20))
     terminals.append(terminal := Terminal(state))
+    terminal.read_until(b"flood")
+    terminal.press(b"2")
     terminal.read_until(b"following")
     time.sleep(1.0)  # nobody reads: the pseudo-terminal fills up
     os.kill(terminal.pid, signal.SIGTERM)
@@ -168,14 +185,16 @@ def test_a_terminal_that_takes_no_bytes_does_not_keep_it_from_leaving(state: Pat
         engine.command("cancel", 1)
 
 
-def test_drain_hands_the_queue_to_a_worker(state: Path, terminals: list[Terminal]) -> None:
+def test_drain_hands_the_queue_to_a_worker(state: Path, tmp_path: Path, terminals: list[Terminal]) -> None:
+    stop = tmp_path / "stop"
     with Engine.look(state_dir=state) as engine:
-        first = engine.add(TaskSpec(script="sleep 1; echo one", name="first"))
+        first = engine.add(TaskSpec(script=f"echo begun; while [ ! -e {stop} ]; do sleep 0.05; done", name="patient"))
         engine.add(TaskSpec(script="echo two; exit 0", name="second", after=first.id))
     terminals.append(terminal := Terminal(state, on_hangup="drain"))
-    terminal.read_until(b"second")
+    shows_the_run(terminal)
     terminal.cut()
     assert terminal.ended() == 129
+    stop.touch()
     end = time.monotonic() + 20
     while time.monotonic() < end:
         with Engine.look(state_dir=state) as engine:
@@ -187,7 +206,7 @@ def test_drain_hands_the_queue_to_a_worker(state: Path, terminals: list[Terminal
 
 def test_quit_leaves_a_clean_terminal_and_says_nothing(state: Path, terminals: list[Terminal]) -> None:
     terminals.append(terminal := Terminal(state))
-    terminal.read_until(b"No tasks yet")
+    terminal.read_until(CALM)
     terminal.press(b"q")
     assert terminal.ended() == 0
     assert restored(terminal)

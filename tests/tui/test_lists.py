@@ -8,11 +8,9 @@ import pytest
 
 from opsconsole.events import TaskChanged
 from opsconsole.models import Priority, Status
-from opsconsole.paths import shipped
-from opsconsole.tui.board import PAGE, TaskBoard
 from opsconsole.tui.filters import EVERYTHING, FilterError, parse
+from opsconsole.tui.screens.tasks.board import PAGE, TaskBoard
 from opsconsole.tui.scripts import matching, samples
-from opsconsole.tui.theming import load_themes
 from opsconsole.tui.wording import duration, seconds_of, size, span
 from tests.tui.fake_engine import NOW, SECOND, FakeEngine
 
@@ -45,6 +43,11 @@ def test_active_first_then_the_queue_in_its_order_then_what_ended_last(some: Fak
         ("state:failed", ["old-fail"]),
         ("state:run,wait", ["running", "held"]),
         ("state:bad", ["old-fail"]),
+        ("failed", ["old-fail"]),
+        ("queued", ["queued-high", "queued-low"]),
+        ("completed OK", ["new-ok"]),
+        ("running", ["running"]),
+        ("timeout", []),
         ("state:ended", ["new-ok", "old-fail"]),
         ("exit:3", ["old-fail"]),
         ("by:root", ["new-ok"]),
@@ -122,34 +125,6 @@ def test_paths_complete(tmp_path: Path, typed: str, expected: list[str]) -> None
     assert [
         script.shown.rpartition("/")[2] or script.path.name + "/" for script in matching(typed, [], tmp_path)
     ] == expected
-
-
-# -- themes
-
-
-def test_the_shipped_themes_load() -> None:
-    loaded = load_themes([shipped("themes")])
-    assert loaded.failures == []
-    assert {theme.name for theme in loaded.themes} >= {"opsconsole", "opsconsole-light"}
-
-
-@pytest.mark.parametrize(
-    ("text", "complaint"),
-    [
-        ("not toml", "Expected"),
-        ("[colours]\nprimary = '#nonsense'", "not a colour"),
-        ("[colours]\naccent = 'red'", "primary is missing"),
-        ("colour = 1\n[colours]\nprimary = 'red'", "unknown key 'colour'"),
-        ("[colours]\nprimary = 'red'\npink = 'red'", "unknown colour 'pink'"),
-        ("[colours]\nprimary = 3", "section of texts"),
-    ],
-)
-def test_a_bad_theme_is_named_and_skipped(tmp_path: Path, text: str, complaint: str) -> None:
-    (tmp_path / "a-bad.toml").write_text(text)
-    (tmp_path / "b-good.toml").write_text("[colours]\nprimary = 'red'")
-    loaded = load_themes([tmp_path, tmp_path / "missing"])
-    assert [theme.name for theme in loaded.themes] == ["b-good"]
-    assert len(loaded.failures) == 1 and "a-bad.toml" in loaded.failures[0] and complaint in loaded.failures[0]
 
 
 # -- words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,7 +23,7 @@ from opsconsole.tui.keymap import actions_of, clashes
 from opsconsole.tui.modes import MODES, Mode
 from opsconsole.tui.screens.help import HelpScreen
 from opsconsole.tui.screens.quit import QuitScreen
-from opsconsole.tui.screens.tasks import TasksScreen
+from opsconsole.tui.screens.tasks.screen import TasksScreen
 from tests.tui.fake_engine import NOW, FakeEngine
 from tests.tui.scenes import console, mixed, trouble
 from tests.tui.waiting import lines_of, output, shown, started, table, tasks_screen, until
@@ -40,7 +41,7 @@ OTHERS = [mode for mode in MODES if mode.id != "tasks"]
 
 
 def class_of(mode: Mode) -> type[Screen[Any]]:
-    return getattr(import_module(f"opsconsole.tui.screens.{mode.module}"), mode.name)  # type: ignore[no-any-return]
+    return getattr(import_module(f"opsconsole.tui.screens.{mode.id}.screen"), mode.name)  # type: ignore[no-any-return]
 
 
 def on(pilot: Pilot[Any], mode: Mode) -> bool:
@@ -60,8 +61,8 @@ def test_no_key_means_two_things_in_a_mode() -> None:
 
 
 def test_a_clash_is_found() -> None:
-    assert [clash[1:] for clash in clashes({"pause": "x"})] == [("cancel", "pause")]
-    assert [clash[1:] for clash in clashes({"tree": "x"})] == [("signal", "tree")]  # not with the tasks' own x
+    assert [clash[1:] for clash in clashes({"pause": "c"})] == [("cancel", "pause")]
+    assert [clash[1:] for clash in clashes({"tree": "c"})] == [("tree", "sort_cpu")]  # not with the tasks' own c
     assert [clash[1:] for clash in clashes({"help": "j"})] == [("help", "down")]
 
 
@@ -86,7 +87,8 @@ async def test_every_key_of_a_mode_reaches_its_action(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: Mode
 ) -> None:
     called: list[str] = []
-    mine = [one for one in actions_of(mode) if one.id not in OF_APP and one.where is not Where.MOTION]
+    elsewhere = (Where.MOTION, *mode.panes)
+    mine = [one for one in actions_of(mode) if one.id not in OF_APP and one.where not in elsewhere]
     for action in mine:
         monkeypatch.setattr(class_of(mode), f"action_{action.id}", lambda *_, name=action.id: called.append(name))
     async with opened(trouble(tmp_path / "state")) as pilot:
@@ -100,12 +102,15 @@ async def test_every_key_of_a_mode_reaches_its_action(
 # -- going there
 
 
-@pytest.mark.parametrize("mode", OTHERS, ids=lambda mode: mode.id)
-async def test_a_digit_goes_there_and_2_comes_back(engine: FakeEngine, mode: Mode) -> None:
+async def test_a_digit_goes_there_and_2_comes_back(engine: FakeEngine) -> None:
     async with opened(engine) as pilot:
-        await go(pilot, mode)
-        await pilot.press("2")
-        await until(pilot, lambda: pilot.app.screen is tasks_screen(pilot))
+        for key, mode in zip(("1", "3", "4", "5", "6", "7"), OTHERS, strict=True):
+            made = len(list(pilot.app.modes))  # type: ignore[attr-defined]
+            await pilot.press(key)
+            await until(pilot, lambda mode=mode: on(pilot, mode))
+            assert len(list(pilot.app.modes)) == made + 1  # type: ignore[attr-defined] - on first use, and not before
+            await pilot.press("2")
+            await until(pilot, lambda: pilot.app.screen is tasks_screen(pilot))
 
 
 async def test_host_tasks_processes_and_anomalies_from_one_to_the_next(engine: FakeEngine) -> None:
@@ -124,34 +129,28 @@ async def test_tasks_is_what_opens_first(engine: FakeEngine) -> None:
         assert pilot.app.screen_stack == [tasks_screen(pilot)]
 
 
-async def test_processes_before_the_engine_is_there_go_nowhere(engine: FakeEngine) -> None:
-    app = console(engine)
-    async with app.run_test(size=(120, 36)) as pilot:
-        app.link.engine = None
-        await pilot.press("3")
-        await pilot.pause()
-        assert isinstance(app.screen, TasksScreen)
-
-
 @pytest.mark.parametrize("mode", OTHERS, ids=lambda mode: mode.id)
-async def test_each_is_made_on_first_use(engine: FakeEngine, mode: Mode) -> None:
-    async with opened(engine) as pilot:
-        assert len(list(pilot.app.modes)) == 1  # type: ignore[attr-defined]
+async def test_a_mode_can_be_seen_before_the_engine_is_there(engine: FakeEngine, mode: Mode) -> None:
+    app = console(engine)
+    engine.holds = asyncio.Event()
+    async with app.run_test(size=(120, 36)) as pilot:
         await go(pilot, mode)
-        assert len(list(pilot.app.modes)) == 2  # type: ignore[attr-defined]
+        assert app.engine is None
+        assert "starting" in lines_of(pilot)[0]
+        engine.holds.set()
+        await started(pilot)
+        await until(pilot, lambda: app.screen.begun)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
-@pytest.mark.parametrize("key", ["colon", "ctrl+p"])
-async def test_command_palette_goes_to_each_by_name(engine: FakeEngine, mode: Mode, key: str) -> None:
+async def test_command_palette_goes_to_each_by_name(engine: FakeEngine) -> None:
     async with opened(engine) as pilot:
-        await go(pilot, OTHERS[0] if mode.id == "tasks" else MODES[1])
-        await pilot.press(key)
-        await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
-        await pilot.press(*mode.label)
-        await until(pilot, lambda: BY_ID[mode.id].description in shown(pilot))
-        await pilot.press("enter", "enter")
-        await until(pilot, lambda: on(pilot, mode))
+        for at, mode in enumerate((*OTHERS, MODES[1])):
+            await pilot.press(("colon", "ctrl+p")[at % 2])
+            await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+            await pilot.press(*mode.label)
+            await until(pilot, lambda mode=mode: BY_ID[mode.id].description in shown(pilot))
+            await pilot.press("enter")
+            await until(pilot, lambda mode=mode: on(pilot, mode))
 
 
 async def test_anomalies_are_heard_by_every_mode_that_was_made(
@@ -166,6 +165,17 @@ async def test_anomalies_are_heard_by_every_mode_that_was_made(
         engine.monitoring.put("memory_high", "memory at 93 %", Severity.HIGH)
         await until(pilot, lambda: heard)
         assert sorted(heard) == sorted(mode.id for mode in MODES)
+
+
+@pytest.mark.parametrize("mode", OTHERS, ids=lambda mode: mode.id)
+async def test_the_engine_may_come_while_a_mode_is_being_made(engine: FakeEngine, mode: Mode) -> None:
+    app = console(engine)
+    engine.holds = asyncio.Event()
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = app.go(mode.id)
+        engine.holds.set()
+        await started(pilot)
+        await until(pilot, lambda: screen.begun and screen.is_current)
 
 
 # -- where a digit is no way
@@ -214,23 +224,19 @@ async def test_host_keeps_how_its_processes_are_sorted(engine: FakeEngine) -> No
         await pilot.press("s")
         await go(pilot, MODES[1])
         await go(pilot, MODES[0])
-        assert pilot.app.screen._by_memory is True  # type: ignore[attr-defined]
+        assert pilot.app.screen.processes.by_memory is True  # type: ignore[attr-defined]
 
 
 # -- the footer
 
 
-@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
-async def test_the_footer_names_the_modes_where_there_is_room(engine: FakeEngine, mode: Mode) -> None:
-    async with console(engine).run_test(size=(220, 40)) as pilot:
+async def test_the_footer_names_the_modes_where_there_is_room_and_else_their_keys(tmp_path: Path) -> None:
+    async with console(mixed(tmp_path / "state")).run_test(size=(220, 40)) as pilot:
         await started(pilot)
-        await go(pilot, mode)
         names = "  ".join(f"{one.key} {one.label}" for one in MODES)
-        await until(pilot, lambda: names in lines_of(pilot)[-1])
-
-
-async def test_the_footer_names_their_keys_where_there_is_less(tmp_path: Path) -> None:
-    async with console(mixed(tmp_path / "state")).run_test(size=(80, 24)) as pilot:
-        await started(pilot)
-        await until(pilot, lambda: "1…4 modes" in lines_of(pilot)[-1])
+        for mode in (*OTHERS, MODES[1]):
+            await go(pilot, mode)
+            await until(pilot, lambda: names in lines_of(pilot)[-1])
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "1…7 modes" in lines_of(pilot)[-1])
         assert "q quit" in lines_of(pilot)[-1]

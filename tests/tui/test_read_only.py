@@ -25,9 +25,10 @@ from opsconsole.tui.app import ConsoleApp, run_console
 from opsconsole.tui.keymap import actions_of
 from opsconsole.tui.keys import keys_of, shown_keys
 from opsconsole.tui.modes import MODES, Mode
-from tests.tui.fake_engine import NOW, FakeEngine
+from tests.tui.fake_engine import NOW, SECOND, FakeEngine
+from tests.tui.overview.scene import said
 from tests.tui.scenes import console, trouble
-from tests.tui.waiting import lines_of, shown, started, table, tasks_screen, until
+from tests.tui.waiting import lines_of, shown, started, table, tasks_screen, told, until
 
 CHANGING = [action for action in ACTIONS if action.changes]
 
@@ -36,8 +37,7 @@ CHANGING = [action for action in ACTIONS if action.changes]
 async def opened(
     engine: FakeEngine, mode: Mode = MODES[1], size: tuple[int, int] = (160, 45)
 ) -> AsyncIterator[Pilot[Any]]:
-    app = console(engine)
-    app.read_only = True
+    app = console(engine, read_only=True)
     async with app.run_test(size=size, notifications=True) as pilot:
         await started(pilot)
         await pilot.press(mode.key)
@@ -56,7 +56,7 @@ def reached(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """The methods of changing actions that were called, on whatever screen."""
     called: list[str] = []
     for mode in MODES:
-        import_module(f"opsconsole.tui.screens.{mode.module}")
+        import_module(f"opsconsole.tui.screens.{mode.id}.screen")
     for action in CHANGING:
         for kind in _kinds(DOMNode):
             if f"action_{action.id}" in vars(kind) and kind.__module__.startswith("opsconsole."):
@@ -85,9 +85,10 @@ async def test_no_key_of_a_changing_action_reaches_it(host: FakeEngine, reached:
         screen, before = pilot.app.screen, list(host.calls)
         for key in mine(mode):
             await pilot.press(key)
-        await pilot.pause()
+            await until(pilot, lambda: "This console is read-only." in said(pilot))
+            pilot.app.clear_notifications()
         assert reached == [] and host.calls == before
-        assert pilot.app.screen is screen
+        assert pilot.app.screen is screen and "read-only" not in told(pilot)
 
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
@@ -121,18 +122,57 @@ async def test_neither_footer_nor_help_nor_palette_offers_one(host: FakeEngine, 
         assert "Show all keys" in text
 
 
-@pytest.mark.parametrize("size", [(60, 15), (80, 24), (300, 60)], ids=str)
-async def test_the_mark_is_there_at_every_size(host: FakeEngine, size: tuple[int, int]) -> None:
-    async with opened(host, size=size) as pilot:
-        await until(pilot, lambda: "opsconsole   READ-ONLY" in lines_of(pilot)[0])
+async def test_the_mark_is_there_at_every_size(host: FakeEngine) -> None:
+    async with opened(host, size=(60, 15)) as pilot:
+        for size, before in (((60, 15), "ops"), ((80, 24), "ops"), ((300, 60), "opsconsole")):
+            await pilot.resize_terminal(*size)
+            await until(pilot, lambda size=size: len(lines_of(pilot)[0]) == size[0])
+            assert f" {before}   READ-ONLY   web-03" in lines_of(pilot)[0]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
+async def test_nor_does_a_click_or_another_mode_that_calls_the_method_itself(host: FakeEngine, mode: Mode) -> None:
+    async with opened(host, mode) as pilot:
+        screen, before = pilot.app.screen, list(host.calls)
+        mine = [one for one in CHANGING if hasattr(screen, f"action_{one.id}")]
+        assert {one.id for one in mine} >= {one.id for one in actions_of(mode) if one.changes}
+        for action in mine:
+            assert getattr(screen, f"action_{action.id}")() is None
+        await pilot.pause()
+        assert pilot.app.screen is screen and host.calls == before
+        assert said(pilot).count("This console is read-only.") == 1
+
+
+async def test_what_is_typed_into_a_text_is_no_key(host: FakeEngine) -> None:
+    async with opened(host) as pilot:
+        await pilot.press("slash", "n", "p", "c")
+        await pilot.pause()
+        assert "read-only" not in said(pilot)
+
+
+async def test_a_look_is_nobody_elses_business(engine: FakeEngine) -> None:
+    """The overview writes down what was seen, for this operator's next console; this one does not."""
+    engine.put(name="gone", status=Status.FAILED, exit_code=3, finished_at=NOW - SECOND)
+    async with opened(engine, MODES[0]) as pilot:
+        await until(pilot, lambda: "gone" in shown(pilot))
+        assert "all seen" not in shown(pilot)
+        await pilot.press("S")
+        engine.monitoring.time = NOW + 60 * SECOND
+        await pilot.press("2", "1")
+        await pilot.pause()
+        engine.monitoring.time = NOW + 120 * SECOND
+    assert engine.looked_at is None
 
 
 async def test_empty_states_do_not_name_keys_that_are_not_there(engine: FakeEngine) -> None:
     async with opened(engine) as pilot:
         assert "No tasks yet" in shown(pilot) and "Press n" not in shown(pilot)
         await pilot.press("1")
-        await until(pilot, lambda: "Nobody watches this host." in shown(pilot))
-        assert "Press" not in shown(pilot)
+        await until(pilot, lambda: "unknown: nobody watches this host" in shown(pilot))
+        assert "press" not in shown(pilot) and "run a script" not in shown(pilot)
+        await pilot.press("5")
+        await until(pilot, lambda: "No script is open" in shown(pilot))
+        assert "begins a new one" not in shown(pilot) and "o opens a file by its path" in shown(pilot)
 
 
 async def test_looking_goes_on(host: FakeEngine) -> None:
@@ -189,7 +229,7 @@ async def test_a_read_only_console_runs_nothing_and_starts_no_monitor(
 ) -> None:
     """What `run_console` makes, with a task in the queue."""
 
-    async def run(app: ConsoleApp, close: Any) -> int:
+    async def run(app: ConsoleApp, close: Any, *, mouse: str) -> int:
         async with app.run_test(size=(120, 36)) as pilot:
             await started(pilot)
             await until(pilot, lambda: "waits for it" in shown(pilot))

@@ -33,7 +33,9 @@ ENDLESS = "trap 'exit 3' TERM; while :; do printf '\\033[32mtick\\033[0m\\n'; sl
 @asynccontextmanager
 async def opened(state: Path) -> AsyncIterator[Pilot[Any]]:
     settings = Settings()
-    app = ConsoleApp(lambda: Engine(settings, state_dir=state, door="tui"), settings, host="here", user="me")
+    app = ConsoleApp(
+        lambda: Engine(settings, state_dir=state, door="tui"), settings, host="here", user="me", start="tasks"
+    )
     try:
         async with app.run_test(size=(140, 40)) as pilot:
             await started(pilot)
@@ -81,7 +83,7 @@ async def test_pause_resume_cancel_and_retry_of_a_real_run(state: Path, tmp_path
         await until(pilot, lambda: statuses(pilot) == [Status.PAUSED])
         await pilot.press("p")
         await until(pilot, lambda: statuses(pilot) == [Status.RUNNING])
-        await pilot.press("x")
+        await pilot.press("c")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
         await pilot.press("y")
         await until(pilot, lambda: statuses(pilot) == [Status.CANCELLED])
@@ -154,14 +156,14 @@ async def test_the_host_is_watched_until_the_console_is_left(state: Path, tmp_pa
         await submit(pilot, script)
         await until(pilot, lambda: statuses(pilot) == [Status.RUNNING])
         await pilot.press("1")
-        await until(pilot, lambda: "Press m to start the monitor." in shown(pilot))
+        await until(pilot, lambda: "press m to start the monitor" in shown(pilot))
         await pilot.press("m")
         cpu = next(iter(pilot.app.screen.query(Graph)))
         await until(pilot, lambda: re.search(r"CPU \d+ %", shown(pilot)) and any(cpu.values))
-        await until(pilot, lambda: re.search(rf"^.* {os.getpid()} .*[RS] ", shown(pilot), re.MULTILINE))
-        await until(pilot, lambda: re.search(r"▶ endless\.sh +\d+s +\d+\.\d +[\d.]+ [kM]B +\d", shown(pilot)))
+        await until(pilot, lambda: re.search(rf"[RS] +{os.getpid()} ", shown(pilot)))
+        await until(pilot, lambda: re.search(r"▶ endless\.sh +printing +\d+s +.*\d %.*[\d.]+[kM] ", shown(pilot)))
         await until(pilot, lambda: "m stop watching" in shown(pilot))
-        await pilot.press("2", "x")
+        await pilot.press("2", "c")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
         await pilot.press("y")
         await until(pilot, lambda: statuses(pilot) == [Status.CANCELLED])
@@ -175,11 +177,11 @@ async def test_the_monitor_of_another_console_is_shown_and_can_be_stopped(state:
         await pilot.press("1")
         await until(pilot, lambda: re.search(r"CPU \d+ %", shown(pilot)))
         await until(pilot, lambda: "watched by another console" in shown(pilot))
-        await until(pilot, lambda: re.search(rf"^.* {os.getpid()} .*[RS] ", shown(pilot), re.MULTILINE))
+        await until(pilot, lambda: re.search(rf"[RS] +{os.getpid()} ", shown(pilot)))
         await pilot.press("m")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen.focused)
         await pilot.press("y")
-        await until(pilot, lambda: "Nobody watches this host." in shown(pilot))
+        await until(pilot, lambda: "nobody watches this host" in shown(pilot))
         assert not other.monitoring.alive
     no_monitor_is_left(state)
 

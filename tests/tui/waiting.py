@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
 
 from textual.pilot import Pilot
 
-from opsconsole.tui.screens.tasks import TasksScreen
+from opsconsole.tui.screens.tasks.screen import TasksScreen
+from opsconsole.tui.screens.tasks.table import TaskTable
 from opsconsole.tui.widgets.output_view import OutputView
-from opsconsole.tui.widgets.task_table import TaskTable
+from tests.tui.idle import due_within
 
 
 async def until(pilot: Pilot[Any], holds: Callable[[], object], timeout_s: float = 10.0) -> None:
@@ -50,14 +52,21 @@ def shown(pilot: Pilot[Any]) -> str:
 
 
 async def settled(pilot: Pilot[Any], quiet_s: float = 0.3, timeout_s: float = 20.0) -> None:
-    """Return when the picture has not changed for a while."""
-    end, since = time.monotonic() + timeout_s, 0.0
-    picture: list[Any] = []
+    """Return when nothing is to happen soon, or when what was to happen soon has happened and changed nothing."""
+    end = time.monotonic() + timeout_s
     while time.monotonic() < end:
-        await pilot.pause(0.05)
-        now = pilot.app.screen._compositor.render_strips()
-        if now != picture:
-            picture, since = now, time.monotonic()
-        elif time.monotonic() - since >= quiet_s:
+        await pilot.pause()
+        wait = due_within(pilot.app, quiet_s)
+        if not wait:
+            return
+        picture = pilot.app.screen._compositor.render_strips()
+        await asyncio.sleep(wait)
+        await pilot.pause()
+        if picture == pilot.app.screen._compositor.render_strips():
             return
     raise AssertionError("the picture never came to rest")
+
+
+def told(pilot: Pilot[Any]) -> str:
+    """All that the console told, the last last; on the screen it stays for some seconds only, and is wrapped."""
+    return "\n".join(entry.text for entry in pilot.app.journal.entries)  # type: ignore[attr-defined]

@@ -44,6 +44,16 @@ def test_the_core_never_loads_the_screen() -> None:
     assert {name for name in loaded if name.startswith("opsconsole.tui")} == set()
 
 
+def test_the_console_loads_nothing_of_its_demo() -> None:
+    loaded = _modules_after("import opsconsole.cli.console, opsconsole.tui.app, opsconsole.engine")
+    assert {name for name in loaded if name.startswith("opsconsole.demo")} == set()
+
+
+def test_the_trace_is_read_without_the_screen() -> None:
+    loaded = _modules_after("from opsconsole.demo.trace import recorded; recorded()")
+    assert {name for name in loaded if name.startswith(("opsconsole.tui", "textual"))} == set()
+
+
 def test_names_are_resolved_on_first_use_and_unknown_ones_are_attribute_errors() -> None:
     import opsconsole
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from opsconsole.errors import SettingsError
-from opsconsole.settings import RESERVED, Settings, documented, load_settings
+from opsconsole.settings import RANGES, RESERVED, Settings, documented, load_settings, range_of
 
 MIB = 1024 * 1024
 
@@ -179,7 +181,7 @@ def test_a_file_that_cannot_be_read_is_an_error_and_not_the_defaults(
         raise PermissionError(13, "Permission denied")
 
     file.touch()
-    monkeypatch.setattr(Path, "read_text", denied)
+    monkeypatch.setattr("opsconsole.toml_files.os.open", denied)
     with pytest.raises(SettingsError, match="cannot be read: Permission denied"):
         load_settings(file, {})
 
@@ -219,3 +221,37 @@ def test_a_headless_run_does_not_load_the_settings_of_the_monitor() -> None:
     found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "opsconsole.settings" in found.stdout.split()
     assert {"opsconsole.monitor_settings", "opsconsole.alert_settings"} & set(found.stdout.split()) == set()
+
+
+def test_how_the_console_looks_is_set_with_the_rest(file: Path) -> None:
+    text = '[console]\nstart = "tasks"\ntheme = "my-dusk"\ngraphs = "ascii"\nmouse = "off"\n'
+    console = load(file, text, OPSCONSOLE_CONSOLE__MOUSE="on").console
+    assert (console.start, console.theme, console.graphs, console.mouse) == ("tasks", "my-dusk", "ascii", "on")
+    default = Settings().console
+    assert (default.start, default.theme, default.graphs, default.mouse) == ("overview", "", "auto", "auto")
+    assert load(file, '[console]\ntheme = ""\n').console.theme == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'start = "host"', 'graphs = "sixel"', 'mouse = "yes"', "theme = 3", 'theme = "../evil"',
+        r'theme = "a\u001b]0;x\u0007"', f'theme = "{"x" * 65}"',
+    ],
+)  # fmt: skip
+def test_a_console_that_cannot_be_is_an_error_that_names_the_setting(file: Path, line: str) -> None:
+    with pytest.raises(SettingsError, match=r"console\." + line.partition(" ")[0]):
+        load(file, f"[console]\n{line}\n")
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_a_range_is_what_is_said_of_it(file: Path, name: str) -> None:
+    section, _, key = name.partition(".")
+    above, least, most = RANGES[name]
+    assert range_of(name)
+    wrong = [above if above is not None else least - 1, *([most + 1] if most != math.inf else [])]
+    for value in wrong:
+        with pytest.raises(SettingsError, match=re.escape(name)):
+            load(file, f"[{section}]\n{key} = {value:.12g}\n")
+    for value in (one for one in (least, most) if one is not None and one != math.inf):
+        load(file, f"[{section}]\n{key} = {value:.12g}\n")

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsconsole.anomalies import Anomaly, AnomalyState, Severity
@@ -95,7 +95,7 @@ def _said(anomaly: Anomaly) -> str:
 
 
 def _why(worst: Anomaly, others: int, now: int) -> str:
-    said = _said(worst).removesuffix("; no data just now").removesuffix("; it comes and goes")
+    said = _said(replace(worst, message=worst.sentence))
     if worst.state is AnomalyState.FLAPPING:
         said += f" (comes and goes, {worst.flips} times)"
     if worst.unknown_since is not None:

@@ -12,7 +12,7 @@ from collections import deque
 from enum import Enum
 from typing import Any, NamedTuple
 
-from opsconsole.anomalies import Anomaly, AnomalyState, Change, Severity
+from opsconsole.anomalies import COMES_AND_GOES, NO_DATA_NOW, Anomaly, AnomalyState, Change, Severity
 from opsconsole.monitoring.detection import messages
 from opsconsole.monitoring.detection.observation import Observation
 from opsconsole.monitoring.detection.thresholds import Threshold
@@ -252,7 +252,8 @@ class Episode:
 
     def _say(self, observation: Observation, now: Moment) -> None:
         lasted = now.monotonic_s - self.since_s
-        self._level = self.threshold.level_of(self.severity)
+        passed = self.threshold.passed(self.value, self.severity)
+        self._level = self.threshold.level_of(self.severity) if passed is None else passed
         self.message = messages.begun(
             self.threshold, self.subject, self.value, self.severity, lasted, observation.words
         )
@@ -323,9 +324,9 @@ class Episode:
     def snapshot(self, host: str) -> Anomaly:
         message = self.message
         if self._unknown_told:
-            message += "; no data just now"
+            message += NO_DATA_NOW
         elif self.state is AnomalyState.FLAPPING:
-            message += "; it comes and goes"
+            message += COMES_AND_GOES
         return Anomaly(
             id=self.id, kind=self.kind, subject=self.subject, host=host, severity=self.severity, state=self.state,
             began_at=self.began_at, opened_at=self.opened_at, last_at=self.last_at, closed_at=self.closed_at,
@@ -346,7 +347,7 @@ class Episode:
             "acknowledged_by", "silenced_until",
         ):  # fmt: skip
             setattr(self, name, getattr(anomaly, name))
-        self.message = anomaly.message.removesuffix("; no data just now").removesuffix("; it comes and goes")
+        self.message = anomaly.sentence
         self.total, self._level = anomaly.mean * anomaly.count, anomaly.threshold
         if anomaly.closed_at is not None:
             self.closed_s = now.monotonic_s - (now.time_us - anomaly.closed_at) / 1e6

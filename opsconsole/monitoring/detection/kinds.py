@@ -165,7 +165,8 @@ _ALL = (
          ((MEDIUM, 600.0), (HIGH, 3600.0)), 0, 60,
          "See what it waits for; cancel it if nothing will come.", clear_for_s=0),
     # -- learning: the value is the detector's score as a multiple of its threshold
-    Kind("unusual", "Unusual", "learning", "× the threshold", "series", "{subject} is unusual, {value}",
+    Kind("unusual", "Unusual", "learning", "× the threshold", "series",
+         "{subject} is unusual: {value} the limit of what is usual",
          ((LOW, 1.0),), 0, 0.2,
          "Nothing by itself: look at it when something else is wrong too.", clear_for_s=60, pages=False),
 )  # fmt: skip

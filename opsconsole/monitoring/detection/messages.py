@@ -8,7 +8,7 @@ from opsconsole.monitoring.detection.thresholds import Threshold
 from opsconsole.safety.sanitise import sanitise_name
 
 _COUNTED = {"processes": "process", "signs": "sign"}
-_MORE = {"% of a core": " % of a core", "%/h": " %", "× cores": " × the cores"}
+_MORE = {"% of a core": " % of a core", "%/h": " %", "× cores": " × the cores", "× the threshold": " ×"}
 NAME_LIMIT = 120
 GONE = "subject gone"
 """Why an episode ends whose subject is no longer there."""
@@ -35,30 +35,34 @@ def number(value: float) -> str:
     return f"{value:.0f}" if size >= 10 or value == int(value) else f"{value:.1f}" if size >= 1 else f"{value:.2g}"
 
 
-def amount(kind: Kind, value: float) -> str:
-    """The value with its unit, as the kind's sentence has it."""
+def amount(kind: Kind, value: float, *, unlike: float | None = None) -> str:
+    """The value with its unit, as the kind's sentence has it; one digit more, where it would read as `unlike` does."""
     unit = kind.unit
     if unit == "s":
         return duration(value)
     if unit in _COUNTED:
         return f"{value:.0f} {_COUNTED[unit] if round(value) == 1 else unit}"
-    return number(value) + _MORE.get(unit, f" {unit}")
+    said = number(value)
+    if unlike is not None and said == number(unlike):
+        said = f"{value:.1f}"
+    return said + _MORE.get(unit, f" {unit}")
 
 
 def subject(name: str) -> str:
     return sanitise_name(name, limit=NAME_LIMIT)
 
 
-def state_of(kind: Kind, name: str, value: float) -> str:
+def state_of(kind: Kind, name: str, value: float, *, unlike: float | None = None) -> str:
     """`/var is 91 % full`."""
-    return kind.says.format(subject=subject(name), value=amount(kind, value))
+    return kind.says.format(subject=subject(name), value=amount(kind, value, unlike=unlike))
 
 
 def begun(threshold: Threshold, name: str, value: float, severity: Severity, lasted_s: float, words: str) -> str:
     """`CPU at 97 %, over 85 % for 60 s; nothing waits for it`."""
     kind = threshold.kind
-    told, level = state_of(kind, name, value), threshold.level_of(severity)
-    if level > 0:  # "over 0 processes" says nothing
+    level = threshold.passed(value, severity)
+    told = state_of(kind, name, value, unlike=level)
+    if level and kind.unit != "× the threshold":  # "over 0 processes" says nothing, nor does "over 1 ×"
         told += f", {side(kind)} {amount(kind, level)}"
     if lasted_s >= 1:
         told += f" for {duration(lasted_s)}"

@@ -242,7 +242,7 @@ def _busy(sample: Sample, listed: _Listed, process: ProcessSample, *, fought_for
     wanted = 100 * listed.ready
     if not fought_for or listed.ready < ALWAYS or listed.load >= wanted:
         return Observation(CPU, listed.subject, listed.load, listed.details(process))
-    words = f"its waiting counted: it gets {listed.load:.0f} %, since others want the CPU too"
+    words = f"it wants that much, and gets {listed.load:.0f} %: others want the CPU too"
     return Observation(CPU, listed.subject, wanted, listed.details(process), words=words)
 
 

@@ -69,6 +69,14 @@ class Threshold:
                 found = level
         return found
 
+    def passed(self, value: float, most: Severity) -> float | None:
+        """The gravest level, up to that severity's, that the value is beyond; None: it is beyond none.
+
+        Less than `level_of` where an episode is graver than its value is now, as one that opens anew may be.
+        """
+        reached = self.severity(value)
+        return None if reached is None else self.level_of(min(reached, most))
+
 
 class Thresholds:
     """Every kind's, for every subject; does not change. A reload makes another one."""

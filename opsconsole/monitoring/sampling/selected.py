@@ -19,6 +19,9 @@ _LINKS = 4096
 """Descriptors looked at, at most."""
 
 _ENVIRONMENT = 1 << 16
+_TASKS = 1024
+"""Threads looked at, at most."""
+
 T = TypeVar("T")
 
 
@@ -38,6 +41,16 @@ class OpenFile:
 
     descriptor: int
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A thread of a process; `cpu_s` is what it has used so far."""
+
+    tid: int
+    name: str
+    state: str
+    cpu_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,8 @@ class ProcessDetails:
     oom_score: int | None = None
     peak_rss_bytes: int | None = None
     swap_bytes: int | None = None
+    thread_list: tuple[Thread, ...] = ()
+    """Those that used the most CPU first, of the first `_TASKS`; cut at `LISTED`."""
     missing: dict[str, str] = field(default_factory=dict)
 
 
@@ -118,6 +133,7 @@ class _Reader:
         environment = self._try("environment", self._environment)
         oom = self._try("oom_score", lambda: int(self._file("oom_score")))
         sockets = self._try("sockets", lambda: proc_sockets.find(self._folder, inodes, LISTED)) if inodes else ()
+        threads = self._try("threads", self._threads) or ()
         parsed = self._stat()  # last: then all of the above was this process's
         if parsed is None or int(parsed[1][proc_stat.START]) != start_ticks:
             return None
@@ -147,6 +163,7 @@ class _Reader:
             oom_score=oom,
             peak_rss_bytes=_kilobytes(status.get("VmHWM")),
             swap_bytes=_kilobytes(status.get("VmSwap")),
+            thread_list=threads,
             missing=self._missing,
         )
 
@@ -185,6 +202,25 @@ class _Reader:
             self._missing["environment"] = f"cut off after {_ENVIRONMENT} bytes"
         pairs = (proc_stat.text(entry).partition("=") for entry in raw.split(b"\0") if entry)
         return tuple((name, value) for name, _, value in pairs)
+
+    def _threads(self) -> tuple[Thread, ...]:
+        tick = os.sysconf("SC_CLK_TCK")
+        folder = os.open("task", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._folder)
+        try:
+            found = []
+            for tid in sorted(int(name) for name in os.listdir(folder))[:_TASKS]:
+                try:
+                    parsed = proc_stat.fields(proc_stat.read(folder, f"{tid}/stat"))
+                except OSError:  # ended meanwhile
+                    continue
+                if parsed is not None:
+                    name, numbers = parsed
+                    used = int(numbers[proc_stat.UTIME]) + int(numbers[proc_stat.STIME])
+                    state = proc_stat.text(numbers[proc_stat.STATE])
+                    found.append(Thread(tid, proc_stat.text(name), state, used / tick))
+            return tuple(sorted(found, key=lambda one: (-one.cpu_s, one.tid))[:LISTED])
+        finally:
+            os.close(folder)
 
     def _links(self) -> list[tuple[int, bytes]]:
         """(descriptor, name) of what is open."""

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 
 from opsconsole.safety.review.model import Edit, Effect, Finding, Judgement, Review, Severity, Source, Span, Verdict
+from opsconsole.safety.review.site import Stamp, stamp
 
 __all__ = ["Edit", "Effect", "Finding", "Judgement", "Review", "Severity", "Verdict", "review"]
 
@@ -36,17 +37,18 @@ def review(
 ) -> Review:
     """Judge `script` under `policy`. `allow`: catastrophic rules the operator takes upon himself, by id; `site`: the
     folder of a site's own commands; `given`: names of variables that the run's environment brings. The same bytes are
-    judged once a process. Raises ValueError on an unknown policy.
+    judged once a process, while the site's commands are the same. Raises ValueError on an unknown policy.
     """
     if policy not in POLICIES:
         raise ValueError(f"unknown policy {policy!r}: one of {', '.join(POLICIES)}")
     body = script.encode("utf-8", "surrogateescape") if isinstance(script, str) else bytes(script)
-    judgement = _judge(body, interpreter, site, given if policy == "safe" else None)
+    judgement = _judge(body, interpreter, site, given if policy == "safe" else None, stamp(site))
     return _under(policy, judgement, interpreter, hashlib.sha256(body).hexdigest(), frozenset(allow))
 
 
 @functools.lru_cache(maxsize=256)
-def _judge(body: bytes, interpreter: str, site: str | None, given: frozenset[str] | None) -> Judgement:
+def _judge(body: bytes, interpreter: str, site: str | None, given: frozenset[str] | None, stamped: Stamp) -> Judgement:
+    """`stamped`: the site's commands as they are now; with others it is another judgement."""
     try:
         text = body.decode("utf-8")
         wrong = None

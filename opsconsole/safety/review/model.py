@@ -147,7 +147,9 @@ class Judgement:
 def describe(effects: Iterable[Effect]) -> list[str]:
     """Phrases for people, each effect once, with the lines it is on."""
     lines: dict[tuple[str, str | None], list[int]] = {}
+    commands = set[str]()
     for effect in effects:
+        commands.add(effect.command)
         where = lines.setdefault((effect.kind, effect.detail or effect.target), [])
         if effect.line not in where:
             where.append(effect.line)
@@ -155,7 +157,14 @@ def describe(effects: Iterable[Effect]) -> list[str]:
     phrases = []
     for (kind, target), where in sorted(lines.items(), key=lambda item: (order.index(item[0][0]), item[1])):
         with_target, without = EFFECTS[kind]
-        phrase = with_target.format(target) if target else without
+        command, about, what = (target or "").partition(": ")
+        if about and command in commands:  # a phrase about the command, no target
+            told = "" if kind != "system" or what.startswith("is any other") else f": {what}"
+            phrase = f"{without} ({command}{told})"
+        elif kind == "execute" and target in commands and "/" not in target and " " not in target:
+            phrase = f"runs the command {target}"  # it may read as a word of ours
+        else:
+            phrase = with_target.format(target) if target else without
         shown = ", ".join(map(str, where[:5])) + (", …" if len(where) > 5 else "")
         phrases.append(f"{phrase} (line {shown})")
     return phrases

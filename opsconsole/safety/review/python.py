@@ -13,12 +13,14 @@ from collections import Counter
 from collections.abc import Iterator
 
 from opsconsole.safety.review import python_calls as known
-from opsconsole.safety.review.model import Effect, Judgement, Severity, Source, Span
+from opsconsole.safety.review import python_fixes as fixes
+from opsconsole.safety.review.model import Edit, Effect, Judgement, Severity, Source, Span
 from opsconsole.safety.review.nested import Shell, absorb
 
 LARGEST = 512 * 1024
 """Characters. A longer text is not read."""
 NOT_PROVEN = "py-not-proven"
+Fix = tuple[Edit, ...] | None
 REFUSAL = "a Python script cannot be proven to change nothing; choose restricted"
 
 _DEEPEST = 40
@@ -242,8 +244,8 @@ class _Walk:
                                         getattr(node, "end_col_offset", None) or column)  # fmt: skip
         return Span(start, max(start, end))
 
-    def find(self, rule: str, severity: Severity, message: str, node: ast.AST) -> None:
-        self.found.findings.append(self.source.finding(rule, severity, message, self.span(node)))
+    def find(self, rule: str, severity: Severity, message: str, node: ast.AST, fix: Fix = None) -> None:
+        self.found.findings.append(self.source.finding(rule, severity, message, self.span(node), fix))
 
     def effect(self, kind: str, target: str | None, command: str, node: ast.AST, detail: str | None = None) -> None:
         line, column = self.source.place(self.span(node).start)
@@ -367,7 +369,8 @@ class _Walk:
         elif name in known.UNSAFE_LOADS:
             self.find("py-unsafe-load", Severity.WARNING, f"{name} runs code that is hidden in the data", node)
         elif name in ("yaml.load", "yaml.load_all") and "Safe" not in _names(keywords.get("Loader"), node.args[1:]):
-            self.find("py-unsafe-yaml", Severity.ERROR, "yaml.load builds any object that the text names", node)
+            safe = fixes.safe_yaml(node, self.span(node.func))
+            self.find("py-unsafe-yaml", Severity.ERROR, "yaml.load builds any object that the text names", node, safe)
         elif name == "tempfile.mktemp":
             self.find("py-mktemp", Severity.ERROR, "between the name and the file, another can put a link there", node)
         elif name in ("os.chmod", "pathlib.Path.chmod") or (
@@ -385,14 +388,14 @@ class _Walk:
         elif isinstance(node.func, ast.Attribute) and node.func.attr == "extractall" and "filter" not in keywords:
             self.find("py-extract-all", Severity.WARNING, "an archive may name files outside of the folder", node)
         if _is(keywords.get("verify"), False):
-            self.find(
-                "py-verify-false", Severity.ERROR, "certificates are not checked: anyone on the way can answer", node
-            )
+            said, fix = "certificates are not checked: anyone on the way can answer", fixes.verified
+            self.find("py-verify-false", Severity.ERROR, said, node, fix(self.span(keywords["verify"])))
         at = known.TIMEOUT_AT.get(name, 99)
         if name in known.WITHOUT_TIMEOUT and "timeout" not in keywords and len(node.args) <= at and None not in [
             one.arg for one in node.keywords
         ]:  # fmt: skip
-            self.find("py-no-timeout", Severity.WARNING, f"without timeout= {name} may wait for ever", node)
+            patient = fixes.with_timeout(self.source.text, node, self.span(node), name)
+            self.find("py-no-timeout", Severity.WARNING, f"without timeout= {name} may wait for ever", node, patient)
 
     def dynamic(self, name: str, node: ast.Call, first: ast.expr | None) -> None:
         if first is None:

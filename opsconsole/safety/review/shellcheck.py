@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -91,9 +91,15 @@ def judges(interpreter: str) -> bool:
 
 
 def remarks(
-    text: str, interpreter: str = "bash", *, program: str | None = None, timeout_s: float = TIMEOUT_S
+    text: str,
+    interpreter: str = "bash",
+    *,
+    program: str | None = None,
+    timeout_s: float = TIMEOUT_S,
+    run: Callable[..., subprocess.CompletedProcess[bytes]] | None = None,
 ) -> Remarks:
-    """What ShellCheck says of a script; nothing for what it does not read. Raises nothing: a failure is the note.
+    """What ShellCheck says of a script; nothing for what it does not read. A failure is the note, and never raised;
+    only what `run`, another way of running a program, raises of its own goes through.
 
     It sees the text on its stdin and neither configuration files nor the caller's options, so the answer is the same
     everywhere. Directives in the script (`# shellcheck disable=…`) count.
@@ -107,13 +113,11 @@ def remarks(
     if len(data) > MOST_BYTES:
         return Remarks(note=f"ShellCheck was left out: the script is longer than {MOST_BYTES >> 20} MiB")
     try:
-        done = subprocess.run(
+        done = (run or _run)(
             [program, "--norc", "--format=json1", f"--shell={_DIALECTS[interpreter]}", "-"],
             input=data,
-            capture_output=True,
             timeout=timeout_s,
             env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
-            check=False,
         )
         comments = json.loads(done.stdout)["comments"]
         return Remarks(_findings(text, comments))
@@ -123,6 +127,12 @@ def remarks(
         return Remarks(note=f"ShellCheck was left out: {program}: {error.strerror}")
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         return Remarks(note=f"ShellCheck was left out: its answer cannot be read ({type(error).__name__})")
+
+
+def _run(
+    words: Sequence[str], *, input: bytes, timeout: float, env: Mapping[str, str]
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(words, input=input, capture_output=True, timeout=timeout, env=env, check=False)
 
 
 def merge(own: Iterable[Finding], remarks: Iterable[Finding]) -> list[Finding]:

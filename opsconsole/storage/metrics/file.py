@@ -80,11 +80,8 @@ def open_for_reading(path: Path, *, busy_s: float = BUSY_S) -> sqlite3.Connectio
 
 
 def _open(path: Path, busy_s: float) -> sqlite3.Connection:
-    fresh = not path.exists()
     connection = database.connect(path, busy_s=busy_s)
     try:
-        if fresh:
-            path.chmod(0o600)
         connection.row_factory = None
         # A power cut may lose the last seconds, a crash of ours nothing that was committed; the file stays whole.
         connection.execute("PRAGMA synchronous = NORMAL")

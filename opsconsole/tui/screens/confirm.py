@@ -2,42 +2,84 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from opsconsole.tui.screens.modal import Modal
 from opsconsole.tui.widgets.answers import Answer, Answers
 
+if TYPE_CHECKING:
+    from opsconsole.tui.app import ConsoleApp
 
-class ConfirmScreen(ModalScreen[bool]):
-    """`subject` names the target exactly. Texts must be harmless."""
+
+_AGAIN_S = 1.0
+
+
+class Question(NamedTuple):
+    """What is asked: `subject` names the target exactly. Texts must be harmless."""
+
+    title: str
+    subject: str
+    consequences: Sequence[str] = ()
+
+
+class ConfirmScreen(Modal[bool]):
+    """`subject` names the target exactly. Texts must be harmless.
+
+    `anew` is asked every second how things are by now: the question as it is now, or a sentence, told when the dialog
+    is closed with a no because there is nothing left to ask.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "answer(False)", "No")]
 
-    def __init__(self, title: str, subject: str, consequences: Sequence[str], *, yes: str, no: str) -> None:
+    app: ConsoleApp
+
+    def __init__(
+        self, title: str, subject: str, consequences: Sequence[str], *, yes: str, no: str,
+        anew: Callable[[], Question | str] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
-        self._title = title
-        self._subject = subject
-        self._consequences = consequences
+        self._question = Question(title, subject, consequences)
+        self._anew = anew
         self._answers = Answers(Answer("no", "n", no, "enter and esc do this"), Answer("yes", "y", yes, dangerous=True))
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -danger") as dialog:
-            dialog.border_title = Content(self._title)
-            yield Static(Text(self._subject, style="bold"), id="confirm-subject")
-            for line in self._consequences:
-                yield Static(Text(line), classes="confirm-consequence")
+            dialog.border_title = Content(self._question.title)
+            yield Static(Text(self._question.subject, style="bold"), id="confirm-subject")
+            consequences = Static(self._said, classes="confirm-consequence")
+            consequences.display = bool(self._question.consequences)
+            yield consequences
             yield self._answers
+
+    @property
+    def _said(self) -> Text:
+        return Text("\n".join(self._question.consequences))
 
     def on_mount(self) -> None:
         self.set_focus(self._answers)
+        if self._anew is not None:
+            self.set_interval(_AGAIN_S, self._look)
+
+    def _look(self) -> None:
+        now = self._anew() if self._anew is not None and self.is_current else self._question
+        if isinstance(now, str):
+            self.app.tell(now)
+            self.dismiss(False)
+        elif now != self._question:
+            self._question = now
+            self.query_one(".dialog").border_title = Content(now.title)
+            self.query_one("#confirm-subject", Static).update(Text(now.subject, style="bold"))
+            consequences = self.query_one(".confirm-consequence", Static)
+            consequences.update(self._said)
+            consequences.display = bool(now.consequences)
 
     def on_answers_given(self, event: Answers.Given) -> None:
         self.dismiss(event.value == "yes")

@@ -2,27 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from textwrap import wrap
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, VerticalScroll
-from textual.screen import ModalScreen
+from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from opsconsole.tui.actions import ACTIONS, Action, Danger, Where
+from opsconsole.tui.screens.modal import Modal
 from opsconsole.tui.wording import FACES, shortened
 
-_COLUMNS = 2
-_WIDTH = 44
-_ORDER = (Where.CONSOLE, Where.MOTION, Where.HOST, Where.TASKS, Where.OUTPUT, Where.PROCESSES, Where.ANOMALIES)
+_WIDEST, _FRAME = 132, 5
+"""The dialog's width, and what its border, its padding and the scrollbar take of it."""
+_APART = 3
+"""Between two columns."""
+_MOST_KEYS, _KEYS_WIDTH = 2, 12
+_LEAST = 46
+"""A column that is narrower is none: they go below each other."""
+_SELDOM = (Where.CONSOLE, Where.MOTION)
+_TAB = ("tab", "Between the list and the output")
 
 
-class HelpScreen(ModalScreen[None]):
+class Entry(NamedTuple):
+    """The keys of an action, and what it does."""
+
+    keys: str
+    said: str
+
+
+class Group(NamedTuple):
+    """What works at one place."""
+
+    title: str
+    entries: tuple[Entry, ...]
+
+    def lines(self, keys: int, width: int) -> list[Text]:
+        """A title and its entries: keys in a column of their own, what they do beside it, also where it goes on."""
+        found = [Text(self.title, style="bold")]
+        for entry in self.entries:
+            pieces = wrap(entry.said, max(8, width - keys - 3)) or [""]
+            for at, piece in enumerate(pieces):
+                found.append(Text.assemble((f"  {'' if at else entry.keys:<{keys}} ", "bold"), piece))
+        return found
+
+
+class HelpScreen(Modal[None]):
     """`keys` gives the keys of an action as they are bound now, for people; an action without is not to be had.
 
     `here` are the places of the mode that is seen, which come first.
@@ -30,50 +61,85 @@ class HelpScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,q,question_mark,f1,enter", "dismiss", "Close")]
 
-    def __init__(self, keys: dict[str, str], here: tuple[Where, ...], keymap_file: Path) -> None:
+    def __init__(self, keys: dict[str, list[str]], here: tuple[Where, ...], keymap_file: Path) -> None:
         super().__init__()
         self._keys = keys
         self._here = here
         self._keymap_file = keymap_file
+        self._width = 0
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog") as dialog:
             dialog.border_title = "Keys"
             dialog.border_subtitle = "esc closes"
-            with Horizontal(id="help-columns"):
-                for places in self._columns():
-                    yield Static(self._column(places), classes="help-column")
-            yield Static(self._legend(), id="help-legend")
+            yield Static(id="help-keys")
+            yield Static(id="help-legend")
 
-    def _actions(self, place: Where) -> list[Action]:
-        return [action for action in ACTIONS if action.where is place and action.id in self._keys]
+    def on_mount(self) -> None:
+        self._draw()
 
-    def _columns(self) -> list[list[Where]]:
-        """The places of this mode, the console's, then the others; columns are about as long as each other."""
-        order = [*self._here, *(place for place in _ORDER if place not in self._here)]
-        heights = {place: len(self._actions(place)) + 2 for place in order if self._actions(place)}
-        columns: list[list[Where]] = [[] for _ in range(_COLUMNS)]
-        for place in heights:
-            min(columns, key=lambda column: sum(heights[one] for one in column)).append(place)
-        return columns
+    def on_resize(self) -> None:
+        self._draw()
 
-    def _column(self, places: Iterable[Where]) -> Text:
-        text = Text()
-        for place in places:
-            text.append(("\n" if text else "") + place.value + "\n", style="bold")
-            for action in self._actions(place):
-                text.append(f"  {self._keys[action.id] + ' ':<10}", style="bold")
-                said = action.description + (" !" if action.danger is Danger.CONFIRM else "")
-                text.append(f"\n{'':<12}".join(wrap(said, _WIDTH)) + "\n")
-            if place is Where.MOTION:
-                text.append(f"  {'tab':<10}", style="bold").append("Between the list and the output\n")
-        return text
+    def _draw(self) -> None:
+        """For the width there is: what is drawn is never wrapped again."""
+        width = min(_WIDEST, self.app.size.width) - _FRAME
+        if width != self._width:
+            self._width = width
+            self.query_one("#help-keys", Static).update(laid_out(self.groups(), width))
+            self.query_one("#help-legend", Static).update(self._legend(width))
 
-    def _legend(self) -> Text:
+    def groups(self) -> list[Group]:
+        """The places of this mode, the console's, how one moves; then the other modes'."""
+        order = [*self._here, *_SELDOM, *(place for place in Where if place not in self._here)]
+        places = list(dict.fromkeys(order))
+        return [group for place in places if (group := self._group(place)).entries]
+
+    def _group(self, place: Where) -> Group:
+        entries = [
+            Entry(_shown(self._keys[action.id]), _said(action))
+            for action in ACTIONS
+            if action.where is place and action.id in self._keys
+        ]
+        if place is Where.MOTION and entries:
+            entries.append(Entry(*_TAB))
+        return Group(place.value, tuple(entries))
+
+    def _legend(self, width: int) -> Text:
         faces = [f"{face.glyph} {face.word:<12}" for face in FACES.values()]
-        half = (len(faces) + 1) // 2
+        each = max(1, width // len(faces[0]))
+        rows = ["".join(faces[at : at + each]).rstrip() for at in range(0, len(faces), each)]
         file = shortened(self._keymap_file)
-        return Text(
-            "".join(faces[:half]) + "\n" + "".join(faces[half:])
-            + f'\n!  asks first. Your own keys: {file}, [keys], lines such as pause = "z,f5".'
-        )  # fmt: skip
+        own = f'Your own keys: {file}, [keys], lines such as pause = "z,f5".'
+        more = "An action may have more keys than the two that stand here: Settings, Keys has all."
+        return Text("\n".join([*rows, *wrap(f"!  asks first. {more} {own}", width)]))
+
+
+def _shown(keys: Sequence[str]) -> str:
+    """Two of them, or one where two are long."""
+    two = " ".join(keys[:_MOST_KEYS])
+    return two if cell_len(two) <= _KEYS_WIDTH else keys[0]
+
+
+def _said(action: Action) -> str:
+    return action.description + (" !" if action.danger is Danger.CONFIRM else "")
+
+
+def laid_out(groups: Sequence[Group], width: int) -> Text:
+    """In two columns where both have room, about as long as each other; the first groups are at their tops."""
+    count = 2 if (width - _APART) // 2 >= _LEAST else 1
+    each = (width - _APART * (count - 1)) // count
+    keys = max((cell_len(entry.keys) for group in groups for entry in group.entries), default=0)
+    columns: list[list[Text]] = [[] for _ in range(count)]
+    for group in groups:
+        column = min(columns, key=len)
+        column += [*([Text()] if column else []), *group.lines(keys, each)]
+    rows = []
+    for line in zip_longest(*columns, fillvalue=Text()):
+        row = line[0].copy()
+        for at, cell in enumerate(line[1:], 1):
+            if cell.plain:
+                row.pad_right(at * (each + _APART) - row.cell_len)
+                row.append_text(cell)
+        rows.append(row)
+    return Text("\n").join(rows)

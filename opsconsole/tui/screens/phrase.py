@@ -10,13 +10,13 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from opsconsole.tui.screens.modal import Modal
 from opsconsole.tui.widgets.text_field import TextField
 
 
-class PhraseScreen(ModalScreen[bool]):
+class PhraseScreen(Modal[bool]):
     """True only when `phrase` was typed. `subject` names the target exactly. Texts must be harmless."""
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "Back")]
@@ -31,11 +31,11 @@ class PhraseScreen(ModalScreen[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -danger") as dialog:
             dialog.border_title = Content(self._title)
-            dialog.border_subtitle = "esc goes back and runs nothing"
+            dialog.border_subtitle = "esc goes back and does nothing"
             yield Static(Text(self._subject, style="bold"), id="phrase-subject")
             for line in self._consequences:
                 yield Static(Text(line), classes="phrase-consequence")
-            yield Static(Text(f"To run it all the same, type {self._phrase}"), classes="phrase-consequence")
+            yield Static(Text(f"To do it all the same, type {self._phrase}"), classes="phrase-consequence")
             yield TextField(id="phrase")
             yield Static("", id="phrase-problem", markup=False)
 
@@ -47,7 +47,7 @@ class PhraseScreen(ModalScreen[bool]):
         if event.value.strip() == self._phrase:
             self.dismiss(True)
         else:
-            self.query_one("#phrase-problem", Static).update(Text("that is not it: nothing was run"))
+            self.query_one("#phrase-problem", Static).update(Text("that is not it: nothing was done"))
 
     def action_leave(self) -> None:
         self.dismiss(False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,38 +13,37 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from opsconsole.errors import OpsError, SpecError
-from opsconsole.models import ExecutionPolicy, Priority, Task, TaskSpec
+from opsconsole.models import MAX_RETRIES, ExecutionPolicy, Priority, Task, TaskSpec
 from opsconsole.safety.sanitise import sanitise_name
+from opsconsole.tui.screens.confirming import confirmed
+from opsconsole.tui.screens.modal import Modal
 from opsconsole.tui.scripts import Script, described, is_path, matching, samples
 from opsconsole.tui.widgets.answers import Answer, Answers
 from opsconsole.tui.widgets.choice import Choice
 from opsconsole.tui.widgets.text_field import TextField
-from opsconsole.tui.wording import seconds_of, span
+from opsconsole.tui.wording import POLICIES, seconds_of, span
 
 if TYPE_CHECKING:
     from opsconsole.execution.submission import Plan
 
 Submit = Callable[[TaskSpec], Awaitable[Task]]
 _HINT = "a sample's name, or a path: ./fix.sh  ~/bin/…  /opt/…"
-_POLICIES = [
-    policy.value
-    for policy in (ExecutionPolicy.STANDARD, ExecutionPolicy.SAFE, ExecutionPolicy.RESTRICTED, ExecutionPolicy.ELEVATED)
-]
 _PRIORITIES = [priority.name.lower() for priority in Priority]
 
 
-class SubmitScreen(ModalScreen[Task | None]):
+class SubmitScreen(Modal[Task | None]):
     """Dismissed with the task as it was stored (it may have been refused), or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "back", "Back"),
         ("down", "step(1)", "next"),
         ("up", "step(-1)", "previous"),
+        ("enter", "run", "Run it"),
     ]
 
     def __init__(
@@ -73,18 +71,21 @@ class SubmitScreen(ModalScreen[Task | None]):
                         yield Static(label, classes="label", markup=False)
                         yield field
                 yield Static("", id="problem", markup=False)
-                held = Answer("hold", "h", "Queue it, held until released")
-                yield Answers(Answer("run", "r", "Run it", "enter"), held, ends=True)
+                yield Answers(
+                    Answer("run", "r", "Run it"),
+                    Answer("hold", "h", "Queue it, held until released"),
+                    typed=self._type,
+                )
 
     def _fields(self) -> list[tuple[str, Input | Choice]]:
         timeout = span(self._timeout_s)
         return [
             ("arguments", TextField(id="arguments")),
-            ("policy", Choice(_POLICIES, "standard", id="policy")),
+            ("policy", Choice(list(POLICIES), "standard", id="policy")),
             ("reason", TextField(placeholder="why as root; the record keeps it", id="reason")),
             ("priority", Choice(_PRIORITIES, "normal", id="priority")),
             ("timeout", TextField(timeout, placeholder="90s, 5m, 1h", id="timeout")),
-            ("retries", Choice(["0", "1", "2", "3"], "0", id="retries")),
+            ("retries", Choice([str(number) for number in range(MAX_RETRIES + 1)], "0", id="retries")),
         ]
 
     def on_mount(self) -> None:
@@ -143,12 +144,24 @@ class SubmitScreen(ModalScreen[Task | None]):
         dialog = self.query_one("#submit")
         dialog.set_classes("dialog -asking")
         dialog.border_title = Content(f"Run {script.shown}")
-        dialog.border_subtitle = "enter runs it · ↑ ↓ fields · ← → choose · esc back"
         self.query_one("#summary", Static).update(Text(script.summary or str(sanitise_name(str(script.path)))))
         self.query_one("#arguments", Input).placeholder = script.usage or "none"
         self._complain("")
         self._show_reason()
-        self.set_focus(self.query_one(Answers))
+        takes = self.query_one("#arguments") if script.usage else self.query_one(Answers)
+        self.set_focus(takes)
+        self._say_keys()
+
+    def on_descendant_focus(self) -> None:
+        self._say_keys()
+
+    def on_answers_marked(self) -> None:
+        self._say_keys()
+
+    def _say_keys(self) -> None:
+        """What enter does, where the focus is now."""
+        if self._chosen is not None:
+            self.query_one("#submit").border_subtitle = keys_in_form(self.focused)
 
     def on_choice_changed(self) -> None:
         self._show_reason()
@@ -168,6 +181,14 @@ class SubmitScreen(ModalScreen[Task | None]):
         else:
             self._run(hold=False)
 
+    def _type(self, text: str) -> None:
+        type_into(self.query_one("#arguments", Input), text)
+
+    def action_run(self) -> None:
+        """Enter on what is chosen with ← and →."""
+        if self._chosen is not None:
+            self._run(hold=False)
+
     def on_answers_given(self, event: Answers.Given) -> None:
         self._run(hold=event.value == "hold")
 
@@ -184,39 +205,16 @@ class SubmitScreen(ModalScreen[Task | None]):
 
     async def _send(self, spec: TaskSpec) -> None:
         try:
-            confirmed = await self._confirmed(spec)
-            if confirmed is None:
+            agreed = await confirmed(self.app, spec, self._plan)
+            if agreed is None:
                 return
-            task = await self._submit(confirmed)
+            task = await self._submit(agreed)
         except OpsError as error:
             self._complain(sanitise_name(str(error), limit=400))
         else:
             self.dismiss(task)
         finally:
             self._submitting = False
-
-    async def _confirmed(self, spec: TaskSpec) -> TaskSpec | None:
-        """The spec with what its review asks for, each asked once; None: the answer was no. Raises OpsErrors."""
-        planned = await self._plan(spec)
-        decision = planned.decision
-        if decision.runs:
-            return spec
-        name, reason = sanitise_name(planned.name), sanitise_name(decision.reason, limit=400)
-        rules = {found["rule"] for found in planned.spec["findings"] if found["severity"] == "catastrophic"}
-        unnamed = sorted(rules - set(spec.allow))
-        if decision.verdict == "refuse" and unnamed and spec.policy is not ExecutionPolicy.SAFE:
-            from opsconsole.tui.screens.phrase import PhraseScreen
-
-            question = PhraseScreen(f"Run {name}?", name, [reason], unnamed[0])
-            if not await self.app.push_screen_wait(question):
-                return None
-            return await self._confirmed(replace(spec, allow=(*spec.allow, unnamed[0])))
-        if decision.verdict == "confirm" and not spec.confirmed:
-            from opsconsole.tui.screens.confirm import ConfirmScreen
-
-            ask = ConfirmScreen(f"Run {name}?", name, [reason], yes="Run it", no="Back")
-            return replace(spec, confirmed=True) if await self.app.push_screen_wait(ask) else None
-        return spec
 
     def _spec(self, hold: bool) -> TaskSpec:
         """Raises SpecError."""
@@ -274,6 +272,20 @@ class SubmitScreen(ModalScreen[Task | None]):
             self._show_picker()
         else:
             self.dismiss(None)
+
+
+def keys_in_form(focused: Widget | None) -> str:
+    """What the lower edge of a form says: above all what enter does where the focus is."""
+    held = isinstance(focused, Answers) and focused.marked.value == "hold"
+    choose = " · ← → choose" if isinstance(focused, Choice) else ""
+    return f"enter {'queues it, held' if held else 'runs it'} · ↑ ↓ fields{choose} · esc back"
+
+
+def type_into(field: Input, text: str) -> None:
+    """What was typed while an answer had the focus; what is typed next goes there as well."""
+    field.screen.set_focus(field)
+    field.cursor_position = len(field.value)
+    field.insert_text_at_cursor(text)
 
 
 def _prompt(script: Script) -> Text:

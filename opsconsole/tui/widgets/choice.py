@@ -13,13 +13,13 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
-from opsconsole.tui.widgets.tones import TONE_CLASSES, Toned
+from opsconsole.tui.widgets.tones import Toned
 
 
 class Choice(Toned, Widget, can_focus=True):
     """`value` is the chosen one's text."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES | {"choice--chosen"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"choice--chosen"}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "step(-1)", "the one before", show=False),
         Binding("right,l,space", "step(1)", "the next one", show=False),

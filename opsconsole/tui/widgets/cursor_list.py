@@ -27,6 +27,14 @@ class CursorList(LineView):
     def _moved_to(self) -> Message:
         raise NotImplementedError
 
+    @property
+    def cursor_text(self) -> str:
+        """The current line as it is drawn; empty: there is none."""
+        if not self._count:
+            return ""
+        strip = self.render_line(self._cursor - self.scroll_offset.y + 1)
+        return "".join(segment.text for segment in strip).strip()
+
     def _go(self, line: int) -> None:
         line = max(0, min(line, self._count - 1))
         if line == self._cursor or not self._count:

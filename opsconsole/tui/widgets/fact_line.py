@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -11,8 +10,8 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
-from opsconsole.tui.widgets.task_table import Cell
-from opsconsole.tui.widgets.tones import TONE_CLASSES, Toned
+from opsconsole.tui.widgets.cells import Cell
+from opsconsole.tui.widgets.tones import Toned
 
 _APART = 3
 
@@ -22,8 +21,6 @@ Phrase = Sequence[Cell]
 
 class FactLine(Toned, Widget):
     """A line each of phrases; a line without any takes no room."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)

@@ -31,7 +31,7 @@ class FilterLine(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Static("/", id="filter-sign", markup=False)
-        yield TextField(placeholder="words, state:failed, exit:3, by:deploy, #17", id="filter-text")
+        yield TextField(placeholder="words, failed, state:running, exit:3, by:deploy, #17", id="filter-text")
         yield Static("", id="filter-note", markup=False)
 
     @property
@@ -48,9 +48,9 @@ class FilterLine(Horizontal):
 
     def note(self, text: str, *, wrong: bool = False) -> None:
         """What stands at the end of the line: a count, or what is wrong with the filter. It must be harmless."""
-        line = self.query_one("#filter-note", Static)
-        line.set_class(wrong, "-wrong")
-        line.update(text)
+        for line in self.query("#filter-note").results(Static):  # none: the screen comes, or goes, just now
+            line.set_class(wrong, "-wrong")
+            line.update(text)
         self.set_class(bool(text), "-noted")
 
     def on_input_changed(self, event: Input.Changed) -> None:

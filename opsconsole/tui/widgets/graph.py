@@ -1,62 +1,61 @@
-"""A graph of the last minutes: time runs to the right edge, two columns of four dots a cell, gaps left blank."""
+"""A graph of the last minutes: time runs to the right edge, two columns of dots a cell (braille), gaps left blank."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
-from itertools import groupby
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.cells import cell_len
 from rich.segment import Segment
+from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from opsconsole.tui.widgets.task_table import Cell
-from opsconsole.tui.widgets.tones import TONE_CLASSES, Toned
+from opsconsole.tui.glyphs import GlyphSet, glyphs_of
+from opsconsole.tui.widgets.cells import Cell
+from opsconsole.tui.widgets.plot import NEVER, Limits, Stretch, columns_of, rows_of
+from opsconsole.tui.widgets.tones import Toned
+
+__all__ = ["SPAN_S", "Graph", "Span", "Stretch"]
 
 SPAN_S = 300
 """At least so much is shown, at the narrowest."""
 _KEPT = 1200
-_LEFT = (0x00, 0x40, 0x44, 0x46, 0x47)
-_RIGHT = (0x00, 0x80, 0xA0, 0xB0, 0xB8)
-_LEVELS = 4
 _SECOND_US = 1_000_000
+_UNDERLINED = Style(underline=True)
 
-
-class Stretch(NamedTuple):
-    """A value that held from `since_us` up to `until_us`."""
-
-    since_us: int
-    until_us: int
-    value: float
+Span = tuple[int, int]
+"""From a time up to another, in microseconds."""
 
 
 class Graph(Toned, Widget):
     """`top` is the value at the upper edge; 0: the largest value shown, but no less than `least`.
 
     A column shows the largest value of its time, from `warn` and `bad` on in their colours; a value of 0 has a dot, so
-    that it is not taken for a gap.
+    that it is not taken for a gap. At `threshold` is a faint line; `scale` puts a value for people, and with it the
+    heading says the largest one shown, where there is room.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES
-
     def __init__(
-        self, title: str, *, top: float = 100.0, least: float = 1.0, warn: float = 1e30, bad: float = 1e30
-    ) -> None:
-        super().__init__()
+        self, title: str, *, top: float = 100.0, least: float = 1.0, warn: float = NEVER, bad: float = NEVER,
+        threshold: float | None = None, scale: Callable[[float], str] | None = None, id: str | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(id=id)
         self._title = title
         self._top, self._least = top, least
-        self._warn, self._bad = warn, bad
+        self._limits = Limits(warn, bad, threshold)
+        self._scale = scale
         self._recorded: list[Stretch] = []
         self._live: deque[Stretch] = deque(maxlen=_KEPT)
+        self._episodes: tuple[Span, ...] = ()
         self._now_us = 0
         self._late_us = 0
         self._now = ""
         self._extra: Sequence[str] = ()
         self._mark: Cell | None = None
-        self._drawn: tuple[int, int, list[float | None]] | None = None
+        self._columns: tuple[tuple[int, int, str], list[float | None]] | None = None
+        self._drawn: tuple[tuple[int, int, str], list[list[Cell]], list[Span]] | None = None
 
     # -- what it shows
 
@@ -89,24 +88,40 @@ class Graph(Toned, Widget):
         """The sign of what is wrong with it."""
         if cell != self._mark:
             self._mark = cell
-            self.refresh()
+            self._show_changes()
+
+    def mark_episodes(self, spans: Iterable[Span]) -> None:
+        """When something was wrong: that time is underlined, which needs no colour."""
+        self._episodes = tuple(spans)
+        self._show_changes()
+
+    def limit(self, threshold: float | None) -> None:
+        """Where the faint line is."""
+        self._limits = self._limits._replace(rule=threshold)
+        self._show_changes()
+
+    @property
+    def glyphs(self) -> GlyphSet:
+        """What the console draws with."""
+        return glyphs_of(self.app)
 
     @property
     def step_us(self) -> int:
-        """The time of one column of dots: a whole number of seconds."""
-        return max(1, -(-SPAN_S // max(1, 2 * self.size.width))) * _SECOND_US
+        """The time of one column: a whole number of seconds."""
+        return max(1, -(-SPAN_S // max(1, self.glyphs.columns * self.size.width))) * _SECOND_US
 
     @property
     def values(self) -> list[float | None]:
         """The columns as they are drawn, the newest last."""
-        step, width = self.step_us, self.size.width
-        newest = max(0, self._now_us - 1) // step
-        if self._drawn is not None and self._drawn[:2] == (newest, width):
-            return self._drawn[2]
-        recorded = _columns(self._recorded, newest, 2 * width, step)
-        live = _columns(self._live, newest, 2 * width, step)
+        step, count = self.step_us, self.glyphs.columns * self.size.width
+        newest = self._newest
+        key = newest, count, self.glyphs.name
+        if self._columns is not None and self._columns[0] == key:
+            return self._columns[1]
+        recorded = columns_of(self._recorded, newest, count, step)
+        live = columns_of(self._live, newest, count, step)
         shown = [old if new is None else new for old, new in zip(recorded, live, strict=True)]
-        self._drawn = (newest, width, shown)
+        self._columns = key, shown
         return shown
 
     @property
@@ -114,29 +129,72 @@ class Graph(Toned, Widget):
         """Its heading."""
         return "".join(cell.text for cell in self._heading(self.size.width))
 
+    @property
+    def _newest(self) -> int:
+        return max(0, self._now_us - 1) // self.step_us
+
     def _redraw(self) -> None:
+        self._columns = None
+        self._show_changes()
+
+    def _show_changes(self) -> None:
+        """Over a slow line every cell counts: only lines that have changed are drawn again."""
         before = self._drawn
-        self._drawn = None
-        if before is None or self.values != before[2]:
+        if before is None or not self.is_attached:
             self.refresh()
-        else:
-            self.refresh(Region(0, 0, self.size.width, 1))
+            return
+        self._drawn = None
+        key, lines, marked = self._picture()
+        if key != before[0]:
+            self.refresh()
+            return
+        changed = [y for y, (old, new) in enumerate(zip(before[1], lines, strict=True)) if old != new]
+        if marked != before[2] and len(lines) - 1 not in changed:
+            changed.append(len(lines) - 1)
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
 
     # -- drawing
 
     def render_line(self, y: int) -> Strip:
         width, base = self.size.width, self.rich_style
-        if y == 0:
-            cells = self._heading(width)
-        elif any(value is not None for value in self.values):
-            cells = self._row(y - 1, self.size.height - 1)
-        elif y == (self.size.height + 1) // 2:
-            cells = [Cell("no data".center(width), "faint")]
-        else:
-            cells = []
-        return Strip([Segment(cell.text, base + self.tone(cell.tone)) for cell in cells]).adjust_cell_length(
-            width, base
-        )
+        _, lines, marked = self._picture()
+        segments = [Segment(cell.text, base + self.tone(cell.tone)) for cell in (lines[y] if y < len(lines) else ())]
+        strip = Strip(segments).adjust_cell_length(width, base)
+        if y == len(lines) - 1 and y:
+            for first, last in marked:
+                ends = [cut for cut in (first, last + 1, width) if cut]
+                pieces = list(strip.divide(sorted(set(ends))))
+                at = 1 if first else 0
+                pieces[at] = Strip([Segment(one.text, (one.style or base) + _UNDERLINED) for one in pieces[at]])
+                strip = Strip.join(pieces)
+        return strip
+
+    def _picture(self) -> tuple[tuple[int, int, str], list[list[Cell]], list[Span]]:
+        """Every line as cells, and the columns of cells that are marked."""
+        width, height = self.size
+        key = width, height, self.glyphs.name
+        if self._drawn is None or self._drawn[0] != key:
+            lines = [self._heading(width), *self._rows(width, height - 1)]
+            self._drawn = key, lines, self._marked(width)
+        return self._drawn
+
+    def _rows(self, width: int, rows: int) -> list[list[Cell]]:
+        known = [value for value in self.values if value is not None]
+        if known:
+            top = self._top or max(self._least, *known)
+            return list(rows_of(self.values, rows, top, self.glyphs, self._limits))
+        empty: list[list[Cell]] = [[] for _ in range(rows)]
+        if rows > 0:
+            empty[rows // 2] = [Cell("no data".center(width), "faint")]
+        return empty
+
+    def _marked(self, width: int) -> list[Span]:
+        """First and last cell of each episode that is to be seen."""
+        a_cell = self.step_us * self.glyphs.columns
+        start = (self._newest + 1) * self.step_us - width * a_cell
+        spans = [((since - start) // a_cell, (until - 1 - start) // a_cell) for since, until in self._episodes]
+        return [(max(0, first), min(width - 1, last)) for first, last in spans if last >= 0 and first < width]
 
     def _heading(self, width: int) -> list[Cell]:
         cells = [Cell(f"{self._mark.text} ", self._mark.tone)] if self._mark else []
@@ -147,48 +205,14 @@ class Graph(Toned, Widget):
             if room < 0:
                 break
             cells.append(Cell(f"  {words}", "muted"))
-        span = f"{2 * width * self.step_us // (60 * _SECOND_US)} min"
         used = sum(cell_len(cell.text) for cell in cells)
-        if used + len(span) + 3 <= width:
-            cells += [Cell(" " * (width - used - len(span)), "faint"), Cell(span, "faint")]
+        span = f"{len(self.values) * self.step_us // (60 * _SECOND_US)} min"
+        for said in (f"{self._extremes}{span}", span):
+            if used + cell_len(said) + 3 <= width:
+                return [*cells, Cell(" " * (width - used - cell_len(said)) + said, "faint")]
         return cells
 
-    def _row(self, row: int, rows: int) -> list[Cell]:
-        """Row 0 is the upper one."""
-        shown = self.values
-        top = self._top or max(self._least, *(value for value in shown if value is not None))
-        floor = (rows - 1 - row) * _LEVELS
-        dots = [
-            (_dots(left, right, top, rows, floor), self._tone(left, right))
-            for left, right in zip(shown[::2], shown[1::2], strict=True)
-        ]
-        return [
-            Cell("".join(char for char, _ in same), tone) for tone, same in groupby(dots, key=lambda column: column[1])
-        ]
-
-    def _tone(self, left: float | None, right: float | None) -> str:
-        value = max(left or 0.0, right or 0.0)
-        return "bad" if value >= self._bad else "warning" if value >= self._warn else "graph"
-
-
-def _columns(stretches: Iterable[Stretch], newest: int, count: int, step_us: int) -> list[float | None]:
-    first = newest - count + 1
-    found: list[float | None] = [None] * count
-    for since_us, until_us, value in stretches:
-        for at in range(max(0, since_us // step_us - first), min(count, (until_us - 1) // step_us - first + 1)):
-            known = found[at]
-            found[at] = value if known is None else max(known, value)
-    return found
-
-
-def _dots(left: float | None, right: float | None, top: float, rows: int, floor: int) -> str:
-    dots = _LEFT[_level(left, top, rows, floor)] | _RIGHT[_level(right, top, rows, floor)]
-    return chr(0x2800 + dots) if dots else " "
-
-
-def _level(value: float | None, top: float, rows: int, floor: int) -> int:
-    """Dots of the column in this row: 0–4. What is there at all has one dot."""
-    if value is None:
-        return 0
-    height = max(1, round(min(1.0, max(0.0, value) / top) * rows * _LEVELS))
-    return max(0, min(_LEVELS, height - floor))
+    @property
+    def _extremes(self) -> str:
+        known = [value for value in self.values if value is not None] if self._scale else []
+        return f"most {self._scale(max(known))}  " if self._scale and known else ""

@@ -1,116 +1,135 @@
-"""The output of one run, followed as it is written: bounded in memory, at most ten batches a second."""
+"""The output of one run, followed as it is written, or read from anywhere in it: bounded in memory, at most ten batches
+a second.
+
+It shows the end and goes with it, until somebody scrolls up. What lies further up than what is held, or is found
+there, is read as a page of its own; following goes back to the end.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from rich.cells import cell_len
-from rich.segment import Segment
-from rich.text import Text
 from textual.binding import BindingType
 from textual.geometry import Region
 from textual.message import Message
-from textual.strip import Strip
 from textual.worker import Worker
 
 from opsconsole.execution.showing import Hiding
 from opsconsole.tui.actions import Where, bindings
-from opsconsole.tui.output_source import OutputSource
-from opsconsole.tui.transcript import Line, Lines, Transcript, fold
-from opsconsole.tui.widgets.line_view import LineView
-from opsconsole.tui.widgets.tones import TONE_CLASSES, Toned
+from opsconsole.tui.output_find import Needle, Seeking
+from opsconsole.tui.output_source import START, WINDOW_BYTES, OutputSource, Place, before
+from opsconsole.tui.transcript import Lines, Transcript
+from opsconsole.tui.widgets.output_text import Kept, OutputText
 
 MOST_LINES = 5_000
 MOST_CHARACTERS = 4_000_000
 _BATCH_S = 0.1
 _QUIET_S = 0.25
-_GUTTER = 2
+
+Land = Literal["top", "bottom", "hit"]
+"""What of a page is shown first: its beginning, the end of its first piece, or the first line that was looked for."""
 
 
-@dataclass(slots=True)
-class _Kept:
-    line: Line
-    rows: int
+class OutputView(OutputText, can_focus=True):
+    """`follow_run` says whose output; keys and methods say what of it."""
 
-
-class OutputView(Toned, LineView, can_focus=True):
-    """Shows the end of a run's output and goes with it, until somebody scrolls up."""
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = TONE_CLASSES | {"output--note"}
     BINDINGS: ClassVar[list[BindingType]] = bindings(Where.MOTION)
 
     @dataclass
     class Changed(Message):
-        """More lines, or following went on or off."""
+        """More lines, or following, paging or searching went on or off."""
+
+    @dataclass
+    class NotFound(Message):
+        """There is no more of it in this direction."""
+
+        down: bool
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.following = True
-        self.wrapping = True
-        self._empty = ""
-        self._forget()
+        self.only: str | None = None
+        """Lines of this stream only."""
+        self._folder: Path | None = None
+        self._hiding: Hiding | None = None
+        self._source: OutputSource | None = None
+        self._page: Place | None = None
+        self._land: Land | None = None
+        self._seeking: Seeking | None = None
         self._reading: Worker[None] | None = None
-        self._folded_at = 0
+        self._dropped = 0
+        self._transcript = Transcript(MOST_LINES)
 
     # -- what it shows
-
-    @property
-    def line_count(self) -> int:
-        """Lines held, at most about `MOST_LINES`."""
-        return len(self._lines)
 
     @property
     def reading(self) -> bool:
         """Whether more may come."""
         return self._reading is not None and not self._reading.is_finished
 
-    def follow_run(self, folder: Path | None, empty: str, hiding: Hiding | None = None) -> None:
+    @property
+    def seeking(self) -> float | None:
+        """How much of the output has been searched so far, 0 to 1; None: nobody searches."""
+        return None if self._seeking is None else self._seeking.share
+
+    @property
+    def paging(self) -> bool:
+        """A page further up is shown, not the end."""
+        return self._page is not None
+
+    def follow_run(
+        self, folder: Path | None, empty: str, hiding: Hiding | None = None, started_at: int | None = None
+    ) -> None:
         """Show the run in `folder` from its end on, without what is to be hidden; `empty` is said while there is
         nothing. None: only that.
         """
+        self.stop_seeking()
+        self._folder, self._hiding, self.started_at, self.needle = folder, hiding, started_at, None
+        self.say_empty(empty)
+        self.following = True
+        self._open(None)
+
+    def _open(self, page: Place | None, land: Land | None = None) -> None:
+        """Read from there on; None: the end."""
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None
-        self._forget(hiding)
-        self.say_empty(empty)
-        self.following = True
+        self._clear()
+        self._dropped = 0
+        self._page, self._land, self._source = page, land, None
+        most = MOST_LINES if page is None else 4 * MOST_LINES
+        self._transcript = Transcript(most, self._hiding, timed=self.timed, only=self.only)
         self._resize()
         self.refresh()
-        if folder is not None:
-            self._reading = self.run_worker(self._read(folder), group="output", exclusive=True)
-
-    def say_empty(self, text: str) -> None:
-        """What stands here while there is no output; it must be harmless."""
-        if text != self._empty:
-            self._empty = text
-            if not self._rows:
-                self.refresh()
-
-    def _forget(self, hiding: Hiding | None = None) -> None:
-        self._lines: deque[_Kept] = deque()
-        self._rows: deque[tuple[str, str | Text]] = deque()
-        self._characters = self._dropped = 0
-        self._transcript = Transcript(MOST_LINES, hiding)
+        if self._folder is not None:
+            self._source = OutputSource(self._folder, page)
+            reading = self._read(self._source, self._transcript)
+            self._reading = self.run_worker(reading, group="output", exclusive=True)
 
     # -- reading
 
-    async def _read(self, folder: Path) -> None:
-        source = OutputSource(folder)
+    async def _read(self, source: OutputSource, transcript: Transcript) -> None:
+        def batch() -> Lines | None:
+            pieces = source.read()
+            return transcript.add(pieces) if pieces else None
+
         try:
             while True:
                 if self._may_read():
                     ended = source.ended  # asked first: what is written before the end is then not missed
-                    pieces = await asyncio.to_thread(source.read)
-                    if pieces:
-                        self._take(self._transcript.add(pieces))
+                    lines = await asyncio.to_thread(batch)
+                    if lines is not None:
+                        self._take(lines)
                     elif ended:
-                        self._take(self._transcript.finish())
+                        self._take(transcript.finish())
                         break
-                    await asyncio.sleep(_BATCH_S if pieces else _QUIET_S)
+                    patient = (
+                        lines is None or source.behind
+                    )  # who prints faster than anybody reads gets less of our time
+                    await asyncio.sleep(_QUIET_S if patient else _BATCH_S)
                 else:
                     await asyncio.sleep(_QUIET_S)
         finally:
@@ -119,16 +138,15 @@ class OutputView(Toned, LineView, can_focus=True):
 
     def _may_read(self) -> bool:
         """Not while nobody can see it; and who reads further up keeps what he reads: then the files wait."""
+        if self._page is not None:
+            return self.is_on_screen and len(self._lines) < MOST_LINES and self._characters < MOST_CHARACTERS
         return self.is_on_screen and (self.following or len(self._lines) < 2 * MOST_LINES)
 
     def _take(self, batch: Lines) -> None:
         continues, added = batch
         top, first, dropped = self.scroll_offset.y, len(self._rows), self._dropped
         if continues and self._lines:
-            kept = self._lines.pop()
-            self._characters -= len(kept.line.body)
-            for _ in range(kept.rows):
-                self._rows.pop()
+            self._drop_last()
             first = len(self._rows)
         for line in added:
             self._append(line)
@@ -138,72 +156,162 @@ class OutputView(Toned, LineView, can_focus=True):
             self.refresh(Region(0, max(0, first - top), self.size.width, max(1, len(self._rows) - first)))
         else:
             self.refresh()
+        self._show_landing()
         self.post_message(self.Changed())
 
-    def _append(self, line: Line) -> None:
-        pieces = fold(line.body, self._text_width) if self.wrapping else [line.body]
-        self._lines.append(_Kept(line, len(pieces)))
-        self._rows.extend((line.kind, piece) for piece in pieces)
-        self._characters += len(line.body)
+    def _show_landing(self) -> None:
+        land, self._land = self._land, None
+        if land == "bottom":
+            self.jump(y=self.max_scroll_y)
+        elif land == "hit" and (found := self._hit_below(0)) is not None:
+            self._mark(found)
 
     def _trim(self) -> None:
         if not self.following:
             return
         while len(self._lines) > MOST_LINES or (self._characters > MOST_CHARACTERS and len(self._lines) > 1):
-            kept = self._lines.popleft()
+            self._drop_first()
             self._dropped += 1
-            self._characters -= len(kept.line.body)
-            for _ in range(kept.rows):
-                self._rows.popleft()
-
-    # -- size and place
-
-    @property
-    def _text_width(self) -> int:
-        return max(10, self.size.width - _GUTTER - 1)  # a column for the scrollbar, whether it is there or not
 
     def _resize(self) -> None:
-        width = 1 if self.wrapping else _GUTTER + max((_cells(piece) for _, piece in self._rows), default=0)
-        self.set_extent(width, len(self._rows))
+        super()._resize()
         if self.following:
             self.jump(y=self.max_scroll_y)
 
-    def on_resize(self) -> None:
-        if self._folded_at != self._text_width:
-            self._fold_again()
-        self._resize()
-
-    def _fold_again(self) -> None:
-        self._folded_at = self._text_width
-        lines = [kept.line for kept in self._lines]
-        self._lines.clear()
-        self._rows.clear()
-        self._characters = 0
-        for line in lines:
-            self._append(line)
-        self._resize()
-        self.refresh()
+    # -- how it shows it
 
     def set_following(self, following: bool) -> None:
         """Go with the output, or stay."""
-        if following != self.following:
-            self.following = following
-            self.post_message(self.Changed())
-        if following:
+        changed = following != self.following
+        self.following = following
+        if following and self._page is not None:
+            self._open(None)
+        elif following:
             self._trim()
             self._resize()
             self.refresh()
+        if changed:
+            self.post_message(self.Changed())
 
-    def toggle_wrapping(self) -> None:
-        self.wrapping = not self.wrapping
-        self.styles.overflow_x = "hidden" if self.wrapping else "auto"
-        self.jump(x=0)
-        self._fold_again()
+    def set_timed(self, timed: bool) -> None:
+        """Say when each line came, or not."""
+        self.timed = timed
+        self._folded_at = 0
+        self._open(self._page)
+
+    def set_only(self, stream: str | None) -> None:
+        """Lines of this stream, or all."""
+        self.only = stream
+        self._open(self._page)
+
+    # -- finding
+
+    def find(self, text: str) -> None:
+        """Look for it, from the newest line shown upwards; nothing: look for nothing any more."""
+        self.stop_seeking()
+        self.needle, self.hit = (Needle(text) if text else None), None
+        self.refresh()
+        self.post_message(self.Changed())
+        if not text or self._folder is None:
+            return
+        bottom = self.scroll_offset.y + self.size.height
+        if (found := self._hit_above(bottom) or self._hit_below(bottom)) is not None:
+            self._mark(found)
+        else:
+            self._seek(down=self.paging, else_turn=True)
+
+    def go_to_hit(self, *, down: bool) -> None:
+        """The next line that holds it, or the one before; searched for in the file when none is held."""
+        if self.needle is None or self._seeking is not None:
+            return
+        at = self._row_of(self.hit) if self.hit is not None else self.scroll_offset.y
+        found = self._hit_below(at + (self.hit.rows if self.hit else 0)) if down else self._hit_above(at)
+        if found is not None:
+            self._mark(found)
+        else:
+            self._seek(down=down)
+
+    def _mark(self, found: Kept) -> None:
+        self.hit = found
+        self.following = False
+        row, top, height = self._row_of(found), self.scroll_offset.y, self.size.height
+        if not top <= row < top + height:
+            self.jump(y=max(0, min(self.max_scroll_y, row - height // 3)))
+        self.refresh()
+        self.post_message(self.Changed())
+
+    def stop_seeking(self) -> bool:
+        """Give the search up; whether there was one."""
+        if self._seeking is None:
+            return False
+        self._seeking.cancelled = True
+        self._seeking = None
+        self.post_message(self.Changed())
+        return True
+
+    def _seek(self, *, down: bool, else_turn: bool = False) -> None:
+        """In the file; `else_turn`: in the other direction too."""
+        source = self._source
+        if source is None or self._folder is None or self.needle is None:
+            return
+        seeking = self._seek_in(self._folder, source, self.needle, down, else_turn)
+        self.run_worker(seeking, group="seek", exclusive=True)
+
+    async def _seek_in(self, folder: Path, source: OutputSource, needle: Needle, down: bool, else_turn: bool) -> None:
+        edge = source.place if down else await self._first_held(folder, source)
+        span = {"after": edge} if down else {"until": edge}
+        seeking = self._seeking = Seeking(folder, self._hiding or Hiding(), needle, only=self.only, **span)
+        self.post_message(self.Changed())
+        ticking = self.set_interval(_QUIET_S, lambda: self.post_message(self.Changed()))
+        try:
+            found = await asyncio.to_thread(seeking.run)
+        finally:
+            seeking.cancelled = True
+            ticking.stop()
+        if self._seeking is not seeking:
+            return
+        self._seeking = None
+        if found is None and else_turn:
+            self._seek(down=not down)
+        elif found is None:
+            self.post_message(self.NotFound(down))
+        else:
+            self.following = False
+            self._open(found, "hit")
+        self.post_message(self.Changed())
+
+    # -- moving
 
     def _scroll(self, lines: int) -> None:
         if lines < 0 and self.max_scroll_y:
             self.set_following(False)
-        self.jump(y=max(0, self.scroll_offset.y + lines))
+        before_it = self.scroll_offset.y
+        self.jump(y=max(0, before_it + lines))
+        if lines < 0 and not before_it and self._rows:
+            self.run_worker(self._page_before(), group="page", exclusive=True)
+        elif lines > 0 and self._page is not None and before_it >= self.max_scroll_y:
+            self._page_after()
+
+    async def _first_held(self, folder: Path, source: OutputSource) -> Place:
+        """Where what is held begins; about there, once something was dropped."""
+        if self._page is not None or not self._dropped:
+            return self._page or source.first
+        return await asyncio.to_thread(before, folder, source.place, self._characters + len(self._lines))
+
+    async def _page_before(self) -> None:
+        folder, source = self._folder, self._source
+        if folder is None or source is None:
+            return
+        first = await self._first_held(folder, source)
+        if first != START and source is self._source:
+            self.following = False
+            self._open(await asyncio.to_thread(before, folder, first, WINDOW_BYTES), "bottom")
+
+    def _page_after(self) -> None:
+        source = self._source
+        if source is None or self._may_read() or not self.reading:
+            return  # more of this page comes by itself, or there is no more
+        self._open(source.place, "top")
 
     def action_up(self) -> None:
         self._scroll(-1)
@@ -218,39 +326,15 @@ class OutputView(Toned, LineView, can_focus=True):
         self._scroll(max(1, self.size.height - 1))
 
     def action_top(self) -> None:
-        self._scroll(-len(self._rows))
+        self.set_following(False)
+        source = self._source
+        if source is not None and (self._dropped or (self._page or source.first) != START):
+            self._open(START, "top")
+        else:
+            self.jump(y=0)
 
     def action_bottom(self) -> None:
         self.set_following(True)
 
     def on_mouse_scroll_up(self) -> None:
         self.set_following(False)
-
-    # -- drawing
-
-    def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
-        index = y + self.scroll_offset.y
-        if not self._rows:
-            text = self._empty if y == 0 else ""
-            return Strip([Segment("  " + text, base + self.tone("muted"))]).adjust_cell_length(width, base)
-        if index >= len(self._rows):
-            return Strip.blank(width, base)
-        kind, piece = self._rows[index]
-        if kind == "note":
-            note = self.get_component_rich_style("output--note")
-            return Strip([Segment("  " + str(piece), note)]).adjust_cell_length(width, note)
-        bar = Segment("▌ ", base + self.tone("bad")) if kind == "stderr" else Segment("  ", base)
-        if isinstance(piece, str):
-            body = Strip([Segment(piece, base)])
-        else:
-            body = Strip([segment for segment in piece.render(self.app.console) if segment.text])
-            body = body.apply_style(base)
-        left = self.scroll_offset.x
-        body = body.crop(left, left + width - _GUTTER)
-        return Strip([bar, *body]).adjust_cell_length(width, base)
-
-
-def _cells(piece: str | Text) -> int:
-    plain = piece if isinstance(piece, str) else piece.plain
-    return len(plain) if plain.isascii() else cell_len(plain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textual import events
 from textual.widgets import Input
 
 from opsconsole.safety.sanitise import sanitise_name
@@ -19,3 +20,13 @@ class TextField(Input):
     def validate_value(self, value: str) -> str:
         """Whatever way it came in."""
         return sanitise_name(value, limit=_LONGEST)
+
+    async def _on_key(self, event: events.Key) -> None:
+        """Its own keys at once: Textual lets them travel to the app and back, and what was typed in the same packet
+        after a backspace would come before it. What it has no use for, as ↑ and ↓, goes on to the dialog."""
+        for binding in self._bindings.key_to_bindings.get(event.key, ()):
+            if await self.app.run_action(binding.action, self):
+                event.stop()
+                event.prevent_default()
+                return
+        await super()._on_key(event)

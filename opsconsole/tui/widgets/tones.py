@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.style import Style
+from textual.app import App
 
 if TYPE_CHECKING:
     from textual.widget import Widget as _Base
@@ -12,16 +13,35 @@ else:
     _Base = object
 
 TONES = frozenset({"plain", "strong", "muted", "faint", "good", "warning", "bad", "alarm", "accent", "graph"})
-TONE_CLASSES = {f"tone--{tone}" for tone in TONES}
+
+
+class TonedApp(App[None]):
+    """Knows the tones for all its widgets: as component classes of each of them they doubled the styling at the start.
+
+    Its sheets must include `tones.tcss`.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in TONES}
+
+    def tone(self, name: str) -> Style:
+        """Foreground and attributes of a tone; empty until there are sheets."""
+        known = self.__dict__.setdefault("_tones_drawn", {})
+        source = self._component_styles.get(f"tone--{name}")
+        if source is None:
+            return Style.null()
+        if name not in known or known[name][0] is not source:  # another theme brings other objects
+            style = self.get_component_styles(f"tone--{name}").rich_style
+            known[name] = source, Style(color=style.color, bold=style.bold, dim=style.dim, reverse=style.reverse)
+        found: Style = known[name][1]
+        return found
 
 
 class Toned(_Base):
-    """A widget that draws its own lines; its COMPONENT_CLASSES must include `TONE_CLASSES`.
+    """A widget that draws its own lines, in an app that is a TonedApp.
 
     Not a widget itself: Textual collects component classes along one line of bases only.
     """
 
     def tone(self, name: str) -> Style:
         """Foreground and attributes of a tone; the background is that of where it is drawn."""
-        style = self.get_component_rich_style(f"tone--{name}")
-        return Style(color=style.color, bold=style.bold, dim=style.dim, reverse=style.reverse)
+        return cast("TonedApp", self.app).tone(name)

@@ -69,3 +69,18 @@ def test_an_abbreviated_option_is_judged_as_the_whole_one() -> None:
 def test_an_unknown_kind_is_an_error() -> None:
     with pytest.raises(ValueError, match="not a kind"):
         build("x", {"flags": "-a", "acts": {"-a": "everything"}})
+
+
+def test_what_a_site_changes_counts_at_once(tmp_path: Path) -> None:
+    """A console runs for weeks, and its editor's process too."""
+    file = tmp_path / "own.toml"
+    assert review("ourtool x", site=str(tmp_path)).verdict == "refuse"
+    file.write_text('[ourtool]\nabout = "ours"\noperands = "read..."\n')
+    assert review("ourtool x", site=str(tmp_path)).verdict == "allow"
+    file.unlink()
+    assert review("ourtool x", site=str(tmp_path)).verdict == "refuse"
+
+
+def test_the_options_of_stat_take_what_they_take() -> None:
+    read = [effect.target for effect in review("stat -c %y --format %n --terse -f /etc/hosts").effects]
+    assert read == ["/etc/hosts"]

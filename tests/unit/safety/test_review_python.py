@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from opsconsole.safety.review.edits import apply
 from opsconsole.safety.review.model import Judgement, Severity, Source, Span, describe
 from opsconsole.safety.review.python import LARGEST, judge
 from tests.unit.safety.rule_pages import Page, pages
@@ -141,3 +142,24 @@ def test_a_damaged_script_is_judged(page, changes):
         script = script[:at] + text + script[at + length :]
     judgement = judge(Source(script))
     assert all(finding.line >= 1 and finding.column >= 1 for finding in judgement.findings)
+
+
+@pytest.mark.parametrize(
+    ("text", "fixed"),
+    [
+        ("import yaml\nx = 'ü'; yaml.load(x)\n", "import yaml\nx = 'ü'; yaml.safe_load(x)\n"),
+        ("import yaml\nyaml.load(x, Loader=yaml.Loader)\n", None),
+        ("from yaml import load\nload(x)\n", None),
+        ("import requests\nrequests.get(u, 1, verify=False, timeout=1)\n",
+         "import requests\nrequests.get(u, 1, verify=True, timeout=1)\n"),
+        ("import requests\nrequests.get(\n  u,\n)\n", "import requests\nrequests.get(\n  u, timeout=60\n)\n"),
+        ("import requests\nrequests.get(\n  u  # it\n)\n", None),
+        ("import smtplib\nsmtplib.SMTP()\n", "import smtplib\nsmtplib.SMTP(timeout=60)\n"),
+        ("import requests\nrequests.get(u for u in x)\n", None),
+    ],
+)  # fmt: skip
+def test_what_is_beyond_doubt_has_a_fix(text, fixed):
+    (finding,) = judge(Source(text)).findings
+    made = None if finding.fix is None else apply(text, finding.fix)
+    assert made == fixed
+    assert made is None or judge(Source(made)).findings == []

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from opsconsole.safety.review.patterns import lazy
+from opsconsole.safety.review.site import Stamp, stamp
 
 FOLDER = Path(__file__).parents[2] / "catalogue"
 NOT_SHELL = frozenset({"powershell.toml"})
@@ -254,7 +255,11 @@ def check(path: str, table: Mapping[str, Any]) -> None:
         check(f"{path} {name}", sub)
 
 
-@functools.lru_cache(maxsize=4)
 def catalogue(site: str | None = None) -> Catalogue:
-    """The catalogue, with the site's commands of folder `site`; read once a process."""
+    """The catalogue, with the site's commands of folder `site`; read again only when those have changed."""
+    return _catalogue(site, stamp(site))
+
+
+@functools.lru_cache(maxsize=4)
+def _catalogue(site: str | None, stamped: Stamp) -> Catalogue:
     return Catalogue(Path(site) if site and os.path.isdir(site) else None)

@@ -1,0 +1,49 @@
+"""What is told over the screen: few at a time, and none over the question of a dialog. The log has all of it."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from textual.notifications import Notification, Notifications
+from textual.screen import ModalScreen
+
+from opsconsole.tui.widgets.tones import TonedApp
+
+MOST = 2
+LASTS_S = {"information": 4.0, "warning": 6.0, "error": 10.0}
+_PASSING = "information"
+
+
+class FewNotices(Notifications):
+    """The newest ones; a text that is told again replaces itself."""
+
+    def add(self, notification: Notification) -> Self:
+        told = (notification.message, notification.severity)
+        same = [one for one in self if (one.message, one.severity) == told]
+        others = [one for one in self if one not in same]
+        for one in [*same, *others[: max(0, len(others) - MOST + 1)]]:
+            del self[one]
+        return super().add(notification)
+
+
+class Noticing(TonedApp):
+    """An application with few notices. What only informs waits for the end of a dialog, unless its time is over
+    before; for a warning or an error the dialog makes room below itself (`-told`).
+    """
+
+    def __init__(self, **given: object) -> None:
+        super().__init__(**given)  # type: ignore[arg-type]
+        self._notifications = FewNotices()
+
+    def _refresh_notifications(self) -> None:
+        super()._refresh_notifications()
+        self._make_room()
+
+    def _unnotify(self, notification: Notification, refresh: bool = True) -> None:
+        super()._unnotify(notification, refresh)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        screen = self.screen_stack[-1] if self._screen_stack else None
+        if isinstance(screen, ModalScreen):
+            screen.set_class(any(one.severity != _PASSING for one in self._notifications), "-told")

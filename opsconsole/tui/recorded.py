@@ -1,0 +1,36 @@
+"""A host that was recorded, in the place of this one: what a demo hands to the modes that look by themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from opsconsole.monitoring.sampling.selected import ProcessDetails
+    from opsconsole.samples import ProcessSample
+
+
+class Processes(Protocol):
+    """Who samples processes, as `ProcessSampler` does. `interval_s`: since the look before, None at the first."""
+
+    @property
+    def interval_s(self) -> float | None: ...
+
+    def sample(self) -> list[ProcessSample]: ...
+
+    def close(self) -> None: ...
+
+
+class Recorded(Protocol):
+    """`refusal` says why nothing can be done to its processes."""
+
+    @property
+    def refusal(self) -> str: ...
+
+    def sampler(self) -> Processes: ...
+
+    def details(self, pid: int, start_ticks: int) -> ProcessDetails | None: ...
+
+    def owns(self, path: Path) -> bool:
+        """Whether the file goes with the demo, and may be written; links are followed."""

@@ -1,0 +1,107 @@
+"""The recorded series around an episode, as lines of cells: its span in its colour and under a bar. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from opsconsole.anomalies import Anomaly
+from opsconsole.tui.glyphs import BRAILLE, GlyphSet, level, pairs
+from opsconsole.tui.screens.anomalies.facts import Line, Plot
+from opsconsole.tui.severities import TONES
+from opsconsole.tui.widgets.cells import Cell
+from opsconsole.tui.widgets.plot import Stretch, rule_row
+from opsconsole.tui.wording import time_of_day
+
+_LEAST_US = 5 * 60 * 1_000_000
+
+
+def span_around(one: Anomaly, now: int) -> tuple[int, int]:
+    """The episode and half as much on either side, at least five minutes; nothing that has not been yet."""
+    end = now if one.state.is_open else max(one.closed_at or one.last_at, one.began_at)
+    margin = max(_LEAST_US, (end - one.began_at) // 2)
+    return one.began_at - margin, max(min(now, end + margin), one.began_at + 1)
+
+
+def lines_of(
+    one: Anomaly,
+    plot: Plot,
+    recorded: Sequence[Stretch],
+    span: tuple[int, int],
+    now: int,
+    width: int,
+    rows: int,
+    glyphs: GlyphSet = BRAILLE,
+) -> Iterator[Line]:
+    """A heading, `rows` of the graph, the bar of the episode, and the times."""
+    since_us, until_us = span
+    values = _columns(recorded, since_us, until_us, glyphs.columns * width)
+    known = [value for value in values if value is not None]
+    heading = [Cell(f"{plot.title} ", "muted")]
+    if not known:
+        yield (*heading, Cell("nothing was recorded then", "faint"))
+        return
+    top = plot.top or max([*known, one.threshold or 0.0 if plot.has_threshold else 0.0, 1e-9])
+    heading += [Cell(f"most {max(known):.4g}", "strong"), Cell(f"  least {min(known):.4g}", "muted")]
+    if plot.has_threshold and one.threshold is not None:
+        heading.append(Cell(f"  ┈ {one.threshold:.4g}", "muted"))
+    yield heading
+    first, last = _cell(one.began_at, span, width), width - 1
+    if not one.state.is_open:
+        last = _cell(one.closed_at or one.last_at, span, width)
+    last = max(first, last)
+    tone = {"alarm": "bad", "plain": "strong", "muted": "strong"}.get(TONES[one.severity], TONES[one.severity])
+    line = rule_row(one.threshold if plot.has_threshold else None, top, rows)
+    for row in range(rows):
+        yield _row(values, row, rows, top, glyphs, (first, last, tone), ruled=row == line)
+    yield _bar(first, last, one, None if one.peak_at is None else _cell(one.peak_at, span, width), tone)
+    begin, end = time_of_day(since_us, now), time_of_day(until_us, now)
+    yield (Cell(begin + end.rjust(max(1, width - len(begin))), "faint"),)
+
+
+def _row(
+    values: Sequence[float | None],
+    row: int,
+    rows: int,
+    top: float,
+    glyphs: GlyphSet,
+    inside: tuple[int, int, str],
+    *,
+    ruled: bool,
+) -> Line:
+    first, last, tone = inside
+    drawn: list[tuple[str, str]] = []
+    floor = (rows - 1 - row) * glyphs.levels
+    heights = [level(value, top, rows, floor, glyphs) for value in values]
+    for at, pair in enumerate(pairs(heights, glyphs)):
+        char = glyphs.cell(*pair)
+        if char != " ":
+            drawn.append((char, tone if first <= at <= last else "graph"))
+        else:
+            drawn.append(("┈" if ruled else " ", "faint"))
+    return [Cell("".join(char for char, _ in same), each) for each, same in groupby(drawn, key=lambda one: one[1])]
+
+
+def _bar(first: int, last: int, one: Anomaly, peak: int | None, tone: str) -> Line:
+    bar = ["─"] * (last - first + 1)
+    bar[0] = "├"
+    bar[-1] = "▶" if one.state.is_open else "┤" if last > first else "│"
+    if peak is not None and first < peak < last:
+        bar[peak - first] = "▲"
+    return [Cell(" " * first, "faint"), Cell("".join(bar), tone)]
+
+
+def _cell(time_us: int, span: tuple[int, int], width: int) -> int:
+    return max(0, min(width - 1, (time_us - span[0]) * width // max(1, span[1] - span[0])))
+
+
+def _columns(recorded: Sequence[Stretch], since_us: int, until_us: int, count: int) -> list[float | None]:
+    """The largest value of each column."""
+    found: list[float | None] = [None] * count
+    length = max(1, until_us - since_us)
+    for begin, end, value in recorded:
+        first = max(0, (begin - since_us) * count // length)
+        for at in range(first, min(count, max(first + 1, -(-(end - since_us) * count // length)))):
+            known = found[at]
+            found[at] = value if known is None else max(known, value)
+    return found

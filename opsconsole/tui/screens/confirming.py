@@ -1,0 +1,49 @@
+"""What a review asks for before a script runs: a yes for an error, the rule's name for a catastrophe."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+
+from opsconsole.models import ExecutionPolicy, TaskSpec
+from opsconsole.safety.sanitise import sanitise_name
+
+if TYPE_CHECKING:
+    from opsconsole.execution.submission import Plan
+
+Plans = Callable[[TaskSpec], "Awaitable[Plan]"]
+
+
+def unnamed(planned: Plan, spec: TaskSpec) -> list[str]:
+    """The catastrophic rules that were found and not named yet: where they are why it is refused, naming helps."""
+    if planned.decision.verdict != "refuse" or spec.policy is ExecutionPolicy.SAFE:
+        return []
+    rules = {found["rule"] for found in planned.spec["findings"] if found["severity"] == "catastrophic"}
+    return sorted(rules - set(spec.allow))
+
+
+async def confirmed(app: App[Any], spec: TaskSpec, plan: Plans) -> TaskSpec | None:
+    """The spec with what its review asks for, each asked once; None: the answer was no. Raises OpsErrors.
+
+    One that is refused for another reason comes back as it is. To be awaited in a worker.
+    """
+    planned = await plan(spec)
+    decision = planned.decision
+    if decision.runs:
+        return spec
+    name, reason = sanitise_name(planned.name), sanitise_name(decision.reason, limit=400)
+    if rules := unnamed(planned, spec):
+        from opsconsole.tui.screens.phrase import PhraseScreen
+
+        if not await app.push_screen_wait(PhraseScreen(f"Run {name}?", name, [reason], rules[0])):
+            return None
+        return await confirmed(app, replace(spec, allow=(*spec.allow, rules[0])), plan)
+    if decision.verdict == "confirm" and not spec.confirmed:
+        from opsconsole.tui.screens.confirm import ConfirmScreen
+
+        ask = ConfirmScreen(f"Run {name}?", name, [reason], yes="Run it", no="Back")
+        return replace(spec, confirmed=True) if await app.push_screen_wait(ask) else None
+    return spec

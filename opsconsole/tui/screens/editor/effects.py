@@ -1,0 +1,202 @@
+"""What a script would do, in words: the gravest first, each thing once with the lines it is on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.binding import BindingType
+from textual.geometry import Region
+from textual.strip import Strip
+
+from opsconsole.safety.review.model import EFFECTS, Effect, Review
+from opsconsole.safety.sanitise import sanitise_name
+from opsconsole.tui.actions import Where, bindings
+from opsconsole.tui.widgets.cells import fit
+from opsconsole.tui.widgets.line_view import LineView
+from opsconsole.tui.widgets.tones import Toned
+
+_VERBS = {
+    "delete": "deletes",
+    "kill": "signals",
+    "system": "changes",
+    "privilege": "runs as",
+    "write": "writes",
+    "execute": "runs",
+    "network": "contacts",
+    "service": "asks",
+    "interactive": "opens",
+    "read": "reads",
+}
+"""By weight."""
+_UNKNOWN = {
+    "delete": "files named at run time",
+    "kill": "processes",
+    "system": "the host",
+    "privilege": "another user, or with other rights",
+    "write": "files named at run time",
+    "execute": "code that cannot be read from here",
+    "network": "hosts named at run time",
+    "service": "a service",
+    "interactive": "something that needs a terminal",
+    "read": "files named at run time",
+}
+_MOST_LINES = 4
+_QUIET = frozenset({"read", "service", "network"})
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One thing it does. All texts are harmless; `known` is False where its target shows only at run time."""
+
+    verb: str
+    target: str
+    lines: tuple[int, ...]
+    known: bool
+    changes: bool
+
+    @property
+    def places(self) -> str:
+        more = "…" if len(self.lines) > _MOST_LINES else ""
+        return ",".join(map(str, self.lines[:_MOST_LINES])) + more
+
+
+def deeds(effects: Iterable[Effect]) -> list[Deed]:
+    """The gravest first, then by line; a kind nobody knows is among the grave ones."""
+    effects = list(effects)
+    named = {effect.line for effect in effects if effect.kind == "network" and effect.target}
+    lines: dict[tuple[str, str, bool], set[int]] = {}
+    for effect in effects:
+        if effect.kind == "network" and not effect.target and effect.line in named:
+            continue  # the command, and beside it the host that it names
+        lines.setdefault((effect.kind, *_target(effect)), set()).add(effect.line)
+    weight = {kind: number for number, kind in enumerate(_VERBS)}
+    found = sorted(lines.items(), key=lambda item: (weight.get(item[0][0], -1), min(item[1])))
+    return [
+        Deed(_VERBS.get(kind) or sanitise_name(kind, limit=10), target, tuple(sorted(where)), known, kind not in _QUIET)
+        for (kind, target, known), where in found
+    ]
+
+
+def _target(effect: Effect) -> tuple[str, bool]:
+    """To what it is done, and whether that is known now. `detail` is a phrase, or `COMMAND: what it does`."""
+    if effect.target:
+        return sanitise_name(effect.target, limit=300), True
+    unknown = _UNKNOWN.get(effect.kind, "something unknown")
+    command, colon, _ = (effect.detail or "").partition(": ")
+    if not colon:
+        return sanitise_name(effect.detail, limit=300) if effect.detail else unknown, False
+    said = sanitise_name(command, limit=60)
+    return (said, True) if effect.kind == "system" else (f"{unknown} ({said})", False)
+
+
+def caveat(review: Review) -> str:
+    """What has to be said of the list: that nothing is known, or that there may be more. Empty: it is all."""
+    if not review.parsed:
+        return "It cannot be read, so what it does is not known."
+    if review.interpreter.rpartition("/")[2] not in _JUDGED:
+        return f"Nothing is known of scripts for {sanitise_name(review.interpreter, limit=30) or 'this interpreter'}."
+    if any(effect.kind == "execute" for effect in review.effects):
+        return "What it runs may do more than this."
+    return ""
+
+
+_JUDGED = frozenset(
+    {"bash", "sh", "dash", "exec", "python", "python3", "powershell", "pwsh", "applescript", "osascript"}
+)
+assert _VERBS.keys() == EFFECTS.keys() == _UNKNOWN.keys()  # noqa: S101 - a new kind needs its words
+
+
+class EffectsView(Toned, LineView, can_focus=True, inherit_bindings=False):
+    """Line 0 is a heading; it scrolls where there are more than fit."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"table--heading"}
+    BINDINGS: ClassVar[list[BindingType]] = bindings(Where.MOTION)
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._deeds: list[Deed] = []
+        self._caveat = ""
+        self._empty = ""
+
+    def show(self, deeds: list[Deed], caveat: str = "", empty: str = "") -> None:
+        if (deeds, caveat, empty) == (self._deeds, self._caveat, self._empty):
+            return
+        before = self._deeds
+        same = (caveat, empty, len(deeds)) == (self._caveat, self._empty, len(before))
+        self._deeds, self._caveat, self._empty = deeds, caveat, empty
+        self.set_extent(1, len(deeds) + 1 + bool(caveat or empty))
+        if not same:
+            self.refresh()
+            return
+        for at, (old, new) in enumerate(zip(before, deeds, strict=True), 1):
+            if old != new:
+                self.refresh(Region(0, at - self.scroll_offset.y, self.size.width, 1))
+
+    @property
+    def wanted_height(self) -> int:
+        """All of it."""
+        return len(self._deeds) + 1 + bool(self._caveat or not self._deeds)
+
+    def _go(self, y: float) -> None:
+        self.jump(y=round(max(0, min(y, len(self._deeds) + 1))))
+        self.refresh()
+
+    def action_up(self) -> None:
+        self._go(self.scroll_y - 1)
+
+    def action_down(self) -> None:
+        self._go(self.scroll_y + 1)
+
+    def action_page_up(self) -> None:
+        self._go(self.scroll_y - self.size.height + 1)
+
+    def action_page_down(self) -> None:
+        self._go(self.scroll_y + self.size.height - 1)
+
+    def action_top(self) -> None:
+        self._go(0)
+
+    def action_bottom(self) -> None:
+        self._go(len(self._deeds))
+
+    def on_focus(self) -> None:
+        self.refresh(Region(0, 0, self.size.width, 1))
+
+    def on_blur(self) -> None:
+        self.refresh(Region(0, 0, self.size.width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        width, base = self.size.width, self.rich_style
+        if y == 0:
+            style = self.get_component_rich_style("table--heading")
+            mark = "▌" if self.has_focus else " "
+            segments = [Segment(mark, style + self.tone("accent")), Segment("it would", style + self.tone("strong"))]
+            if self._deeds:
+                note = f"{'lines' if width > 40 else 'line'} "
+                room = width - 9 - len(note)
+                segments.append(Segment(" " * max(0, room) + note, style + self.tone("muted")))
+            return Strip(segments).adjust_cell_length(width, style)
+        at = y - 1 + int(self.scroll_offset.y)
+        if at < len(self._deeds):
+            return self._deed(self._deeds[at], width)
+        text = ""
+        if at == len(self._deeds):
+            text = self._caveat or self._empty
+        return Strip([Segment(f" {fit(text, max(1, width - 1))}", base + self.tone("muted"))])
+
+    def _deed(self, deed: Deed, width: int) -> Strip:
+        base = self.rich_style
+        verb = max(cell_len(one.verb) for one in self._deeds) + 1
+        places = deed.places
+        room = max(1, width - 3 - verb - cell_len(places))
+        target = fit(deed.target, room)
+        segments = [
+            Segment(f" {fit(deed.verb, verb)}", base + self.tone("strong" if deed.changes else "muted")),
+            Segment(target, base + self.tone("plain" if deed.known else "muted")),
+            Segment(f" {places} ", base + self.tone("muted")),
+        ]
+        return Strip(Segment.simplify(segments)).adjust_cell_length(width, base)

@@ -1,0 +1,104 @@
+"""What the history's mode reads, each in a thread: the list, its rows, a run, statistics."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from opsconsole.models import ENDED, Task
+from opsconsole.reporting.runs import Run, read_run
+from opsconsole.storage.archive import PAGE, Archive, Snippet
+from opsconsole.storage.history import Filter
+from opsconsole.tui.screens.history.query import Query
+
+if TYPE_CHECKING:
+    from opsconsole.engine import Engine
+    from opsconsole.storage.trends import GroupBy, Trends
+
+_BRIEF_BYTES = 16 * 1024
+_EVERYTHING = Filter(statuses=ENDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`total`: how many have ended, whatever the filter."""
+
+    query: Query
+    ids: array[int]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A run that somebody looks at; `words` are to be shown where they stand."""
+
+    task_id: int
+    words: tuple[str, ...] = ()
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    run: Run
+    snippets: list[Snippet]
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Statistics that are asked for. `span_s` None: from the first on."""
+
+    filter: Filter
+    span_s: int | None
+    buckets: int
+    by: GroupBy
+    now_us: int
+
+
+class Reading:
+    """Connections of its own, so that no long question holds up a short one, and none the screen."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.search: Archive = engine.archive()
+        self.lists: Archive = engine.archive()
+        self.figures: Archive = engine.archive()
+        self.total: int | None = None
+        """How many have ended; None: it is to be counted again."""
+
+    def find(self, query: Query) -> Found:
+        """Raises OpsErrors, InterruptedReadError."""
+        ids = self.search.index(query.filter)
+        if query.filter == _EVERYTHING:
+            self.total = len(ids)
+        elif self.total is None:
+            self.total = self.search.count(_EVERYTHING)
+        return Found(query, ids, self.total)
+
+    def page(self, ids: list[int]) -> list[Task]:
+        """Raises OpsErrors."""
+        return self.lists.rows(ids)
+
+    def detail(self, wanted: Wanted) -> Detail:
+        """Raises OpsErrors."""
+        task = self._engine.task(wanted.task_id)
+        brief = {} if wanted.whole else {"head": _BRIEF_BYTES, "tail": _BRIEF_BYTES}
+        run = read_run(self._engine, task, **brief)
+        return Detail(run, self.lists.snippets(wanted.task_id, wanted.words) if wanted.words else [])
+
+    def trends(self, asked: Figures) -> Trends:
+        """Raises OpsErrors, InterruptedReadError."""
+        since = None if asked.span_s is None else asked.now_us - asked.span_s * 1_000_000
+        narrowed = replace(asked.filter, statuses=asked.filter.statuses or ENDED)
+        return self.figures.trends(narrowed, since, asked.now_us, asked.buckets, asked.by)
+
+    def rows_of(self, ids: array[int], most: int) -> list[Task]:
+        """Of a list that is exported. Raises OpsErrors."""
+        found: list[Task] = []
+        for start in range(0, min(len(ids), most), PAGE):
+            found += self.lists.rows(ids[start : min(start + PAGE, most)])
+        return found
+
+    def close(self) -> None:
+        for archive in (self.search, self.lists, self.figures):
+            archive.close()

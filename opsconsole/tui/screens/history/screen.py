@@ -1,0 +1,350 @@
+"""Mode 6, history: everything that has ended, to search, to compare, to look at as a picture, to report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Vertical
+
+from opsconsole.errors import OpsError
+from opsconsole.events import Event, TaskChanged, TasksRemoved
+from opsconsole.models import Task
+from opsconsole.tui.actions import BY_ID, mode_bindings
+from opsconsole.tui.filters import FilterError
+from opsconsole.tui.keys import keys_of
+from opsconsole.tui.screens.history import run_rows
+from opsconsole.tui.screens.history.latest import Latest
+from opsconsole.tui.screens.history.lines import HistoryFilterLine
+from opsconsole.tui.screens.history.listing import PAGE, Listing
+from opsconsole.tui.screens.history.pages import HistoryPages
+from opsconsole.tui.screens.history.query import Query, parse, try_instead
+from opsconsole.tui.screens.history.reading import Detail, Found, Wanted
+from opsconsole.tui.screens.history.sheet import Sheet
+from opsconsole.tui.screens.history.table import HistoryTable
+from opsconsole.tui.widgets.cells import Cell
+from opsconsole.tui.widgets.fact_line import FactLine
+from opsconsole.tui.widgets.filter_line import FilterLine
+from opsconsole.tui.widgets.key_line import Key
+
+if TYPE_CHECKING:
+    from opsconsole.tui.app import ConsoleApp
+
+_TYPED_S = 0.015
+_MOVED_S = 0.05
+_CHANGED_S = 1.0
+_OF_A_RUN = ("compare_runs", "rerun", "pin_run", "edit_script", "go_to_task")
+
+
+class HistoryScreen(HistoryPages):
+    """The list is an array of ids; its rows, the selected run and all pictures are read in threads."""
+
+    CSS_PATH = "screen.tcss"
+    MODE = "history"
+    KEYS = (
+        "back", "open_run", "filter", "mark_run", "compare_runs", "statistics", "statistics_span", "statistics_group",
+        "export_report", "next_place", "rerun", "pin_run", "edit_script", "go_to_task",
+    )  # fmt: skip
+    BINDINGS: ClassVar[list[BindingType]] = mode_bindings("history")
+    app: ConsoleApp
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._title = FactLine(id="history-title")
+        self._table = HistoryTable(self.clock, id="history-table")
+        self._filter = HistoryFilterLine(id="history-filter")
+        self._detail = Sheet(id="history-detail")
+        self._query: Query | None = None
+        self._found: Found | None = None
+        self._shown: Detail | None = None
+        self._words: tuple[str, ...] = ()
+        self._problem: OpsError | None = None
+        self._wrong = self._due = self._stale = self._moved = False
+        self._go_to: int | None = None
+        self._lists: Latest[Query, Found]
+        self._rows: Latest[list[int], dict[int, list[Task]]]
+        self._details: Latest[Wanted, Detail]
+
+    def compose_body(self) -> ComposeResult:
+        with Container(id="history-body"):
+            with Vertical(id="history-list"):
+                yield self._title
+                yield self._table
+                yield self._filter
+            yield self._detail
+        with Vertical(id="history-paper"):
+            yield self.sheet
+            yield self.find_line
+
+    def on_mount(self) -> None:
+        super().on_mount()
+        self._table.say_empty("Reading the record …")
+        self.set_focus(self._table)
+
+    # -- what it has
+
+    @property
+    def selected_id(self) -> int | None:
+        return self._table.selected_id
+
+    @property
+    def selected_task(self) -> Task | None:
+        return self._table.selected
+
+    @property
+    def listing(self) -> Listing:
+        return self._table.listing
+
+    @property
+    def asked(self) -> Query:
+        return self._query or parse("", self.clock())
+
+    def go_to(self, task_id: int) -> None:
+        """Select a run, as soon as the list has it; a filter that hides it is dropped. For other modes."""
+        self.leave_page()
+        if not self._table.select(task_id):
+            self._go_to = task_id
+            self._filter.clear()
+            self._stale = True
+
+    # -- facts come up
+
+    def begin(self) -> None:
+        self.begin_pages()
+        reading = self.reading
+        self._lists = Latest(
+            self, "history-list", reading.find, self._take, self._list_failed, reading.search.interrupt
+        )
+        self._rows = Latest(self, "history-rows", self._read_rows, self._take_rows, self._list_failed)
+        self._details = Latest(self, "history-detail", reading.detail, self._take_detail, self._fail_detail)
+        self.set_interval(_CHANGED_S, self._tick)
+        self._ask()
+
+    def look(self) -> None:
+        if self._stale:
+            self._ask()
+
+    def hear(self, event: Event) -> None:
+        """Something ended, or was removed: read soon. A row that changed otherwise is shown at once."""
+        if isinstance(event, TasksRemoved):
+            self._stale = True
+        elif isinstance(event, TaskChanged):
+            ended_now = not event.task.status.is_open and (event.previous is None or event.previous.is_open)
+            self._stale = self._stale or ended_now
+            self.took(event.task)
+
+    def took(self, task: Task) -> None:
+        if self.listing.take(task):
+            self._table.rows_came()
+            if task.id == self.selected_id:
+                self.show_keys()
+
+    def _tick(self) -> None:
+        if not self.looks:
+            return
+        self._table.tick()
+        if self._stale or self._problem is not None:
+            self._ask()
+
+    # -- the list
+
+    def _ask(self) -> None:
+        """Read the list anew, with the filter as it is; times in it are from now on."""
+        if not self.begun or not self.is_attached:
+            return
+        if self._stale:
+            self.reading.total = None
+        self._due = self._stale = False
+        try:
+            self._query = parse(self._filter.text, self.clock())
+        except FilterError as error:
+            self._wrong = True
+            self._filter.note(self.harmless(str(error), 200), wrong=True)
+            return
+        self._wrong = False
+        self._lists.ask(self._query)
+
+    def _take(self, query: Query, found: Found) -> None:
+        self._problem = None
+        self.works()
+        self._found = found
+        listing = Listing(found.ids)
+        selected = self.selected_id
+        listing.take_over(self.listing, (None if selected is None else listing.line_of(selected)) or 0)
+        anew = self._shown is None or query.words != self._words
+        self._say_empty()
+        self._words = query.words
+        self._table.show(listing)
+        if self._go_to is not None and self._table.select(self._go_to):
+            self._go_to = None
+        if anew:
+            self._select()
+        self._show_title()
+        self._filter.note(f"{len(found.ids):,} of {found.total:,}" if query.text else "")
+        self.show_keys()
+
+    def _list_failed(self, error: OpsError) -> None:
+        """Told once, until it works again; said where the list would be. It is tried again every second."""
+        self.fail(error)
+        self._problem = error
+        self._say_empty()
+        self._show_title()
+
+    def _say_empty(self) -> None:
+        if self._problem is not None:
+            said = self.harmless(self._problem.message), self.harmless(self._problem.hint or "")
+            self._table.say_empty("The record cannot be read.", *said, "It is tried again every second.")
+        elif self._query is not None and self._query.text:
+            hint = self.harmless(try_instead(self._query), 200)
+            todo = f"{hint[:1].upper()}{hint[1:]}, or press esc to see all." if hint else "Press esc to see all."
+            self._table.say_empty("Nothing that has ended passes this filter.", "", todo)
+        else:
+            key = keys_of(self.app).get("tasks", ("2",))[0]
+            self._table.say_empty("Nothing has ended yet.", "", f"Press {key} to see the queue.")
+
+    def _show_title(self) -> None:
+        phrases = [[Cell("History", "strong")]]
+        if self._found is not None:
+            shown, total = len(self._found.ids), self._found.total
+            count = f"{shown:,} of {total:,}" if self._found.query.text else f"{total:,} runs"
+            phrases.append([Cell(count, "plain")])
+            if shown:
+                phrases.append([Cell(f"row {self._table.line + 1:,}", "muted")])
+        if self._problem is not None:
+            phrases.append([Cell(f"✗ {self.harmless(self._problem.message, 60)}", "bad")])
+        if self.marked is not None:
+            phrases.append([Cell(f"◆ {self.marked}", "accent"), Cell("marked", "muted")])
+        self._title.show(phrases)
+
+    def show_mark(self) -> None:
+        self._table.mark(self.marked)
+        self._show_title()
+
+    # -- its rows
+
+    def on_history_table_looked(self, event: HistoryTable.Looked) -> None:
+        self._want_rows(event.first, event.last)
+
+    def _want_rows(self, first: int, last: int) -> None:
+        if self.begun and (pages := self.listing.missing(first, last)):
+            self._rows.ask(pages)
+
+    def _read_rows(self, pages: list[int]) -> dict[int, list[Task]]:
+        listing = self.listing
+        return {page: self.reading.page(list(listing.ids_of(page))[:PAGE]) for page in pages}
+
+    def _take_rows(self, pages: list[int], found: dict[int, list[Task]]) -> None:
+        listing = self.listing
+        for page, rows in found.items():
+            known = set(listing.ids_of(page))
+            if all(task.id in known for task in rows):  # else the list was read again meanwhile
+                listing.keep(page, rows)
+            else:
+                self._table.look()
+        self._table.rows_came()
+        self.show_keys()
+
+    # -- the selected run
+
+    def on_history_table_moved(self) -> None:
+        self._show_title()
+        if not self._moved:
+            self._moved = True
+            self.set_timer(_MOVED_S, self._select)
+
+    def _select(self) -> None:
+        self._moved = False
+        task_id = self.selected_id
+        self.show_keys()
+        if not self.begun or not self.is_attached or not self._detail.display:
+            return
+        if task_id is None:
+            self._details.forget()
+            self._shown = None
+            self._detail.show([])
+        else:
+            self._details.ask(Wanted(task_id, self._words))
+
+    def _take_detail(self, wanted: Wanted, detail: Detail) -> None:
+        self._shown = detail
+        self._draw_detail(again=False)
+
+    def _draw_detail(self, *, again: bool = True) -> None:
+        if (shown := self._shown) is not None:
+            width, _ = self._detail.room
+            rows = run_rows.brief(shown.run, shown.snippets, self._words, width, self.clock())
+            self._detail.show(rows, again=again)
+
+    def _fail_detail(self, error: OpsError) -> None:
+        self._shown = None
+        self._detail.show([[], [Cell(self.harmless(error.message), "bad")]])
+
+    def on_sheet_resized(self, event: Sheet.Resized) -> None:
+        super().on_sheet_resized(event)
+        if event.sheet is self._detail and event.sheet.size.width:
+            self.call_after_refresh(self._draw_detail if self._shown is not None else self._select)
+
+    # -- keys
+
+    def label_of(self, action_id: str) -> str | None:
+        page = self.page
+        if action_id == "back":
+            return "back" if page else None
+        if action_id == "statistics":
+            return "list" if page == "statistics" else BY_ID[action_id].label
+        if action_id in ("statistics_span", "statistics_group"):
+            return BY_ID[action_id].label if page == "statistics" else None
+        if action_id == "next_place":
+            return "next match" if page and self.sheet.matches else None
+        if action_id == "filter":
+            return "search" if page else "filter"
+        if action_id in ("open_run", "mark_run"):
+            return None if page or self.selected_id is None else BY_ID[action_id].label
+        if action_id in _OF_A_RUN:
+            return self._label_of_run(action_id)
+        return BY_ID[action_id].label
+
+    def _label_of_run(self, action_id: str) -> str | None:
+        if self.page in ("comparison", "statistics") or self.selected_id is None:
+            return None
+        if action_id == "compare_runs" and self.marked in (None, self.selected_id):
+            return None
+        return BY_ID[action_id].label_for(self.selected_task)
+
+    def typing_keys(self) -> list[Key]:
+        if self.page:
+            return [Key("enter", "to the matches"), Key("esc", "drop it")]
+        return [Key("enter", "keep the filter"), Key("esc", "drop it")]
+
+    def focus_list(self) -> None:
+        self.set_focus(self._table)
+
+    def action_back(self) -> None:
+        """One step: what is searched for, the page, the filter."""
+        if self.page and self.find_line.text:
+            self.find_line.clear()
+        elif self.leave_page():
+            return
+        elif self._filter.text:
+            self._filter.clear()
+        else:
+            self.focus_list()
+
+    def action_filter(self) -> None:
+        if self.page:
+            self.begin_finding()
+        else:
+            self._filter.begin()
+            self.show_keys()
+
+    def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
+        if self.page:
+            self._find(event.text)
+        elif not self._due:
+            self._due = True
+            self.set_timer(_TYPED_S, self._ask)
+
+    def on_filter_line_left(self) -> None:
+        self.set_focus(self.sheet if self.page else self._table)
+        self.show_keys()

@@ -1,0 +1,163 @@
+"""The four lists of the overview: trouble, what runs, what happened, who is busy."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opsconsole.anomalies import Anomaly, Severity
+from opsconsole.models import Task
+from opsconsole.safety.sanitise import sanitise_name
+from opsconsole.samples import ProcessSample, RunUsage
+from opsconsole.tui.glyphs import BRAILLE, GlyphSet
+from opsconsole.tui.screens.overview import rows as say
+from opsconsole.tui.screens.overview import since
+from opsconsole.tui.screens.overview.pane import Pane, Row
+from opsconsole.tui.widgets.cells import Cell
+from opsconsole.tui.wording import age
+
+if TYPE_CHECKING:
+    from opsconsole.storage.looks import Happened
+
+Now = Callable[[], int]
+_KEPT = 120
+_STARTING = Cell("starting …", "faint")
+_OLD_S = 7 * 86_400
+
+
+class TroublePane(Pane[Anomaly]):
+    """Open anomalies; a calm line when there is none."""
+
+    def __init__(self, now: Now, *, id: str) -> None:
+        self._clock = now
+        super().__init__("Trouble", lambda one: one.id, self._row_of, id=id)
+        self._calm = [_STARTING]
+
+    def _row_of(self, one: Anomaly, width: int) -> Row:
+        return say.trouble_row(one, self._clock(), width)
+
+    def tell(self, found: Sequence[Anomaly], last: Anomaly | None, *, watched: bool, start_key: str | None) -> None:
+        """`last`: the one that was over last. Unwatched, nobody knows whether all is well."""
+        unseen = sum(one.acknowledged_at is None for one in found)
+        seen = f", {len(found) - unseen} seen" if unseen != len(found) else ""
+        note = Cell(f"{len(found)} open{seen}", "bad" if unseen else "muted")
+        if found and not watched:
+            note = Cell(f"{len(found)} open when the monitor stopped", "warning")
+        self.set_class(bool(found), "-open")
+        self.show(found, note=[note] if found else [], calm=self._calm_line(last, watched, start_key))
+
+    def _calm_line(self, last: Anomaly | None, watched: bool, start_key: str | None) -> list[Cell]:
+        if not watched:
+            how = [Cell(f"  press {start_key} to start the monitor", "plain")] if start_key else []
+            return [Cell("unknown: nobody watches this host", "warning"), *how]
+        cells = [Cell("✔ nothing is wrong", "good")]
+        if last is not None and last.closed_at is not None:
+            ago = age(self._clock() - last.closed_at)
+            what = sanitise_name(last.message or last.kind)
+            cells.append(Cell(f"   last: {what}, {'just now' if ago == 'now' else f'{ago} ago'}", "faint"))
+        return cells
+
+
+class RunningPane(Pane[say.Running]):
+    """What runs, with small graphs of what it uses; the queue is its last line."""
+
+    def __init__(self, now: Now, *, id: str) -> None:
+        self._clock = now
+        super().__init__("Running", lambda one: one.task.id if one.more is None else "queue", self._row_of, id=id)
+        self._calm = [_STARTING]
+        self._used: dict[str, tuple[deque[float | None], deque[float]]] = {}
+        self.run_folder: Callable[[str], Path] | None = None
+
+    def sampled(self, usage: RunUsage) -> None:
+        """What a run uses now."""
+        cpu, rss = self._used.setdefault(usage.execution_id, (deque(maxlen=_KEPT), deque(maxlen=_KEPT)))
+        cpu.append(usage.cpu_percent)
+        rss.append(float(usage.rss_bytes))
+
+    def ended(self, execution_id: str) -> None:
+        self._used.pop(execution_id, None)
+
+    def tell(self, active: Sequence[Task], queue: say.Running | None, waits: str, new_key: str | None) -> None:
+        """`queue`: what stands behind them; `waits`: how much that is, in words."""
+        items = [say.Running(task) for task in active]
+        if queue is not None:
+            items.append(queue)
+        how = [Cell(f"  {new_key}: run a script", "faint")] if new_key else []
+        note = [Cell(f"{len(active)} running", "good")] if active else []
+        if queue is not None and active:
+            note.append(Cell(f", {waits}", "muted"))
+        self.show(items, note=note, calm=[Cell("nothing runs, nothing waits", "muted"), *how])
+
+    def _row_of(self, one: say.Running, width: int) -> Row:
+        task, now = one.task, self._clock()
+        used = self._used.get(task.execution_id)
+        history = say.History() if used is None else say.History(list(used[0]), list(used[1]))
+        output = "" if width < 50 or one.more is not None else say.printed(self._silent_for(task, now), width)
+        found = getattr(self.app, "glyphs", BRAILLE)
+        return say.running_row(one, history, output, now, width, found if isinstance(found, GlyphSet) else BRAILLE)
+
+    def _silent_for(self, task: Task, now: int) -> float | None:
+        """Seconds since it printed something; None: it has not, or nobody knows."""
+        if self.run_folder is None:
+            return None
+        folder, last = self.run_folder(task.execution_id), 0.0
+        for name in ("stdout", "stderr"):
+            try:
+                info = (folder / name).stat()
+            except OSError:
+                continue
+            if info.st_size:
+                last = max(last, info.st_mtime)
+        seconds = now / 1e6 - last
+        return seconds if last and seconds < _OLD_S else None
+
+
+class SincePane(Pane[since.Item]):
+    """What happened since the operator last looked."""
+
+    def __init__(self, now: Now, *, id: str) -> None:
+        self._clock = now
+        super().__init__("Since you last looked", lambda one: one.place, self._row_of, id=id)
+        self._calm = [_STARTING]
+
+    def _row_of(self, one: since.Item, width: int) -> Row:
+        return since.item_row(one, self._clock(), width)
+
+    def tell(self, found: Happened, since_us: int | None) -> None:
+        now = self._clock()
+        self.show(
+            since.items(found, now), note=since.summary(found), calm=[Cell("nothing happened", "muted")],
+            title=since.title(since_us, now),
+        )  # fmt: skip
+
+
+class ProcessPane(Pane[ProcessSample]):
+    """Who is busy, or large; those that an open anomaly is about have its colour."""
+
+    HOLDS_FIRST = False
+
+    def __init__(self, harmless: Callable[[str], str], *, id: str) -> None:
+        """`harmless`: a command line as it may be shown; it should remember what it said."""
+        super().__init__("Processes by CPU", lambda one: one.identity, self._row_of, id=id)
+        self._calm = [_STARTING]
+        self._harmless = harmless
+        self._guilty: Mapping[int, Severity] = {}
+        self.by_memory = False
+
+    def _row_of(self, one: ProcessSample, width: int) -> Row:
+        command = self._harmless(say.command_of(one))
+        return say.process_row(one, command, self._guilty.get(one.pid), width)
+
+    def accuse(self, guilty: Mapping[int, Severity]) -> None:
+        """Process id → severity."""
+        if guilty != self._guilty:
+            self._guilty = guilty
+            self.redraw()
+
+    def tell(self, processes: Sequence[ProcessSample], notes: Sequence[Cell], calm: Sequence[Cell]) -> None:
+        """`calm`: what stands there while nobody has looked."""
+        ordered = sorted(processes, key=lambda one: say.in_use(one, by_memory=self.by_memory))
+        title = f"Processes by {'memory' if self.by_memory else 'CPU'}"
+        self.show(ordered, note=notes, calm=calm, title=title)

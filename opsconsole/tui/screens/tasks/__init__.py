@@ -1,0 +1,1 @@
+"""Mode 2, Tasks: queue and history, and the selected run."""

@@ -1,0 +1,254 @@
+"""Commands go down: what a key does to the selected task, or to all that are tagged; bound to their ids before any
+question is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from opsconsole.errors import OpsError
+from opsconsole.models import Priority, Status, Task, TaskSpec
+from opsconsole.tui.actions import BY_ID
+from opsconsole.tui.screens.mode import ModeScreen
+from opsconsole.tui.wording import FACES, count_of, duration, name_of, running_for, span
+
+if TYPE_CHECKING:
+    from opsconsole.engine import Engine
+    from opsconsole.execution.submission import Plan
+
+
+Command = Callable[["Engine", Task], Coroutine[Any, Any, Task]]
+_MOST_NAMED = 12
+
+
+class TaskCommands(ModeScreen):
+    """The half of the tasks screen that changes something. The other half looks."""
+
+    @property
+    def selected(self) -> Task | None:
+        """The task that commands are for."""
+        raise NotImplementedError
+
+    @property
+    def tagged(self) -> list[int]:
+        """Ids of the tasks that commands are for instead, if there are any."""
+        raise NotImplementedError
+
+    def go_to(self, task_id: int) -> None:
+        """Select a task, as soon as it is in the list."""
+        raise NotImplementedError
+
+    def _engine_or_say(self) -> Engine | None:
+        if self.app.engine is None:
+            self.app.tell("The engine is still starting.")
+        return self.app.engine
+
+    def _target(self, action_id: str) -> tuple[Engine, Task] | None:
+        """The selected task as it is now, if the action makes sense for it; else the reason is shown."""
+        engine, task, refusal = self._engine_or_say(), self.selected, BY_ID[action_id].refusal
+        if engine is None:
+            return None
+        if task is None:
+            self.app.tell("There is no task to do this with.")
+            return None
+        try:
+            task = engine.task(task.id)
+        except OpsError as error:
+            self.app.report(error)
+            return None
+        if refusal is not None and (reason := refusal(task)):
+            self.app.tell(f"Task {task.id} {reason}.")
+            return None
+        return engine, task
+
+    def _targets(self, action_id: str) -> tuple[Engine, list[Task]] | None:
+        """The tagged tasks as they are now, those for which the action makes sense; else the reason is shown."""
+        engine = self._engine_or_say()
+        if engine is None:
+            return None
+        found, reasons = _sensible(engine, self.tagged, action_id)
+        if not found:
+            self.app.tell("\n".join(reasons[:3]) or "The tagged tasks are gone.")
+            return None
+        return engine, found
+
+    def _command(self, action_id: str, command: Command, *, follow: bool = False) -> None:
+        """Do it to the selected task, and with `follow` select what came of it; to tagged ones after a question."""
+        if self.tagged:
+            self._ask_for_all(action_id, command)
+        elif target := self._target(action_id):
+            self.run_worker(self._do(command(*target), follow), group="command")
+
+    async def _do(self, work: Coroutine[Any, Any, Task], follow: bool) -> None:
+        task = await self.app.attempt(work)
+        if task is not None and follow:
+            self.go_to(task.id)
+
+    def _ask_for_all(self, action_id: str, command: Command, consequences: Sequence[str] = ()) -> None:
+        """One question that names them all."""
+        if (targets := self._targets(action_id)) is None:
+            return
+        engine, tasks = targets
+        from opsconsole.tui.screens.confirm import ConfirmScreen, Question
+
+        ids, tagged = [task.id for task in tasks], len(self.tagged)
+        word = BY_ID[action_id].label_for(tasks[0])
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                found, _ = _sensible(engine, ids, action_id)
+                self.run_worker(self._do_all([command(engine, task) for task in found]), group="command")
+
+        def question(found: list[Task]) -> Question:
+            names = "\n".join(map(_in_a_line, found[:_MOST_NAMED]))
+            if len(found) > _MOST_NAMED:
+                names += f"\n… and {len(found) - _MOST_NAMED} more"
+            left = tagged - len(found)
+            rest = [f"{count_of(left, 'tagged task')} left out: it makes no sense there."] if left else []
+            return Question(f"{word.capitalize()} {count_of(len(found), 'task')}?", names, [*consequences, *rest])
+
+        def anew() -> Question | str:
+            found, reasons = _sensible(engine, ids, action_id)
+            return question(found) if found else "\n".join(reasons[:3]) or "These tasks are gone."
+
+        them = "them" if len(tasks) > 1 else "it"
+        self.app.push_screen(ConfirmScreen(*question(tasks), yes=f"Yes, {word} {them}", no="No", anew=anew), answered)
+
+    async def _do_all(self, works: list[Coroutine[Any, Any, Task]]) -> None:
+        """One after the other; each error is shown."""
+        for work in works:
+            await self.app.attempt(work)
+
+    def action_submit(self) -> None:
+        from opsconsole.tui.screens.submit import SubmitScreen
+
+        async def submit(spec: TaskSpec) -> Task:
+            return await (await self.app.link.started()).submit(spec)
+
+        async def plan(spec: TaskSpec) -> Plan:
+            return await asyncio.to_thread((await self.app.link.started()).plan, spec)
+
+        timeout_s = self.app.settings.execution.timeout_s
+        self.app.push_screen(SubmitScreen(submit, plan, timeout_s, Path.cwd()), self._submitted)
+
+    def _submitted(self, task: Task | None) -> None:
+        if task is None:
+            return
+        self.go_to(task.id)
+        if not task.status.is_open and task.status is not Status.COMPLETED:
+            self.app.tell(f"Task {task.id} {name_of(task)}: {FACES[task.status].word}. {task.reason or ''}", "error")
+
+    def action_cancel(self) -> None:
+        if self.tagged:
+            grace = span(self.app.settings.execution.grace_s)
+            said = [f"What runs is asked to end (TERM), and killed after {grace} (KILL); what waits will not run."]
+            self._ask_for_all("cancel", lambda engine, task: engine.cancel(task.id), said)
+            return
+        if (target := self._target("cancel")) is None:
+            return
+        engine, task = target
+        from opsconsole.tui.screens.confirm import ConfirmScreen, Question
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.run_worker(self._do(engine.cancel(task.id), False), group="command")
+
+        def question(task: Task) -> Question:
+            return Question(f"Cancel task {task.id}?", _in_a_line(task), self._consequences(task))
+
+        def anew() -> Question | str:
+            found, reasons = _sensible(engine, [task.id], "cancel")
+            return question(found[0]) if found else next(iter(reasons), f"Task {task.id} is gone.")
+
+        self.app.push_screen(
+            ConfirmScreen(*question(task), yes="Yes, cancel it", no="No, keep it", anew=anew), answered
+        )
+
+    def _consequences(self, task: Task) -> list[str]:
+        word = FACES[task.status].word
+        if not task.status.is_active:
+            ran = f"waits for attempt {task.attempt}" if task.attempt > 1 else f"is {word} and has not run"
+            return [f"It {ran}. It will not run any more."]
+        began = duration(running_for(task, self.clock()), ticking=True)
+        grace = span(self.app.settings.execution.grace_s)
+        return [
+            f"It is {word}" + (f"; it began {began} ago." if began else "."),
+            f"All its processes are asked to end (TERM), and killed after {grace} (KILL).",
+        ]
+
+    def action_pause(self) -> None:
+        undo = self._all(lambda task: task.status is Status.PAUSED)
+        self._command("pause", lambda engine, task: (engine.resume if undo else engine.pause)(task.id))
+
+    def action_retry(self) -> None:
+        self._command("retry", lambda engine, task: engine.retry(task.id), follow=True)
+
+    def action_hold(self) -> None:
+        undo = self._all(lambda task: task.held)
+        self._command("hold", lambda engine, task: (engine.release if undo else engine.hold)(task.id))
+
+    def action_raise_priority(self) -> None:
+        self._shift_priority("raise_priority", 1)
+
+    def action_lower_priority(self) -> None:
+        self._shift_priority("lower_priority", -1)
+
+    def _shift_priority(self, action_id: str, by: int) -> None:
+        self._command(action_id, lambda engine, task: engine.set_priority(task.id, Priority(task.priority + by)))
+
+    def action_pin(self) -> None:
+        undo = self._all(lambda task: task.pinned)
+        self._command("pin", lambda engine, task: engine.pin(task.id, not undo))
+
+    def _all(self, holds: Callable[[Task], bool]) -> bool:
+        """Whether it holds for every task that is meant, as it is now: then the key undoes it."""
+        engine = self.app.engine
+        ids = self.tagged or ([self.selected.id] if self.selected is not None else [])
+        if engine is None:
+            return False
+        try:
+            return all(holds(engine.task(task_id)) for task_id in ids)
+        except OpsError:
+            return False
+
+    def action_edit_task(self) -> None:
+        """Its script, as it may be shown, in the editor."""
+        engine, task = self._engine_or_say(), self.selected
+        if engine is None or task is None:
+            return
+        try:
+            shown = engine.redaction_of(task.id).data(engine.shown_script(task.id))
+            whole = shown == engine.script(task.id)
+        except OpsError as error:
+            self.app.report(error)
+            return
+        open_text = getattr(self.app.go("editor"), "open_text", None)
+        if open_text is None:
+            self.app.go("tasks")
+            self.app.tell("There is no editor in this console.")
+            return
+        open_text(shown.decode("utf-8", "replace"), name_of(task), task.interpreter)
+        if not whole:
+            self.app.tell("Secrets in the script are left out of it: [redacted:…] stands in their place.", "warning")
+
+
+def _in_a_line(task: Task) -> str:
+    return f"{FACES[task.status].glyph} {task.id} {name_of(task)}"
+
+
+def _sensible(engine: Engine, ids: Sequence[int], action_id: str) -> tuple[list[Task], list[str]]:
+    """The tasks as they are now, those for which the action makes sense; and for each other one, why it makes none."""
+    refusal = BY_ID[action_id].refusal
+    found, reasons = list[Task](), list[str]()
+    for task_id in ids:
+        try:
+            task = engine.task(task_id)
+        except OpsError:
+            continue  # cleaned up since
+        if refusal is not None and (reason := refusal(task)):
+            reasons.append(f"Task {task.id} {reason}.")
+        else:
+            found.append(task)
+    return found, reasons

@@ -1,0 +1,92 @@
+"""Lines above the panes: what is in them, and the keys that change it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from opsconsole.models import Status
+from opsconsole.tui.filters import FAILED
+from opsconsole.tui.widgets.cells import Cell, fit
+from opsconsole.tui.widgets.tones import Toned
+from opsconsole.tui.wording import FACES
+
+_RUNNING = (Status.PREPARING, Status.RUNNING)
+_FAILED = (Status.FAILED, *sorted(FAILED - {Status.FAILED}))
+_UNDERLINED = Style(underline=True)
+
+
+class TitleLine(Toned, Widget):
+    """Cells from the left, and some at the right end, which stay; a cell of tone `tab` is the page that is shown."""
+
+    def __init__(self, *, id: str | None = None, keep_right: int = 0) -> None:
+        """Of the right end its first cells have room, up to `keep_right`, if need be over what stands on the left."""
+        super().__init__(id=id)
+        self._keep_right = keep_right
+        self._left: Sequence[Cell] = ()
+        self._right: Sequence[Cell] = ()
+
+    def show(self, left: Sequence[Cell], right: Sequence[Cell] = ()) -> None:
+        """Draw it, if it is different."""
+        if (left, right) != (self._left, self._right):
+            self._left, self._right = left, right
+            self.refresh()
+
+    @property
+    def text(self) -> str:
+        return "".join(cell.text for cell in (*self._left, *self._right))
+
+    def render_line(self, y: int) -> Strip:
+        width, base = self.size.width, self.rich_style
+        right = list(self._right)
+        room = width - 2 - sum(cell_len(cell.text) for cell in self._left)
+        while right and sum(cell_len(cell.text) for cell in right) > max(room, self._keep_right):
+            right.pop()
+        used = sum(cell_len(cell.text) for cell in right)
+        segments = [Segment(" ", base)]
+        room = width - used - 2
+        for cell in self._left:
+            text = cell.text if cell_len(cell.text) <= room else fit(cell.text, room) if room > 0 else ""
+            room -= cell_len(text)
+            segments.append(Segment(text, base + self._style(cell.tone)))
+        segments.append(Segment(" " * max(0, room), base))
+        segments += [Segment(cell.text, base + self._style(cell.tone)) for cell in right]
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _style(self, tone: str) -> Style:
+        return self.tone("strong") + _UNDERLINED if tone == "tab" else self.tone(tone) if tone else Style()
+
+
+def counts_cells(counts: dict[Status, int]) -> list[Cell]:
+    """`2 running · 5 queued · 3 waiting · 3 failed`; those that ended are of the last 24 hours."""
+    groups = (
+        ("running", _RUNNING, "good"), ("paused", (Status.PAUSED,), "warning"), ("queued", (Status.QUEUED,), "plain"),
+        ("waiting", (Status.WAITING,), "plain"),
+        ("failed", _FAILED, "bad"), ("refused", (Status.REFUSED,), "warning"),
+    )  # fmt: skip
+    found: list[Cell] = []
+    for word, statuses, tone in groups:
+        number = sum(counts.get(status, 0) for status in statuses)
+        if number:
+            if found:
+                found.append(Cell(" · ", "faint"))
+            glyph = FACES[statuses[-1]].glyph
+            found.append(Cell(f"{FACES[_FAILED[0]].glyph if word == 'failed' else glyph} {number:,} {word}", tone))
+    return found
+
+
+def tabs_cells(pages: Sequence[tuple[str, str]], shown: str, keys: dict[str, str]) -> list[Cell]:
+    """(action, word) of each page, with its key; the one that is shown is marked twice over."""
+    cells: list[Cell] = []
+    for action, word in pages:
+        here = action == shown
+        if key := keys.get(action):
+            cells.append(Cell(f"{key} ", "accent"))
+        cells.append(Cell(f"[{word}]" if here else word, "tab" if here else "muted"))
+        cells.append(Cell("  ", ""))
+    return cells[:-1]

@@ -1,0 +1,54 @@
+"""Episodes in the table, and the cursor on them."""
+
+from __future__ import annotations
+
+from opsconsole.anomalies import Severity
+from tests.tui.anomalies.scene import (
+    episodes,
+    ids,
+    opened,
+    put,
+)
+from tests.tui.fake_engine import FakeEngine
+from tests.tui.scenes import HOUR, MINUTE
+from tests.tui.waiting import shown, until
+
+
+async def test_open_ones_stand_first_then_the_newest(watched: FakeEngine) -> None:
+    put(watched, "load_high", Severity.LOW, HOUR, MINUTE)
+    async with opened(watched) as pilot:
+        await until(pilot, lambda: ids(pilot) == [2, 4, 1, 3])
+        text = shown(pilot)
+        assert "HIGH disk_full" in text and "/var is 91 % full" in text and "93 %" in text
+        assert "4 episodes, 1 open  ▲ 1 high  ◆ 1 medium  ◇ 1 low  · 1 info" in text
+        assert "disk_full 1" in text
+
+
+async def test_cursor_stays_on_its_episode_when_a_new_one_opens(watched: FakeEngine) -> None:
+    async with opened(watched) as pilot:
+        await until(pilot, lambda: ids(pilot) == [2, 1, 3])
+        await pilot.press("j")
+        assert episodes(pilot).selected and episodes(pilot).selected.id == 1  # type: ignore[union-attr]
+        watched.monitoring.put("memory_high", "memory at 99 %", Severity.CRITICAL)
+        await until(pilot, lambda: ids(pilot) == [4, 2, 1, 3])
+        assert episodes(pilot).selected.id == 1  # type: ignore[union-attr]
+        assert "memory at 99 %" in shown(pilot)
+
+
+async def test_motion(watched: FakeEngine) -> None:
+    async with opened(watched) as pilot:
+        await until(pilot, lambda: len(ids(pilot)) == 3)
+        wanted = (
+            ("j", 1), ("G", 2), ("k", 1), ("g", 0), ("down", 1), ("up", 0), ("end", 2), ("home", 0), ("pagedown", 2),
+            ("pageup", 0), ("ctrl+d", 2), ("ctrl+u", 0),
+        )  # fmt: skip
+        for key, at in wanted:
+            await pilot.press(key)
+            assert episodes(pilot).selected is episodes(pilot).episodes[at], key
+
+
+async def test_an_episode_that_changes_is_drawn_again(watched: FakeEngine) -> None:
+    async with opened(watched) as pilot:
+        await until(pilot, lambda: "1 open" in shown(pilot))
+        put(watched, "disk_full", Severity.CRITICAL, 2 * HOUR, 2 * HOUR, id=2, subject="/var", message="/var was full")
+        await until(pilot, lambda: "/var was full" in shown(pilot) and "3 episodes  " in shown(pilot))

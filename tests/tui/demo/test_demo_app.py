@@ -1,0 +1,133 @@
+"""The demo as an app: the real console and engine, full of the trace, on a host that cannot be touched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from opsconsole.demo import demo_app
+from opsconsole.demo.trace import recorded
+from opsconsole.models import Status, TaskSpec
+from opsconsole.storage.anomalies import AnomalyFilter
+from opsconsole.storage.history import Filter
+from opsconsole.tui.app import ConsoleApp
+from tests.tui.waiting import shown, started, until
+
+
+def nothing_happens(*_: object) -> None:
+    raise AssertionError("the host was touched")
+
+
+@pytest.fixture(autouse=True)
+def no_hands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sends a signal, or starts a supervisor, fails."""
+    for name in ("os.kill", "signal.pidfd_send_signal", "os.setpriority"):
+        monkeypatch.setattr(name, nothing_happens)
+    monkeypatch.setattr("opsconsole.execution.slots.LeanParent._spawn", nothing_happens)
+
+
+async def test_it_is_marked_and_full_of_the_trace(tmp_path: Path) -> None:
+    app = demo_app(tmp_path / "demo")
+    trace = recorded()
+    async with app.run_test(size=(160, 45)) as pilot:
+        await started(pilot)
+        engine = app.engine
+        assert engine is not None
+        await until(pilot, lambda: "DEMO" in shown(pilot) and "reindex-orders" in shown(pilot))
+        assert "web-03" in shown(pilot) and "14:02:07" in shown(pilot)
+        counts = engine.counts()
+        assert (counts[Status.RUNNING], counts[Status.QUEUED]) == (3, 5)
+        tasks = engine.tasks(Filter(limit=10_000))
+        assert len(tasks) == len(trace.runs) + len(trace.routine)
+        assert sum(task.pinned for task in tasks) == 1
+        refused = engine.tasks(Filter(statuses=frozenset({Status.REFUSED})))
+        assert [one.name for one in refused] == ["install-agent"] and engine.result(refused[0].id).findings
+        assert any(one.waits_for == "retry" for one in tasks)
+        begun = [one for one in trace.episodes if one["at"] <= 0]
+        found = engine.monitoring.anomalies(AnomalyFilter(limit=1000))
+        assert len(found) == len(begun)
+        assert sum(one.state.is_open for one in found) == sum(one.get("until", 1) > 0 for one in begun)
+        assert any(one.acknowledged_by == "anna" for one in found) and any(one.notes for one in found)
+        completed = (engine.result(task.id) for task in tasks if task.status is Status.COMPLETED)
+        assert {one.name for one in completed if one.verdict == "refuse"} == set()
+        one_ended = next(task for task in tasks if task.name == "vacuum-db" and task.status is Status.COMPLETED)
+        assert b"vacuuming" in engine.result(one_ended.id).read_stdout()
+        long_ago = engine.result(tasks[-1].id)
+        assert long_ago.read_stdout() + long_ago.read_stderr()
+        assert any(engine.monitoring.graph("memory", app.clock() - 600_000_000, app.clock()))
+        for text in (shown(pilot), app.export_screenshot()):
+            assert "\x1b" not in text and "\x07" not in text
+
+
+async def test_the_page_about_says_so(tmp_path: Path) -> None:
+    app = demo_app(tmp_path / "demo", start="settings")
+    async with app.run_test(size=(160, 45)) as pilot:
+        await started(pilot)
+        await pilot.press("A")
+        await until(pilot, lambda: "This is a demo" in shown(pilot))
+
+
+async def running(app: ConsoleApp, name: str) -> int:
+    assert app.engine is not None
+    return next(task.id for task in app.engine.tasks(Filter(statuses=frozenset({Status.RUNNING}))) if task.name == name)
+
+
+async def test_what_is_done_to_a_run_happens(tmp_path: Path) -> None:
+    app = demo_app(tmp_path / "demo", frozen=False, start="tasks")
+    async with app.run_test(size=(120, 36)) as pilot:
+        await started(pilot)
+        engine = app.engine
+        assert engine is not None
+        warm, backup = await running(app, "warm-cdn"), await running(app, "nightly-backup")
+        before = len(engine.result(warm).read_stdout())
+        await until(pilot, lambda: len(engine.result(warm).read_stdout()) > before)
+        await engine.pause(backup)
+        await until(pilot, lambda: engine.task(backup).status is Status.PAUSED)
+        await engine.resume(backup)
+        await until(pilot, lambda: engine.task(backup).status is Status.RUNNING)
+        await engine.cancel(warm)
+        await until(pilot, lambda: engine.task(warm).status is Status.CANCELLED)
+        # The place is free now: the most urgent of the queue is next, and is played as well.
+        next_one = next(task for task in engine.tasks() if task.name == "purge-tmp" and task.status.is_open)
+        await until(pilot, lambda: engine.task(next_one.id).status is Status.RUNNING)
+        assert engine.task(next_one.id).id == await running(app, "purge-tmp")
+
+
+async def test_a_script_of_ones_own_is_not_run(tmp_path: Path) -> None:
+    touched = tmp_path / "touched"
+    app = demo_app(tmp_path / "demo", frozen=False, start="tasks")
+    async with app.run_test(size=(120, 36)) as pilot:
+        await started(pilot)
+        engine = app.engine
+        assert engine is not None
+        task = await engine.submit(TaskSpec(script=f"touch {touched}", priority="critical"))  # type: ignore[arg-type]
+        await engine.cancel(await running(app, "warm-cdn"))
+        await until(pilot, lambda: engine.task(task.id).status is Status.COMPLETED)
+        assert b"This is a demo: nothing runs on this host" in engine.result(task.id).read_stdout()
+        assert not touched.exists()
+
+
+async def test_its_processes_are_looked_at_and_not_touched(tmp_path: Path) -> None:
+    app = demo_app(tmp_path / "demo", start="processes")
+    async with app.run_test(size=(160, 45)) as pilot:
+        await started(pilot)
+        await until(pilot, lambda: "/usr/lib/jvm/java-21" in shown(pilot))
+        assert str(os.getpid()) not in {str(one.pid) for one in recorded().processes}
+        assert "48" in shown(pilot) and "0rders-4-ever" not in shown(pilot)
+        app.screen.action_signal()  # type: ignore[attr-defined]
+        await until(pilot, lambda: any("nothing is signalled" in one.message for one in app._notifications))
+        assert not app.screen.is_modal
+
+
+async def test_an_episode_can_be_acknowledged_and_the_host_analysed(tmp_path: Path) -> None:
+    app = demo_app(tmp_path / "demo", start="anomalies")
+    async with app.run_test(size=(120, 36)) as pilot:
+        await started(pilot)
+        engine = app.engine
+        assert engine is not None
+        worst = next(one for one in engine.monitoring.open_anomalies() if one.kind == "memory_high")
+        assert engine.monitoring.acknowledge(worst.id).acknowledged_by == "deploy"
+        analysis = engine.monitoring.analyze()
+        assert "java" in str(analysis)

@@ -1,0 +1,56 @@
+"""When the loop has nothing left to do: seen, where Textual's pilot guesses it from the processor time of the process.
+
+The guess takes two fiftieths of a second for every key at least, and is wrong when the machine is busy elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from textual.app import App
+
+FRAME_S = 0.025
+"""What is due so soon is waited for: a screen collects what is to be drawn for a sixtieth of a second."""
+
+
+async def wait_for_idle(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
+    """Return when nothing is ready, no thread works for the loop, and nothing is due with the next frame.
+
+    What repeats as fast as frames are drawn is waited for twice: it is a clock.
+    """
+    loop: Any = asyncio.get_running_loop()
+    end, waits = loop.time() + max_sleep, 2 * FRAME_S
+    while loop.time() < end:
+        await asyncio.sleep(0)
+        if loop._ready:
+            continue
+        if _threads_work(loop):
+            await asyncio.sleep(0.001)
+        elif waits > 0 and (due := min(_times(loop, set()), default=end) - loop.time()) < FRAME_S:
+            waits -= max(0.001, due)
+            await asyncio.sleep(max(0.001, due))
+        else:
+            return
+
+
+def due_within(app: App[Any], soon_s: float) -> float:
+    """Seconds until all has happened that is to happen so soon, but for what repeats for ever; 0: nothing is."""
+    loop: Any = asyncio.get_running_loop()
+    timers = [timer for pump in (app, *app._registry) for timer in pump._timers]
+    tasks: list[Any] = [timer._task for timer in timers if timer._repeat is None and timer._interval > FRAME_S]
+    clocks = {id(task._fut_waiter) for task in tasks if task is not None}
+    now = loop.time()
+    return max((at - now for at in _times(loop, clocks) if 0 < at - now < soon_s), default=0.0)
+
+
+def _times(loop: Any, but: set[int]) -> list[float]:
+    """When what was set for later is due, but for what wakes those that wait for one of these futures."""
+    handles = [one for one in loop._scheduled if not one.cancelled()]
+    return [one.when() for one in handles if not (one._args and id(one._args[0]) in but)]
+
+
+def _threads_work(loop: Any) -> bool:
+    """Something given to `asyncio.to_thread` is not done."""
+    pool = loop._default_executor
+    return pool is not None and pool._idle_semaphore._value < len(pool._threads)

@@ -1,0 +1,218 @@
+"""What the lists say, without an app."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+
+import pytest
+
+from opsconsole.anomalies import Anomaly, AnomalyState, Severity
+from opsconsole.models import Priority, Status, Task
+from opsconsole.samples import Disk, Drive
+from opsconsole.storage.looks import DeadConsole, Happened
+from opsconsole.tui.glyphs import ASCII, BRAILLE
+from opsconsole.tui.screens.overview import figures, rows, since
+from opsconsole.tui.screens.overview.cores import core_rows
+from opsconsole.tui.screens.overview.pane import Row
+from tests.tui.fake_engine import _BLANK, NOW, SECOND
+from tests.tui.fake_monitoring import process, sample
+from tests.tui.scenes import HOSTILE, HOUR, MINUTE
+
+
+def text(row: Row) -> str:
+    return " ".join(cell.text for cells, _ in row for cell in cells)
+
+
+def episode(**fields: object) -> Anomaly:
+    blank = Anomaly(
+        id=1, kind="memory_high", subject="", host="h", severity=Severity.HIGH, state=AnomalyState.OPEN,
+        began_at=NOW - 4 * MINUTE, opened_at=NOW - 4 * MINUTE, last_at=NOW, closed_at=None, value=93.0, peak=93.0,
+        mean=91.0, count=9, threshold=90.0, unit="%", message="memory at 93 %",
+    )  # fmt: skip
+    return dataclasses.replace(blank, **fields)  # type: ignore[arg-type]
+
+
+def ended(number: int, status: Status, minutes: int = 1, **fields: object) -> Task:
+    task = dataclasses.replace(_BLANK, id=number, name=f"task-{number}", status=status, duration_s=14.0)
+    return dataclasses.replace(task, finished_at=NOW - minutes * MINUTE, **fields)  # type: ignore[arg-type]
+
+
+# -- trouble
+
+
+def test_trouble_names_who_causes_it() -> None:
+    top = ({"pid": 4711, "name": "java", "rss_bytes": 5_100_000_000, "cpu_percent": 3.0},)
+    assert rows.culprit(episode(processes=top)) == "java(4711) 5.1G"
+    assert rows.culprit(episode(kind="cpu_high", processes=top)) == "java(4711) 3 %"
+    assert rows.culprit(episode(kind="process_rss", subject="java[4711]")) == "java(4711)"
+    assert rows.culprit(episode(kind="disk_full", processes=top)) == ""
+
+
+@pytest.mark.parametrize("width", [30, 78, 158])
+def test_trouble_says_how_grave_what_and_since_when(width: int) -> None:
+    said = text(rows.trouble_row(episode(acknowledged_at=NOW, acknowledged_by="deploy"), NOW, width))
+    assert "▲ HIGH memory at 93 %  · seen by deploy" in said and said.endswith("4m")
+    assert ("since 13:58" in said) is (width >= 64)
+
+
+def test_the_worst_and_newest_come_first() -> None:
+    found = [episode(id=1), episode(id=2, severity=Severity.LOW), episode(id=3, opened_at=NOW)]
+    assert [one.id for one in rows.in_order(found)] == [3, 1, 2]
+
+
+# -- runs
+
+
+def test_the_queue_is_one_line_that_names_the_next() -> None:
+    task = dataclasses.replace(_BLANK, name="rotate-logs", status=Status.QUEUED)
+    assert text(rows.running_row(rows.Running(task, 4, 2), rows.History(), "", NOW, 80, BRAILLE)) == (
+        "◦ 5 queued, next: rotate-logs (NORMAL), 2 waiting"
+    )
+    held = dataclasses.replace(task, status=Status.WAITING)
+    assert text(rows.running_row(rows.Running(held, 0, 3), rows.History(), "", NOW, 80, BRAILLE)) == "◌ 3 waiting"
+
+
+@pytest.mark.parametrize("width", [40, 60, 72, 100])
+def test_a_run_says_what_it_uses_as_far_as_there_is_room(width: int) -> None:
+    task = dataclasses.replace(
+        _BLANK, name="reindex", status=Status.RUNNING, started_at=NOW - 192 * SECOND, priority=Priority.HIGH
+    )
+    used = rows.History([10.0, 38.4], [4e8, 4.12e8])
+    row = rows.running_row(rows.Running(task), used, "output 4s ago", NOW, width, ASCII)
+    said = text(row)
+    assert "reindex" in said and "3m12s" in said and "38 %" in said and "412M" in said
+    assert ("HIGH" in said) is (width >= 76) and ("output" in said) is (width >= 50)
+    assert sum(abs(size) + 1 for _, size in row) < width
+
+
+def test_when_a_run_printed_last() -> None:
+    assert rows.printed(None, 80) == ""
+    assert rows.printed(0.4, 80) == "printing"
+    assert rows.printed(125, 80) == "output 2m05s ago" and rows.printed(125, 60) == "2m05s"
+
+
+# -- what happened
+
+
+def test_failed_runs_are_first_and_loud_then_consoles_episodes_and_what_went_well() -> None:
+    found = Happened(
+        [ended(5, Status.REFUSED, 1), ended(4, Status.FAILED, 2, exit_code=3), ended(3, Status.TIMED_OUT, 9)],
+        Counter({Status.COMPLETED: 17, Status.CANCELLED: 1, Status.FAILED: 1, Status.TIMED_OUT: 1}),
+        [episode(id=8, state=AnomalyState.CLOSED, closed_at=NOW), episode(id=9)],
+        [DeadConsole(2, 77, "tui", "root", NOW)],
+    )
+    items = since.items(found, NOW)
+    assert [one.place for one in items] == [
+        ("task", 4), ("task", 3), ("console", 2), ("anomaly", 8), ("anomaly", 9), ("task", 5), ("completed", 0),
+        ("cancelled", 0),
+    ]  # fmt: skip
+    assert [one.tone for one in items[:3]] == ["bad", "bad", "bad"]
+    said = [text(since.item_row(one, NOW, 80)) for one in items]
+    assert said[0] == "✗ 14:00 task-4   exit 3 after 14s" and "of root, process 77" in said[2]
+    assert "17 runs succeeded" in said[6] and "1 run was cancelled" in said[7]
+    assert "".join(cell.text for cell in since.summary(found)) == "✗ 2 failed  ✔ 17 succeeded"
+
+
+def test_the_same_name_that_failed_again_is_counted() -> None:
+    runs = [ended(number, Status.FAILED, 10 - number, name="sync", exit_code=1) for number in (3, 2, 1)]
+    items = since.items(Happened(runs, Counter({Status.FAILED: 3})), NOW)
+    assert [one.more for one in items] == [
+        "exit 1 (3rd time) after 14s",
+        "exit 1 (2nd time) after 14s",
+        "exit 1 after 14s",
+    ]
+
+
+def test_many_open_ones_are_one_line() -> None:
+    items = since.items(Happened(anomalies=[episode(id=number) for number in range(500)]), NOW)
+    assert [one.text for one in items] == ["500 anomalies opened"]
+
+
+def test_the_title_says_since_when() -> None:
+    assert since.title(None, NOW) == "In the last 24 h"
+    assert since.title(NOW - 2 * HOUR - 22 * MINUTE, NOW) == "Since you last looked (11:40)"
+    assert since.title(NOW - 30 * HOUR, NOW) == "Since you last looked (2026-11-19 08:02)"
+
+
+def test_hostile_names_are_harmless() -> None:
+    task = ended(1, Status.FAILED, name=HOSTILE, signal=HOSTILE)
+    found = Happened(
+        [task], Counter(), [episode(message=HOSTILE, subject=HOSTILE)], [DeadConsole(1, 1, HOSTILE, HOSTILE, NOW)]
+    )
+    said = [text(since.item_row(one, NOW, 90)) for one in since.items(found, NOW)]
+    said.append(rows.culprit(episode(processes=({"pid": HOSTILE[:3], "name": HOSTILE, "rss_bytes": 1},))))
+    said += figures.busiest([process(1, HOSTILE, cpu_percent=9.0)]) + figures.largest([process(1, HOSTILE)])
+    assert not [char for one in said for char in one if ord(char) < 32 or 127 <= ord(char) < 160 or char == "\u202e"]
+
+
+# -- figures
+
+
+def test_short_sizes_have_five_cells_at_the_most() -> None:
+    assert [figures.short(count) for count in (0, 812, 41_300, 412e6, 5.14e9, 999.7e6, 1.2e12)] == [
+        "0", "812", "41K", "412M", "5.1G", "1.0G", "1.2T",
+    ]  # fmt: skip
+
+
+def test_the_busiest_are_added_up_by_name_and_idle_ones_left_out() -> None:
+    found = [
+        process(1, "pg", cpu_percent=20.4),
+        process(2, "pg", cpu_percent=20.4),
+        process(3, "idle", cpu_percent=0.2),
+    ]
+    assert figures.busiest(found) == ["pg 41"]
+    assert figures.largest([process(1, "pg", rss_bytes=2e9), process(2, "pg", rss_bytes=1e9)]) == ["pg 2.0G"]
+
+
+def test_a_disk_that_fills_goes_before_the_fullest() -> None:
+    one = sample(NOW, disks=(Disk("/", "a", "ext4", 9, 8, 1, 81.0), Disk("/srv", "b", "ext4", 9, 5, 4, 61.4)))
+    assert figures.disk_words(one, []) == ("/ 81 %", [])
+    fills = episode(kind="disk_fill_rate", subject="/srv", value=1.0, details={"eta_s": 32_400.0})
+    assert figures.disk_words(one, [fills]) == ("/srv 61 %", ["full in 9 h"])
+
+
+def test_the_disk_of_the_worst_episode_is_the_one_that_is_named() -> None:
+    one = sample(NOW, disks=(Disk("/", "a", "ext4", 9, 8, 1, 29.0), Disk("/run/shm", "t", "tmpfs", 9, 9, 0, 100.0)))
+    full = episode(id=1, kind="disk_full", subject="/run/shm", value=100.0, severity=Severity.CRITICAL)
+    fills = episode(id=2, kind="disk_fill_rate", subject="/", value=60.0, severity=Severity.MEDIUM)
+    assert figures.disk_words(one, [fills, full]) == ("/run/shm 100 %", [])
+    assert figures.shown_mount(one, [fills]) == "/" and figures.shown_mount(one, []) == "/run/shm"
+    gone = episode(id=3, kind="inode_full", subject="/mnt/usb", value=97.0, severity=Severity.CRITICAL)
+    assert figures.disk_words(one, [fills, gone]) == ("/mnt/usb –", ["inodes 97 %"])  # no sample has it
+
+
+def test_traffic_of_what_lies_on_other_drives_counts_once() -> None:
+    both = sample(NOW, drives=(Drive("sda", 10.0, 2.0), Drive("dm-0", 10.0, 2.0)))
+    assert figures.drive_traffic(both) == (10.0, 2.0)
+    assert figures.drive_traffic(sample(NOW, drives=(Drive("dm-0", 10.0, 2.0),))) == (10.0, 2.0)
+
+
+def test_noise_moves_no_process() -> None:
+    one, other = (
+        process(1, "a", cpu_percent=0.4, rss_bytes=5_000_000),
+        process(2, "b", cpu_percent=0.1, rss_bytes=9_000_000),
+    )
+    assert sorted([one, other], key=lambda each: rows.in_use(each, by_memory=False)) == [other, one]
+
+
+# -- cores
+
+
+@pytest.mark.parametrize("count", [1, 2, 8, 16, 64, 128, 256, 1024])
+@pytest.mark.parametrize("room", [(38, 3), (38, 8), (60, 12), (156, 30)], ids=str)
+def test_any_number_of_cores_finds_room(count: int, room: tuple[int, int]) -> None:
+    seen = [[float((core * 7 + at) % 100) for core in range(count)] for at in range(50)]
+    lines = core_rows(seen, *room)
+    assert 1 <= len(lines) <= room[1]
+    assert all(sum(len(cell.text) for cell in line) <= room[0] for line in lines)
+
+
+def test_folded_cores_show_their_busiest() -> None:
+    seen = [[0.0] * 255 + [99.0]]
+    assert [cell.tone for line in core_rows(seen, 8, 2) for cell in line].count("bad") == 1
+
+
+def test_a_lane_has_number_graph_and_percent() -> None:
+    first = core_rows([[10.0, 97.0]], 30, 4)[1]
+    assert first[0].text.strip() == "1" and first[-1].text.strip() == "97" and first[-1].tone == "bad"

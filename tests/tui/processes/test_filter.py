@@ -1,0 +1,166 @@
+"""The filter language of the process list."""
+
+from __future__ import annotations
+
+import pytest
+
+from opsconsole.samples import ProcessSample
+from opsconsole.tui.screens.processes.filter import FilterError, parse
+from tests.tui.processes.fake_processes import row, small_host
+
+NOW = 10_000.0
+
+
+def found(line: str, *more: ProcessSample) -> set[int]:
+    wanted = parse(line)
+    return {one.pid for one in [*small_host().processes, *more] if wanted.matches(one, NOW)}
+
+
+ALL = {1, 400, 500, 501, 502, 600, 700, 701}
+
+
+@pytest.mark.parametrize(
+    ("line", "pids"),
+    [
+        ("", ALL),
+        ("   ", ALL),
+        ("nginx", {500, 501, 502}),
+        ("NGINX worker", {501, 502}),
+        ('"nginx: master"', {500}),
+        ("shop.jar", {600}),
+        ("cpu>5", {400, 501, 600}),
+        ("cpu >= 7.5", {400, 501, 600}),
+        ("cpu=7.5", {501}),
+        ("cpu<5% and nginx", {500, 502}),
+        ("rss>1G", {400, 600}),
+        ("rss>=30M rss<=31MB", {501, 502}),
+        ("mem>4GiB", {600}),
+        ("pid=1", {1}),
+        ("pid!=1 and pid<501", {400, 500}),
+        ("ppid=500", {501, 502, 700}),
+        ("user=www", {501, 502, 600, 701}),
+        ("user!=www", {1, 400, 500, 700}),
+        ("user~post", {400}),
+        ("state=Z", {701}),
+        ("state=rz", {700, 701}),
+        ("state!=S", {700, 701}),
+        ("name=nginx", {500, 501, 502}),
+        ("name~q or name~a", {600, 700}),
+        ("name!~n", {400, 600, 700, 701, 1}),
+        ("name~^ng.*x$", {500, 501, 502}),
+        ("command~WORKER|master", {500, 501, 502}),
+        (r'command~"^nginx: (worker|master)\b"', {500, 501, 502}),
+        (r'command~"-Xmx\d+g"', {600}),
+        ("user!~^(www|root)?$", {400, 700}),
+        ('user!~"^w{3}$" and name~^n', {500}),
+        ("(name~^(java|bash)$ or cpu>40)", {400, 600, 700}),
+        ("threads>100", {600}),
+        ("nice>0", {600}),
+        ("time>1h", {400}),
+        ("not user=www not user=root", {400, 700}),
+        ("not (user=www or user=root)", {400, 700}),
+        ("cpu>5 and (user=www or user=postgres) and not java", {400, 501}),
+        ("java or nginx worker", {501, 502, 600}),
+        ("! cpu<41", {400}),
+        ("OR", None),
+    ],
+)
+def test_what_passes(line: str, pids: set[int] | None) -> None:
+    if pids is None:
+        with pytest.raises(FilterError):
+            parse(line)
+    else:
+        assert found(line) == pids
+
+
+def test_words_that_are_signs_elsewhere_are_texts_in_quotes() -> None:
+    odd = row(900, "odd", cmdline='run "and" (x>y) \\')
+    assert found('"and"', odd) == {900}
+    assert found('"(x>y)"', odd) == {900}
+    assert found(r'"\"and\"" "\\"', odd) == {900}
+    assert found('command="run \\"and\\" (x>y) \\\\"', odd) == {900}
+
+
+def test_a_text_that_is_long_is_searched_at_its_beginning() -> None:
+    long = row(902, "long", cmdline="a" * 40_000 + "b")
+    assert found("command~^a+$", long) >= {902} and found("command~ab", long) == set()
+
+
+def test_age_is_since_the_start() -> None:
+    young = row(901, "young", start_time=NOW - 90)
+    assert found("age<2m", young) == {901}
+    assert found("age<1m", young) == set()
+
+
+def test_and_binds_more_than_or() -> None:
+    assert found("java or nginx and cpu>5") == found("java or (nginx and cpu>5)") == {501, 600}
+
+
+@pytest.mark.parametrize(
+    ("line", "at", "said"),
+    [
+        ("cpu>", 4, "a value after > is missing"),
+        ("cpu> )", 5, "a value after > is wanted"),
+        ("nginx and", 9, "a condition is missing"),
+        ("nginx and or java", 10, "a condition is wanted, not or"),
+        ("(nginx", 6, "a ) is missing"),
+        ("nginx)", 5, "a ) too many"),
+        ("()", 1, "a condition is wanted"),
+        ("> 5", 0, "a field is wanted before >"),
+        ("user=www colour=red", 9, "colour is not one of cpu rss"),
+        ("rss>10q", 4, "not q"),
+        ("rss>ten", 4, "rss takes a number, not ten"),
+        ("pid=1k", 4, "no unit"),
+        ("cpu~5", 3, "~ is for texts"),
+        ("user>5", 4, "> is for numbers"),
+        ('name~"x(y"', 6, "not a regular expression: missing )"),
+        ("name~*", 5, "not a regular expression: nothing to repeat"),
+        ('name~"(a+)+$"', 6, "can take for ever"),
+        ('name~"(a|b)*c"', 6, "can take for ever"),
+        ('name="x', 5, "a quote that is not closed"),
+        ("not " * 200 + "x", 244, "too many"),
+        ("(" * 2000, 61, "too many"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(line: str, at: int, said: str) -> None:
+    with pytest.raises(FilterError, match=r"\(column \d+\)\Z") as caught:
+        parse(line)
+    assert caught.value.at == at
+    assert said in str(caught.value)
+
+
+def test_any_line_is_a_filter_or_an_error_for_the_operator() -> None:
+    import random
+
+    pieces = [
+        "cpu",
+        ">",
+        "5",
+        "and",
+        "or",
+        "not",
+        "(",
+        ")",
+        '"',
+        "~",
+        "[",
+        "*",
+        "+",
+        "\\",
+        "=",
+        "!=",
+        "~",
+        "!",
+        "rss",
+        "1M",
+        "é",
+        " ",
+        "\t",
+    ]
+    chance = random.Random(7)
+    for _ in range(3000):
+        line = "".join(chance.choices(pieces, k=chance.randint(0, 12)))
+        try:
+            found(line)
+        except FilterError as error:
+            assert 0 <= error.at <= len(line)

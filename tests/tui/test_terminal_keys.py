@@ -1,0 +1,35 @@
+"""What keys a terminal's bytes are, where Textual's reading of them is not ours."""
+
+from __future__ import annotations
+
+import pytest
+from textual.events import Key
+
+from opsconsole.tui.terminal import KeyParser
+
+
+def keys(data: str) -> list[str]:
+    parser = KeyParser()
+    return [one.key for one in parser.feed(data) if isinstance(one, Key)]
+
+
+@pytest.mark.parametrize("digit", "0123456789")
+def test_escape_and_a_digit_sent_at_once_are_those_two_keys(digit: str) -> None:
+    assert keys(f"\x1b{digit}") == ["escape", digit]
+    assert keys(f"a\x1b{digit}b") == ["a", "escape", digit, "b"]
+
+
+@pytest.mark.parametrize(("data", "found"), [("\x1b-", "minus"), ("\x1b=", "equals_sign"), ("\x1b§", "section_sign")])
+def test_so_are_escape_and_other_keys_that_type_something_on_a_mac(data: str, found: str) -> None:
+    assert keys(data) == ["escape", found]
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        ("\x1b[A", ["up"]), ("\x1bOP", ["f1"]), ("\x1b[15~", ["f5"]), ("\x1b\x7f", ["ctrl+w"]), ("\x1bOp", ["0"]),
+        ("\x1b[1;5C", ["ctrl+right"]), ("12", ["1", "2"]), ("\x1b[Z", ["shift+tab"]),
+    ],
+)  # fmt: skip
+def test_other_sequences_are_read_as_ever(data: str, found: list[str]) -> None:
+    assert keys(data) == found
