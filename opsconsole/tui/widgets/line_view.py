@@ -32,3 +32,29 @@ class LineView(ScrollView):
         """A scrollbar that has just come does not know yet how far it was scrolled without it."""
         if self.show_vertical_scrollbar:
             self.vertical_scrollbar.position = self.scroll_y
+
+
+class ReadingView(LineView):
+    """Lines without a cursor: the keys of moving scroll."""
+
+    def scroll_by(self, lines: int) -> None:
+        """Down by so many lines, or up; no further than to its ends."""
+        self.jump(y=max(0, min(self.scroll_offset.y + lines, self.virtual_size.height - self.size.height)))
+
+    def action_up(self) -> None:
+        self.scroll_by(-1)
+
+    def action_down(self) -> None:
+        self.scroll_by(1)
+
+    def action_page_up(self) -> None:
+        self.scroll_by(-max(1, self.size.height - 1))
+
+    def action_page_down(self) -> None:
+        self.scroll_by(max(1, self.size.height - 1))
+
+    def action_top(self) -> None:
+        self.jump(y=0)
+
+    def action_bottom(self) -> None:
+        self.scroll_by(self.virtual_size.height)

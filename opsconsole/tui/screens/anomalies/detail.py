@@ -19,7 +19,7 @@ from opsconsole.tui.screens.anomalies import graph
 from opsconsole.tui.screens.anomalies.facts import Line, Plot
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.graph import Stretch
-from opsconsole.tui.widgets.line_view import LineView
+from opsconsole.tui.widgets.line_view import ReadingView
 from opsconsole.tui.widgets.tones import Toned
 
 
@@ -35,7 +35,7 @@ class Surroundings:
     problem: str = ""
 
 
-class EpisodeDetail(Toned, LineView, can_focus=True, inherit_bindings=False):
+class EpisodeDetail(Toned, ReadingView, can_focus=True, inherit_bindings=False):
     """`harmless` takes secrets and controls out of what people wrote."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Where.MOTION)
@@ -96,26 +96,3 @@ class EpisodeDetail(Toned, LineView, can_focus=True, inherit_bindings=False):
             cells = (Cell("no episode is selected".center(max(0, width - 2)), "faint"),)
         segments = [Segment(" ", base), *(Segment(cell.text, base + self.tone(cell.tone)) for cell in cells)]
         return Strip(segments).adjust_cell_length(width, base)
-
-    # -- moving
-
-    def _by(self, lines: int) -> None:
-        self.jump(y=max(0, min(self.scroll_offset.y + lines, len(self._lines) - self.size.height)))
-
-    def action_up(self) -> None:
-        self._by(-1)
-
-    def action_down(self) -> None:
-        self._by(1)
-
-    def action_page_up(self) -> None:
-        self._by(-max(1, self.size.height - 1))
-
-    def action_page_down(self) -> None:
-        self._by(max(1, self.size.height - 1))
-
-    def action_top(self) -> None:
-        self.jump(y=0)
-
-    def action_bottom(self) -> None:
-        self._by(len(self._lines))

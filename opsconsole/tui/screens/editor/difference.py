@@ -16,7 +16,7 @@ from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.screens.editor.script_text import drawn
 from opsconsole.tui.screens.editor.title_line import OneLine
 from opsconsole.tui.widgets.cells import Cell
-from opsconsole.tui.widgets.line_view import LineView
+from opsconsole.tui.widgets.line_view import ReadingView
 from opsconsole.tui.widgets.tones import Toned
 
 _CONTEXT = 3
@@ -62,7 +62,7 @@ def _shown(text: str) -> str:
     return drawn(text).expandtabs(4)
 
 
-class DifferenceView(Toned, LineView, can_focus=True):
+class DifferenceView(Toned, ReadingView, can_focus=True):
     """Scrolls by lines, and sideways by the arrows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -77,28 +77,6 @@ class DifferenceView(Toned, LineView, can_focus=True):
     def on_mount(self) -> None:
         widest = max((len(line.text) for line in self._lines), default=0)
         self.set_extent(widest + 2 * self._figures + 6, len(self._lines))
-
-    def _move(self, y: int) -> None:
-        self.jump(y=max(0, min(y, len(self._lines) - self.size.height)))
-        self.refresh()
-
-    def action_up(self) -> None:
-        self._move(self.scroll_offset.y - 1)
-
-    def action_down(self) -> None:
-        self._move(self.scroll_offset.y + 1)
-
-    def action_page_up(self) -> None:
-        self._move(self.scroll_offset.y - self.size.height + 1)
-
-    def action_page_down(self) -> None:
-        self._move(self.scroll_offset.y + self.size.height - 1)
-
-    def action_top(self) -> None:
-        self._move(0)
-
-    def action_bottom(self) -> None:
-        self._move(len(self._lines))
 
     def action_sideways(self, by: int) -> None:
         self.jump(x=max(0, self.scroll_offset.x + by * _SIDEWAYS))

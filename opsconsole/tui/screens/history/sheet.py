@@ -14,14 +14,14 @@ from textual.strip import Strip
 
 from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.widgets.cells import Cell
-from opsconsole.tui.widgets.line_view import LineView
+from opsconsole.tui.widgets.line_view import ReadingView
 from opsconsole.tui.widgets.tones import Toned
 
 Row = Sequence[Cell]
 """Cells beside each other; their texts are harmless and already as wide as they are to be."""
 
 
-class Sheet(Toned, LineView, can_focus=True):
+class Sheet(Toned, ReadingView, can_focus=True):
     """Shows rows, and where in them a text stands."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"sheet--match"}
@@ -107,33 +107,10 @@ class Sheet(Toned, LineView, can_focus=True):
         if not top <= line < top + height:
             self.jump(y=max(0, line - height // 3))
 
-    # -- moving
-
     def on_resize(self) -> None:
         if self._width != self.size.width:
             self._width = self.size.width
             self.post_message(self.Resized(self))
-
-    def _scroll(self, lines: int) -> None:
-        self.jump(y=max(0, min(self.scroll_offset.y + lines, self.max_scroll_y)))
-
-    def action_up(self) -> None:
-        self._scroll(-1)
-
-    def action_down(self) -> None:
-        self._scroll(1)
-
-    def action_page_up(self) -> None:
-        self._scroll(-max(1, self.size.height - 1))
-
-    def action_page_down(self) -> None:
-        self._scroll(max(1, self.size.height - 1))
-
-    def action_top(self) -> None:
-        self._scroll(-len(self._rows))
-
-    def action_bottom(self) -> None:
-        self._scroll(len(self._rows))
 
     # -- drawing
 

@@ -6,35 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.segment import Segment
-from rich.style import Style
 from textual.binding import BindingType
-from textual.geometry import Region
 from textual.message import Message
-from textual.strip import Strip
 
 from opsconsole.models import ExecutionPolicy, Status, Task
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.screens.history.listing import Listing
-from opsconsole.tui.widgets.cells import Cell, fit
-from opsconsole.tui.widgets.cursor_list import CursorList
-from opsconsole.tui.widgets.tones import Toned
+from opsconsole.tui.widgets.cells import Cell
+from opsconsole.tui.widgets.column_list import Column, ColumnList, Content
 from opsconsole.tui.wording import FACES, age, duration, name_of, outcome, running_for
 
 AHEAD = 40
 """Lines around those that are seen are read as well."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """`width` 0 takes what is left; a table narrower than `from_width` leaves the column out."""
-
-    key: str
-    title: str
-    width: int
-    right: bool = False
-    from_width: int = 0
 
 
 COLUMNS = (
@@ -52,10 +36,10 @@ COLUMNS = (
 )
 
 
-class HistoryTable(Toned, CursorList, can_focus=True):
+class HistoryTable(ColumnList, can_focus=True):
     """Line 0 is the heading. The cursor is on a task, by its id, wherever that moves to."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"table--heading", "table--cursor"}
+    COLUMNS = COLUMNS
     BINDINGS: ClassVar[list[BindingType]] = bindings(Where.MOTION)
 
     @dataclass
@@ -77,8 +61,7 @@ class HistoryTable(Toned, CursorList, can_focus=True):
         self._listing = Listing()
         self._cursor = 0
         self._marked: int | None = None
-        self._empty: tuple[str, ...] = ()
-        self._drawn: dict[int, tuple[dict[str, Cell] | None, bool]] = {}
+        self._drawn = {}
 
     # -- what it shows
 
@@ -123,13 +106,6 @@ class HistoryTable(Toned, CursorList, can_focus=True):
         self._marked = task_id
         self._draw_changes()
 
-    def say_empty(self, *lines: str) -> None:
-        """What stands in the middle while there is no task."""
-        if lines != self._empty:
-            self._empty = lines
-            if not len(self._listing):
-                self.refresh()
-
     def tick(self) -> None:
         """Time has passed: draw the ages that read differently now."""
         self._draw_changes()
@@ -164,54 +140,11 @@ class HistoryTable(Toned, CursorList, can_focus=True):
         super().on_resize()
         self.look()
 
-    # -- drawing
-
-    def _draw_changes(self) -> None:
-        for y in range(1, self.size.height if len(self._listing) else 0):
-            if self._drawn.get(y) != self._line(y):
-                self.refresh(Region(0, y, self.size.width, 1))
-
-    def _line(self, y: int) -> tuple[dict[str, Cell] | None, bool]:
-        line = y - 1 + self.scroll_offset.y
-        if not 0 <= line < len(self._listing):
-            return None, False
+    def _content(self, line: int) -> Content:
         task = self._listing.at(line)
         marked = self._listing.ids[line] == self._marked
         content = unread(self._listing.ids[line]) if task is None else cells(task, self._clock())
-        return {**content, "mark": Cell("◆" if marked else " ", "accent")}, line == self._cursor
-
-    def _spans(self) -> list[tuple[Column, int]]:
-        """The columns that fit, with their widths."""
-        total = self.size.width - 1  # a column for the scrollbar, whether it is there or not
-        shown = [column for column in COLUMNS if total >= column.from_width]
-        left = max(4, total - 1 - sum(column.width + 1 for column in shown))
-        return [(column, column.width or left) for column in shown]
-
-    def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
-        if not len(self._listing):
-            line = y - (self.size.height - len(self._empty)) // 2
-            text = self._empty[line] if 0 <= line < len(self._empty) else ""
-            said = Segment(text.center(width), base + self.tone("muted" if line else "plain"))
-            return Strip([said]).adjust_cell_length(width, base)
-        if y == 0:
-            heading = self.get_component_rich_style("table--heading")
-            return self._strip({c.key: Cell(c.title, "") for c in COLUMNS}, " ", heading, heading, width)
-        content, cursor = self._drawn[y] = self._line(y)
-        if content is None:
-            return Strip.blank(width, base)
-        if not cursor:
-            return self._strip(content, " ", base, base, width)
-        style = self.get_component_rich_style("table--cursor")
-        return self._strip(content, "▌" if self.has_focus else " ", style, style + self.tone("accent"), width)
-
-    def _strip(self, content: dict[str, Cell], mark: str, base: Style, marked: Style, width: int) -> Strip:
-        segments = [Segment(mark, marked)]
-        for column, cell_width in self._spans():
-            text, tone = content[column.key]
-            style = base + self.tone(tone) if tone else base
-            segments += [Segment(fit(text, cell_width, right=column.right), style), Segment(" ", base)]
-        return Strip(Segment.simplify(segments)).adjust_cell_length(width, base)
+        return {**content, "mark": Cell("◆" if marked else " ", "accent")}
 
 
 def cells(task: Task, now: int) -> dict[str, Cell]:

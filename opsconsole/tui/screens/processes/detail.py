@@ -20,7 +20,7 @@ from opsconsole.tui.screens.processes.listing import Identity
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.fact_line import FactLine, Phrase
 from opsconsole.tui.widgets.graph import Graph
-from opsconsole.tui.widgets.line_view import LineView
+from opsconsole.tui.widgets.line_view import ReadingView
 from opsconsole.tui.widgets.tones import Toned
 from opsconsole.tui.wording import size
 
@@ -38,7 +38,7 @@ class ProcessGraph(Graph):
         self._redraw()
 
 
-class FactView(Toned, LineView, can_focus=True):
+class FactView(Toned, ReadingView, can_focus=True):
     """Lines of cells to scroll over; what is too long goes on below, under its beginning."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Where.MOTION)
@@ -80,24 +80,6 @@ class FactView(Toned, LineView, can_focus=True):
         return Strip([Segment(cell.text, base + self.tone(cell.tone)) for cell in line]).adjust_cell_length(
             self.size.width, base
         )
-
-    def action_up(self) -> None:
-        self.jump(y=self.scroll_offset.y - 1)
-
-    def action_down(self) -> None:
-        self.jump(y=self.scroll_offset.y + 1)
-
-    def action_page_up(self) -> None:
-        self.jump(y=self.scroll_offset.y - max(1, self.size.height - 1))
-
-    def action_page_down(self) -> None:
-        self.jump(y=self.scroll_offset.y + max(1, self.size.height - 1))
-
-    def action_top(self) -> None:
-        self.jump(y=0)
-
-    def action_bottom(self) -> None:
-        self.jump(y=len(self._folded))
 
 
 def _folded(line: Line, width: int) -> list[Line]:

@@ -18,8 +18,8 @@ from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.samples import ProcessSample
 from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.screens.processes.listing import SORTS, Identity, Listing, Wish, without_folder
-from opsconsole.tui.screens.tasks.rows import Column
 from opsconsole.tui.widgets.cells import Cell, fit
+from opsconsole.tui.widgets.column_list import Column
 from opsconsole.tui.widgets.cursor_list import CursorList
 from opsconsole.tui.widgets.tones import Toned
 from opsconsole.tui.wording import duration, size

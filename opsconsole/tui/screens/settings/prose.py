@@ -13,7 +13,7 @@ from textual.strip import Strip
 
 from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.widgets.cells import Cell
-from opsconsole.tui.widgets.line_view import LineView
+from opsconsole.tui.widgets.line_view import ReadingView
 from opsconsole.tui.widgets.tones import Toned
 
 Paragraph = Sequence[Cell]
@@ -26,7 +26,7 @@ def fact(label: str, text: str, tone: str = "plain") -> Paragraph:
     return (Cell(label.ljust(_LABEL) if len(label) < _LABEL else f"{label}  ", "faint"), Cell(text, tone))
 
 
-class Prose(Toned, LineView, can_focus=True, inherit_bindings=False):
+class Prose(Toned, ReadingView, can_focus=True, inherit_bindings=False):
     """The first line is a title. Texts must be harmless. Moving scrolls."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Where.MOTION)
@@ -72,28 +72,6 @@ class Prose(Toned, LineView, can_focus=True, inherit_bindings=False):
         for y in range(self.size.height):
             if before[top + y : top + y + 1] != lines[top + y : top + y + 1]:
                 self.refresh(Region(0, y, self.size.width, 1))
-
-    def action_up(self) -> None:
-        self._scroll(-1)
-
-    def action_down(self) -> None:
-        self._scroll(1)
-
-    def action_page_up(self) -> None:
-        self._scroll(1 - self.size.height)
-
-    def action_page_down(self) -> None:
-        self._scroll(self.size.height - 1)
-
-    def action_top(self) -> None:
-        self._scroll(-len(self._lines))
-
-    def action_bottom(self) -> None:
-        self._scroll(len(self._lines))
-
-    def _scroll(self, by: int) -> None:
-        most = max(0, len(self._lines) - self.size.height)
-        self.jump(y=max(0, min(most, self.scroll_offset.y + by)))
 
     def on_focus(self) -> None:
         self.refresh(Region(0, 0, self.size.width, 1))

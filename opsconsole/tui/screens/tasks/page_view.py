@@ -14,7 +14,7 @@ from textual.strip import Strip
 
 from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.widgets.cells import Cell
-from opsconsole.tui.widgets.line_view import LineView
+from opsconsole.tui.widgets.line_view import ReadingView
 from opsconsole.tui.widgets.tones import Toned
 
 _DEEP = 4
@@ -24,7 +24,7 @@ Lines = Callable[[int, int], Iterable[Line]]
 """Makes the page for a width and a height; texts are harmless."""
 
 
-class PageView(Toned, LineView, can_focus=True, inherit_bindings=False):
+class PageView(Toned, ReadingView, can_focus=True, inherit_bindings=False):
     """`show` is cheap when nothing changed; only lines that differ are drawn again."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Where.MOTION)
@@ -74,29 +74,6 @@ class PageView(Toned, LineView, can_focus=True, inherit_bindings=False):
         cells = self._lines[line] if line < len(self._lines) else ()
         segments = [Segment(" ", base), *(Segment(cell.text, base + self.tone(cell.tone or "plain")) for cell in cells)]
         return Strip(segments).adjust_cell_length(width, base)
-
-    # -- moving
-
-    def _by(self, lines: int) -> None:
-        self.jump(y=max(0, min(self.scroll_offset.y + lines, len(self._lines) - self.size.height)))
-
-    def action_up(self) -> None:
-        self._by(-1)
-
-    def action_down(self) -> None:
-        self._by(1)
-
-    def action_page_up(self) -> None:
-        self._by(-max(1, self.size.height - 1))
-
-    def action_page_down(self) -> None:
-        self._by(max(1, self.size.height - 1))
-
-    def action_top(self) -> None:
-        self.jump(y=0)
-
-    def action_bottom(self) -> None:
-        self._by(len(self._lines))
 
 
 def wrapped(lines: Iterable[Line], width: int) -> Iterator[Line]:

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from opsconsole.models import ExecutionPolicy, Priority, Status, Task
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.samples import RunUsage
 from opsconsole.storage.costs import Cost
 from opsconsole.tui.widgets.cells import Cell
+from opsconsole.tui.widgets.column_list import Column
 from opsconsole.tui.wording import FACES, PRIORITIES, age, duration, name_of, outcome, running_for
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """`width` 0 takes what is left; a table narrower than `from_width` leaves the column out."""
-
-    key: str
-    title: str
-    width: int
-    right: bool = False
-    from_width: int = 0
-
 
 COLUMNS = (
     Column("glyph", "", 1),

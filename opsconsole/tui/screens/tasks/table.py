@@ -6,29 +6,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.segment import Segment
-from rich.style import Style
 from textual.binding import BindingType
-from textual.geometry import Region
 from textual.message import Message
-from textual.strip import Strip
 
 from opsconsole.models import Task
 from opsconsole.samples import RunUsage
 from opsconsole.storage.costs import Cost
 from opsconsole.tui.actions import Where, bindings
-from opsconsole.tui.screens.tasks.rows import ABSENT, COLUMNS, Column, cells
-from opsconsole.tui.widgets.cells import Cell, fit
-from opsconsole.tui.widgets.cursor_list import CursorList
-from opsconsole.tui.widgets.tones import Toned
+from opsconsole.tui.screens.tasks.rows import ABSENT, COLUMNS, cells
+from opsconsole.tui.widgets.cells import Cell
+from opsconsole.tui.widgets.column_list import ColumnList, Content
 
 _TAG = Cell("●", "accent")
 
 
-class TaskTable(Toned, CursorList, can_focus=True):
+class TaskTable(ColumnList, can_focus=True):
     """Shows `Task`s in the order given. Line 0 is the heading; `selected` is where the cursor is."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"table--heading", "table--cursor"}
+    COLUMNS = COLUMNS
     BINDINGS: ClassVar[list[BindingType]] = bindings(Where.MOTION)
 
     @dataclass
@@ -43,8 +38,7 @@ class TaskTable(Toned, CursorList, can_focus=True):
         self._tasks: list[Task] = []
         self._index: dict[int, int] = {}
         self._cursor = 0
-        self._empty: tuple[str, ...] = ()
-        self._drawn: dict[int, tuple[dict[str, Cell] | None, bool]] = {}
+        self._drawn = {}
         self.usage: dict[str, RunUsage] = {}
         """What running executions use, as last heard."""
         self.costs: dict[int, Cost] = {}
@@ -81,13 +75,6 @@ class TaskTable(Toned, CursorList, can_focus=True):
         if (before and before.id) != (now_on and now_on.id):
             self.post_message(self.Moved(now_on))
 
-    def say_empty(self, *lines: str) -> None:
-        """What stands in the middle while there is no task."""
-        if lines != self._empty:
-            self._empty = lines
-            if not self._tasks:
-                self.refresh()
-
     def tick(self) -> None:
         """Time has passed, or something was measured or tagged: draw what reads differently now."""
         self._draw_changes()
@@ -106,71 +93,10 @@ class TaskTable(Toned, CursorList, can_focus=True):
     def _moved_to(self) -> Message:
         return self.Moved(self.selected)
 
-    # -- drawing
-
-    def _draw_changes(self) -> None:
-        if not self._tasks:
-            return
-        spans = self._spans()
-        for y in range(1, self.size.height):
-            content, cursor = self._line(y)
-            drawn = self._drawn.get(y)
-            if drawn == (content, cursor):
-                continue
-            before = drawn[0] if drawn is not None and drawn[1] == cursor else None
-            if before is None or content is None or any(before[key] != content[key] for key in ("id", "tag")):
-                self.refresh(Region(0, y, self.size.width, 1))
-                continue
-            for column, x, width in spans:
-                if before[column.key] != content[column.key]:
-                    self.refresh(Region(x, y, width, 1))
-
-    def _line(self, y: int) -> tuple[dict[str, Cell] | None, bool]:
-        line = y - 1 + self.scroll_offset.y
-        if not 0 <= line < len(self._tasks):
-            return None, False
+    def _content(self, line: int) -> Content:
         task = self._tasks[line]
         content = cells(task, self._clock(), self.usage.get(task.execution_id), self.costs.get(task.id))
-        content["tag"] = _TAG if task.id in self.tagged else ABSENT
-        return content, line == self._cursor
+        return {**content, "tag": _TAG if task.id in self.tagged else ABSENT}
 
-    def _spans(self) -> list[tuple[Column, int, int]]:
-        """The columns that fit: with where they begin and how wide they are."""
-        total = self.size.width - 1  # a column for the scrollbar, whether it is there or not
-        shown = [column for column in COLUMNS if total >= column.from_width]
-        left = max(4, total - 2 - sum(column.width + 1 for column in shown))
-        spans, x = [], 1
-        for column in shown:
-            width = column.width or left
-            spans.append((column, x, width))
-            x += width + 1
-        return spans
-
-    def render_line(self, y: int) -> Strip:
-        width = self.size.width
-        base = self.rich_style
-        if not self._tasks:
-            line = y - (self.size.height - len(self._empty)) // 2
-            text = self._empty[line] if 0 <= line < len(self._empty) else ""
-            tone = self.tone("muted" if line else "plain")
-            return Strip([Segment(text.center(width), base + tone)]).adjust_cell_length(width, base)
-        if y == 0:
-            heading = self.get_component_rich_style("table--heading")
-            return self._strip({c.key: Cell(c.title, "") for c in COLUMNS}, " ", heading, heading, width)
-        content, cursor = self._drawn[y] = self._line(y)
-        if content is None:
-            return Strip.blank(width, base)
-        tag = content["tag"].text
-        if not cursor:
-            return self._strip(content, tag or " ", base, base + self.tone("accent"), width)
-        style = self.get_component_rich_style("table--cursor")
-        mark = tag or ("▌" if self.has_focus else " ")
-        return self._strip(content, mark, style, style + self.tone("accent"), width)
-
-    def _strip(self, content: dict[str, Cell], mark: str, base: Style, marked: Style, width: int) -> Strip:
-        segments = [Segment(mark, marked)]
-        for column, _, cell_width in self._spans():
-            text, tone = content[column.key]
-            fitted = fit(text, cell_width, right=column.right)
-            segments.append(Segment(fitted + " ", base + self.tone(tone) if tone else base))
-        return Strip(segments).adjust_cell_length(width, base)
+    def _tag(self, content: Content) -> str:
+        return content["tag"].text
