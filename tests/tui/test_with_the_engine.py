@@ -137,10 +137,24 @@ async def test_a_script_that_prints_as_fast_as_it_can_keeps_neither_keys_out_nor
         await until(pilot, lambda: statuses(pilot) == [Status.COMPLETED], timeout_s=40)
 
 
+OTHERS: set[threading.Thread] = set()
+"""Monitors that were there before: of tests that ran in this process."""
+
+
+def monitors() -> set[threading.Thread]:
+    return {one for one in threading.enumerate() if one.name == "opsconsole-monitor"}
+
+
+@pytest.fixture(autouse=True)
+def those_of_other_tests() -> None:
+    OTHERS.clear()
+    OTHERS.update(monitors())
+
+
 def no_monitor_is_left(state: Path) -> None:
     files = control.Files(state)
     assert control.holder(files) is None
-    assert not [one for one in threading.enumerate() if one.name == "opsconsole-monitor"]
+    assert not [one for one in monitors() if one not in OTHERS]
     lock = control.Lock(files)
     assert lock.take(0, "test")
     lock.release()
