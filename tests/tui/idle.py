@@ -14,7 +14,7 @@ FRAME_S = 0.025
 """What is due so soon is waited for: a screen collects what is to be drawn for a sixtieth of a second."""
 
 
-async def wait_for_idle(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
+async def wait_for_idle(min_sleep: float = 0.0, max_sleep: float = 10.0) -> None:
     """Return when nothing is ready, no thread works for the loop, and nothing is due with the next frame.
 
     What repeats as fast as frames are drawn is waited for twice: it is a clock.

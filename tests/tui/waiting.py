@@ -19,7 +19,7 @@ async def until(pilot: Pilot[Any], holds: Callable[[], object], timeout_s: float
     """Return when `holds()`; fail when it does not in time."""
     end = time.monotonic() + timeout_s
     while not holds():
-        assert time.monotonic() < end, f"it never came: {getattr(holds, '__name__', holds)}"
+        assert time.monotonic() < end, f"it never came: {getattr(holds, '__name__', holds)}; shown is\n{shown(pilot)}"
         await pilot.pause(0.02)
     await pilot.pause()
 

@@ -153,11 +153,11 @@ def details_of(sampler: FakeSampler) -> Callable[[int, int], ProcessDetails]:
     return details
 
 
-def serving(detail: ProcessDetail, process: ProcessSample | None, now_us: int) -> None:
-    """Five minutes of what it used, in its graphs."""
+def serving(detail: ProcessDetail, process: ProcessSample | None, now_us: int, run: str) -> None:
+    """Five minutes of what it used, in its graphs. `run`: whose it is."""
     if process is None:
         return
-    detail.show(process)
+    detail.show(process, run)
     for at in range(300, 0, -2):
         wave = 0.7 + 0.3 * sin(at / 17) + 0.1 * sin(at / 3)
         used = replace(

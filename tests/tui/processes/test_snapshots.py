@@ -41,10 +41,12 @@ def after(sampler: FakeSampler, *then: Then) -> Callable[[Pilot[Any]], Awaitable
         await until(pilot, lambda: sampler.refusal or len(table(pilot).listing.processes) == len(sampler.processes))
         await until(pilot, lambda: sampler.looks >= 2 or sampler.refusal)
         await until(pilot, lambda: not screen(pilot)._busy and (sampler.refusal or table(pilot).listing.measured))
+        await until(pilot, lambda: screen(pilot)._runs or sampler.refusal)  # a look before the engine knows of none
         screen(pilot)._look = lambda: None  # type: ignore[method-assign]
         for one in then:
             await one(pilot)
-        serving(screen(pilot)._detail, table(pilot).selected, NOW)
+        chosen = table(pilot).selected
+        serving(screen(pilot)._detail, chosen, NOW, screen(pilot)._run_of(chosen))
         if screen(pilot)._closely and table(pilot).selected:
             await until(pilot, lambda: screen(pilot).query_one(FactView).text)
         await settled(pilot)

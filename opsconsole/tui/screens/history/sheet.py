@@ -39,7 +39,7 @@ class Sheet(Toned, ReadingView, can_focus=True):
         self._wanted = ""
         self._matches: list[int] = []
         self._at = -1
-        self._width = 0
+        self._width = 0  # which the rows were made for: before it is laid out there is none
 
     # -- what it shows
 
@@ -59,7 +59,7 @@ class Sheet(Toned, ReadingView, can_focus=True):
 
     def show(self, rows: Sequence[Row], *, again: bool = False) -> None:
         """`again`: the same page, which stays where it was scrolled to and searched."""
-        self._rows = rows
+        self._rows, self._width = rows, self.size.width
         if not again:
             self._wanted, self._at = "", -1
         self._match()
