@@ -17,15 +17,17 @@ FRAME_S = 0.025
 async def wait_for_idle(min_sleep: float = 0.0, max_sleep: float = 10.0) -> None:
     """Return when nothing is ready, no thread works for the loop, and nothing is due with the next frame.
 
-    What repeats as fast as frames are drawn is waited for twice: it is a clock.
+    What repeats as fast as frames are drawn is waited for twice: it is a clock. A thread that works for a second is
+    one that a test holds up.
     """
     loop: Any = asyncio.get_running_loop()
+    held_up = loop.time() + 1.0
     end, waits = loop.time() + max_sleep, 2 * FRAME_S
     while loop.time() < end:
         await asyncio.sleep(0)
         if loop._ready:
             continue
-        if _threads_work(loop):
+        if loop.time() < held_up and _threads_work(loop):
             await asyncio.sleep(0.001)
         elif waits > 0 and (due := min(_times(loop, set()), default=end) - loop.time()) < FRAME_S:
             waits -= max(0.001, due)
