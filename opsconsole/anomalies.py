@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 from typing import Any
 
 from opsconsole.errors import SpecError
 from opsconsole.models import rfc3339
+from opsconsole.values import dataclass
 
 
 class Severity(IntEnum):
@@ -158,6 +159,36 @@ class Anomaly:
             "silenced_until": rfc3339(self.silenced_until),
             "details": self.details,
         }
+
+
+_STEP = {Severity.INFO: 0, Severity.LOW: 1, Severity.MEDIUM: 1, Severity.HIGH: 2, Severity.CRITICAL: 3}
+
+
+def silenced(one: Anomaly, now: int) -> bool:
+    """Nobody wants to be told of it at `now`."""
+    return one.silenced_until is not None and one.silenced_until > now
+
+
+def step(one: Anomaly, now: int) -> int:
+    """How bad it makes the state of the host: 0 not at all, to 3. Acknowledged it is one better, for somebody is at it;
+    silenced it is 1."""
+    found = _STEP[one.severity]
+    if silenced(one, now):
+        return min(found, 1)
+    if one.acknowledged_at is not None:
+        return max(found - 1, min(found, 1))
+    return found
+
+
+def most_urgent_first(found: Iterable[Anomaly], now: int) -> list[Anomaly]:
+    """What decides over the state of the host is first; of equals what nobody has seen, then the gravest, then the
+    newest. Whoever lists what is open, or names the worst of it, has it in this order."""
+
+    def rank(one: Anomaly) -> tuple[int, bool, int, int, int]:
+        seen = one.acknowledged_at is not None or silenced(one, now)
+        return -step(one, now), seen, -one.severity, -one.opened_at, -one.id
+
+    return sorted(found, key=rank)
 
 
 @dataclass(frozen=True, slots=True)

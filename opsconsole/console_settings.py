@@ -6,10 +6,10 @@ The text under a field is its documentation. Loaded only where the console opens
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 
 from opsconsole.errors import SettingsError
+from opsconsole.values import dataclass
 
 Graphs = Literal["auto", "braille", "block", "ascii"]
 Mouse = Literal["auto", "on", "off"]

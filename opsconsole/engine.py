@@ -38,6 +38,7 @@ from opsconsole.storage.writer import Job, Writer
 from opsconsole.watching import Watching
 
 if TYPE_CHECKING:
+    from opsconsole.execution.judging import MakesReview
     from opsconsole.storage.cleanup import Cleaned
 
 T = TypeVar("T")
@@ -219,7 +220,7 @@ class Engine(Watching):
             boot=host.boot_id(), now=now,
         )  # fmt: skip
         consoles.bury(c, self.paths, dead, now)
-        return consoles.take_over(c, self._registration.id) if self._claims == "all" else []
+        return consoles.take_over(c, self._registration.id, now) if self._claims == "all" else []
 
     def _sign_off(self, c: sqlite3.Connection) -> None:
         assert self._registration is not None  # noqa: S101 - the caller looked
@@ -266,9 +267,9 @@ class Engine(Watching):
         new = self._build(spec, False)
         return self.task(self._insert([new], also=and_worker).result()[0])
 
-    def plan(self, spec: TaskSpec) -> submission.Plan:
-        """What would run; changes nothing. Raises SpecError, ScriptNotFound."""
-        return submission.plan(spec, self.settings, origin=self.origin)
+    def plan(self, spec: TaskSpec, *, review_by: MakesReview | None = None) -> submission.Plan:
+        """What would run; changes nothing. `review_by`: see `judging.judge`. Raises SpecError, ScriptNotFound."""
+        return submission.plan(spec, self.settings, origin=self.origin, review_by=review_by)
 
     def _build(self, spec: TaskSpec, keeps_descriptor: bool, environ: Mapping[str, str] | None = None) -> tasks.NewTask:
         own = self._claims == "own" or keeps_descriptor

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from opsconsole.models import ExecutionResult, Status, Task
+from opsconsole.values import dataclass
 
 if TYPE_CHECKING:
     from opsconsole.anomalies import Transition

@@ -8,7 +8,7 @@ Times are microseconds since the epoch (UTC) inside, RFC 3339 in JSON. Durations
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from pathlib import Path
@@ -22,6 +22,7 @@ from opsconsole.errors import (
     SecurityError,
     SpecError,
 )
+from opsconsole.values import dataclass
 
 MAX_TIMEOUT_S = 3600.0
 MAX_RETRIES = 3

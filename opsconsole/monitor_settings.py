@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import field, fields
 from typing import Any
 
 from opsconsole.errors import SettingsError
+from opsconsole.values import dataclass
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 
 from opsconsole.errors import StateDirError
+from opsconsole.values import dataclass
 
 _PACKAGE = Path(__file__).parent
 

@@ -7,7 +7,7 @@ Standard-library dataclasses: a tick builds them a thousand times an hour.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from opsconsole.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import field, fields, is_dataclass, replace
 from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from opsconsole.errors import SettingsError, SpecError
 from opsconsole.models import MAX_TIMEOUT_S, MIB, parse_size
 from opsconsole.paths import config_file
+from opsconsole.values import dataclass
 
 if TYPE_CHECKING:
     from opsconsole.alert_settings import AlertSettings
@@ -299,36 +300,45 @@ def _from_environment(environ: Mapping[str, str]) -> list[tuple[list[str], str]]
     return found
 
 
-def _reject_unknown(
-    data: Mapping[str, Any], kind: type, where: str, prefix: str = "", *, environment: bool = False
-) -> None:
+def _reject_unknown(data: Mapping[str, Any], kind: type, where: str, *, environment: bool = False) -> None:
+    """All that is unknown is said at once: who mends a file mends it once."""
+    if not (unknown := [*_unknown(data, kind, where)]):
+        return
+    near = [found for name in unknown if (found := _nearest(name))]
+    if environment:
+        near = [variable_of(name) for name in near]
+    hint = f"did you mean {' and '.join(near)}?" if near else "`opsconsole config` lists all settings"
+    raise SettingsError(f"{where}: unknown setting{'s' * (len(unknown) > 1)} {', '.join(unknown)}", hint=hint)
+
+
+def _unknown(data: Mapping[str, Any], kind: type, where: str, prefix: str = "") -> Iterator[str]:
     known = _sections(kind())
     for key, value in data.items():
         if key not in known:
-            _unknown(prefix + key, where, environment=environment)
+            yield prefix + key
+            continue
         default = known[key]
         if is_dataclass(default):
             if not isinstance(value, Mapping):
                 raise SettingsError(f"{where}: {prefix + key} is a section, not a value")
-            _reject_unknown(value, type(default), where, f"{prefix}{key}.", environment=environment)
+            yield from _unknown(value, type(default), where, f"{prefix}{key}.")
         elif isinstance(value, Mapping) and not isinstance(default, Mapping):
             raise SettingsError(f"{where}: {prefix + key} is a value, not a section")
 
 
-def _unknown(name: str, where: str, *, environment: bool) -> None:
+def _nearest(name: str) -> str:
+    """The setting that may be meant: one of that section, else one that is called so in another."""
     import difflib
 
     names = [known for known, _, _ in documented()]
-    by_last = {known.rsplit(".", 1)[-1]: known for known in names}
-    names += {known.partition(".")[0]: None for known in names}
-    close = difflib.get_close_matches(name, names, 1, 0.5) or [
-        by_last[last] for last in difflib.get_close_matches(name.rsplit(".", 1)[-1], list(by_last), 1, 0.5)
-    ]
-    nearest = close[0] if close else ""
-    if environment and nearest:
-        nearest = variable_of(nearest)
-    hint = f"did you mean {nearest}?" if nearest else "`opsconsole config` lists all settings"
-    raise SettingsError(f"{where}: unknown setting {name}", hint=hint)
+    section, _, last = name.rpartition(".")
+    here = {known.rpartition(".")[2]: known for known in names if known.rpartition(".")[0] == section}
+    anywhere = {known.partition(".")[0]: known.partition(".")[0] for known in names}
+    anywhere |= {known.rpartition(".")[2]: known for known in names}
+    for meant in (here, anywhere):
+        if close := difflib.get_close_matches(last, meant, 1, 0.65):
+            return meant[close[0]]
+    return ""
 
 
 SIZES = frozenset(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from opsconsole import Engine
 from opsconsole.clock import Clock
 from opsconsole.execution import slots
 from opsconsole.settings import ExecutionSettings, RetrySettings, Settings
+from tests import measured
 
 START_US = 1_790_000_000_000_000
 
@@ -23,10 +25,10 @@ QUICK = Settings(
     retry=RetrySettings(base_s=0.01, max_s=0.05, jitter=0.0),
 )
 
-if measured := os.environ.get("COVERAGE_PROCESS_CONFIG"):
+if configuration := measured.lighten():
     # The supervisor starts without site-packages and environment: under coverage it is told where both are.
     slots._BOOT = (
-        f"import os, sys; sys.path[1:1] = {sys.path!r}; os.environ['COVERAGE_PROCESS_CONFIG'] = {measured!r}; "
+        f"import os, sys; sys.path[1:1] = {sys.path!r}; os.environ['COVERAGE_PROCESS_CONFIG'] = {configuration!r}; "
         f"import coverage; coverage.process_startup(); {slots._BOOT}"
     )
 
@@ -59,6 +61,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if reason.endswith(("is not here", "is not installed")):
             report.outcome, report.longrepr = "failed", f"{reason}: .ci/run must install it"
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
+    """`@pytest.mark.unmeasured`: coverage looks away while the test runs."""
+    with measured.paused() if pyfuncitem.get_closest_marker("unmeasured") else nullcontext():
+        return (yield)
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Sequence
 
@@ -11,11 +12,14 @@ from opsconsole.settings import load_settings
 
 DEMO_AT = "--demo-at"
 """The moment a demo plays at, in place of now; for pictures."""
+_WHILE_LOADING = 1_000_000
+"""So many objects are made before the collector of garbage looks: nothing that is loaded becomes garbage."""
 
 
 def run(*, read_only: bool = False) -> int:
     """Open the console on this terminal. Raises UsageError where there is none."""
     _check_terminal()
+    gc.set_threshold(_WHILE_LOADING)  # until the console has begun
     from opsconsole.tui.app import run_console
 
     return int(run_console(load_settings(), read_only=read_only))

@@ -10,18 +10,22 @@ from opsconsole.cli import diagnostics, output, wording
 from opsconsole.cli.arguments import Parser
 from opsconsole.cli.objects import task_object
 from opsconsole.cli.way import Way
+from opsconsole.errors import UsageError
 from opsconsole.models import ExecutionResult, Task
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
     from opsconsole.safety.redact import Redaction
+    from opsconsole.storage.course import Course, TaskEvent
 
 _EXAMPLES = (
     ("opsconsole show 17", "how task 17 went"),
     ("opsconsole show 17 --output | less -R", "what it wrote, stdout and stderr in the order they came"),
     ("opsconsole show 17.1 --stderr", "stderr of its first attempt"),
     ("opsconsole show 17 --json", "the result object"),
+    ("opsconsole show 17 --events", "what happened to it, when, and who asked for it"),
 )
+_UNKNOWN = "nobody wrote down who did what"
 
 
 def build() -> Parser:
@@ -35,6 +39,10 @@ def build() -> Parser:
     what.add_argument("--script", action="store_true", help="the script that ran, byte-exact into a pipe")
     what.add_argument("--usage", action="store_true", help="what its processes used while it ran, a line a sample")
     what.add_argument("--json", action="store_true", help="the result object")
+    parser.add_argument(
+        "--events", action="store_true",
+        help="what happened to it and who asked for it, in order of time; with --json an object a line, newest first",
+    )  # fmt: skip
     parser.add_argument("--attempts", action="store_true", help="with --json: every attempt, newest first")
     return parser
 
@@ -43,9 +51,14 @@ def run(options: argparse.Namespace) -> int:
     """Returns the exit code. Raises OpsErrors."""
     from opsconsole.cli.opened import looking
 
+    others = ("output", "stdout", "stderr", "timing", "script", "usage", "attempts")
+    if options.events and (also := next((name for name in others if getattr(options, name)), None)):
+        raise UsageError(f"--events goes with --json, not with --{also}")
     with looking() as engine:
         result = engine.result(options.id)
-        if options.json:
+        if options.events:
+            _events(engine, result, options)
+        elif options.json:
             _json(engine, options)
         elif options.script:
             script = engine.shown_script if output.stdout.terminal else engine.script
@@ -70,6 +83,31 @@ def _json(engine: Engine, options: argparse.Namespace) -> None:
         output.ndjson([result.to_json()])
     else:
         output.ndjson([task_object(engine, engine.task(result.task_id))])
+
+
+def _events(engine: Engine, result: ExecutionResult, options: argparse.Namespace) -> None:
+    """Of the task, or of the one attempt that was asked for."""
+    course = engine.course(result.task_id)
+    one = result.attempt if "." in options.id else None
+    events = [event for event in course.events if one in (None, event.attempt)]
+    if options.json:
+        output.ndjson(event.to_json(result.task_id) for event in reversed(events))
+    else:
+        output.text("".join(f"{diagnostics.harmless(_told(event))}\n" for event in events))
+    if not course.complete:
+        diagnostics.tell(f"{_UNKNOWN} to task {result.task_id}: it is older than that record")
+
+
+def _told(event: TaskEvent) -> str:
+    who = f"by {event.actor}" if event.actor else ""
+    more = ", ".join(filter(None, (event.detail, who)))
+    return f"{wording.moment(event.at)}  {event.what.replace('_', ' '):<14}  {more}".rstrip()
+
+
+def _done(course: Course) -> str:
+    """What people and consoles did to it, beside what the other facts tell."""
+    lines = [_told(event) for event in course.noted if event.what != "claimed"]
+    return f"\n{'':<16}".join(diagnostics.harmless(line) for line in lines)
 
 
 def _write(data: bytes, redaction: Redaction) -> None:
@@ -134,6 +172,8 @@ def _summary(engine: Engine, result: ExecutionResult, task: Task) -> None:
 
     metrics, streams, supervision = result.metrics, result.output, result.supervision
     left = supervision.get("leftovers") or []
+    course = engine.course(task.id)
+    claims = [one for one in course.noted if (one.what, one.attempt) == ("claimed", result.attempt)]
     facts = {
         "task": f"{result.execution_id}, attempt {result.attempt} of {result.attempts}",
         "name": result.name,
@@ -147,6 +187,7 @@ def _summary(engine: Engine, result: ExecutionResult, task: Task) -> None:
         "interpreter": supervision.get("interpreter"),
         "priority": task.priority.name.lower(),
         "queued": wording.moment(result.queued_at),
+        "claimed": f"{wording.moment(claims[-1].at)} by {claims[-1].actor or 'a console'}" if claims else None,
         "started": wording.moment(result.started_at),
         "finished": wording.moment(result.finished_at),
         "took": wording.duration(result.duration_s),
@@ -178,6 +219,10 @@ def _summary(engine: Engine, result: ExecutionResult, task: Task) -> None:
             f"{key:<16}{diagnostics.harmless(str(value))}\n" for key, value in facts.items() if value not in (None, "")
         )
     )
+    if done := _done(course):
+        output.text(f"{'what was done':<16}{done}\n")
+    if not course.complete:
+        output.text(f"{'' if done else 'what was done':<16}{_UNKNOWN}: it is older than that record\n")
 
 
 def _work(work: Mapping[str, Any] | None) -> str:

@@ -28,7 +28,7 @@ MARK = "DEMO"
 
 
 def _marked(engine: DemoEngine, clock: DemoClock, folder: Path, **known: Any) -> ConsoleApp:
-    """The console, marked, with a recorded host; nothing outside of `folder` is written."""
+    """The console, marked, with a recorded host; but for pictures nothing outside of `folder` is written."""
     host = engine.trace.head["host"]
     app = ConsoleApp(
         lambda: engine, engine.settings, host=host["name"], user=host["user"], clock=clock.now,
@@ -53,7 +53,7 @@ def demo_app(
 
 
 def run_demo(settings: Settings, *, at: str | None = None) -> int:
-    """Open it on this terminal; its exit code. When it has ended, nothing of it is left. Raises OpsErrors."""
+    """Open it on this terminal; its exit code. Only pictures are left when it has ended. Raises OpsErrors."""
     if why := terminal.refusal(os.environ):
         raise UsageError(why)
     clock = DemoClock(SYSTEM.now() if at is None else moment(at), frozen=bool(os.environ.get(FROZEN)))

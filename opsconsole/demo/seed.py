@@ -136,7 +136,8 @@ class Seeding:
         (task_id,) = tasks.insert(c, [new], self.clock.at(run["at"]), self.settings.queue)
         self._ids[run["name"]] = task_id
         if run.get("pinned"):
-            tasks.pin(c, task_id, True)
+            origin = new.origin
+            tasks.pin(c, task_id, True, f"{origin.actor} ({origin.door})", self.clock.at(run["at"]))
         return task_id
 
     def _built_environment(self) -> str:

@@ -19,6 +19,7 @@ from opsconsole.paths import StatePaths
 from opsconsole.settings import QueueSettings
 from opsconsole.storage import history, tasks
 from opsconsole.storage.rows import TASK
+from opsconsole.storage.task_events import What
 from opsconsole.storage.writer import Job
 
 
@@ -50,16 +51,16 @@ class Commands:
         return self._to_a_run(task_id, "resume", "only a paused one can be resumed; use release for a held one")
 
     def hold(self, task_id: int) -> Job[Task]:
-        return lambda c: tasks.hold(c, task_id)
+        return lambda c: tasks.hold(c, task_id, self._by, self._clock.now())
 
     def release(self, task_id: int) -> Job[Task]:
-        return lambda c: tasks.release(c, task_id)
+        return lambda c: tasks.release(c, task_id, self._by, self._clock.now())
 
     def set_priority(self, task_id: int, priority: Priority) -> Job[Task]:
-        return lambda c: tasks.set_priority(c, task_id, priority, self._queue)
+        return lambda c: tasks.set_priority(c, task_id, priority, self._queue, self._by, self._clock.now())
 
     def pin(self, task_id: int, pinned: bool = True) -> Job[Task]:
-        return lambda c: tasks.pin(c, task_id, pinned)
+        return lambda c: tasks.pin(c, task_id, pinned, self._by, self._clock.now())
 
     def named(self, name: str, task_id: int, value: Priority | bool | None = None) -> Job[Task]:
         """The job of a command by its name; `value` is for `priority` and `pin`."""
@@ -78,8 +79,9 @@ class Commands:
             task = tasks.get(c, task_id)
             if not task.status.is_active:
                 raise IllegalTransition(f"task {task_id} is {task.status}: {otherwise}")
+            tasks.asked_of_run(c, task_id, What(f"{op}_asked"), self._by, self._clock.now())
             self._send(c, task, op)
-            return task
+            return tasks.get(c, task_id)
 
         return job
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from opsconsole.errors import SecurityError
 from opsconsole.models import ExecutionPolicy, TaskSpec
 from opsconsole.safety.containment import variables
+from opsconsole.values import dataclass
 
 CONTAINED = (ExecutionPolicy.SAFE, ExecutionPolicy.RESTRICTED)
 UMASK = 0o077

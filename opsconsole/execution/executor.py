@@ -302,8 +302,7 @@ class Executor:
             who = (slot.pid or 0, slot.start)
             self.report(lambda c: tasks.mark_supervised(c, execution_id, who, message))
         elif kind == "status":
-            paused = message["status"] == "paused"
-            self.report(lambda c: tasks.mark_paused(c, execution_id, paused=paused, how=message["how"]))
+            self.report(functools.partial(_apply, execution_id, [message], self._clock.now()))
         elif kind == "failed":
             self._never_started(execution_id, message["reason"])
         elif kind == "lost":
@@ -353,6 +352,9 @@ class Executor:
         """One look at each; called on every tick while there are any."""
         for watched in list(self.watched.values()):
             found = reconcile.look(watched, self._paths, self._clock.monotonic, self._clock.now())
+            if watched.told and found != "unclaimed":
+                told, watched.told = watched.told, []
+                self.report(functools.partial(_apply, watched.execution_id, told, self._clock.now()))
             if isinstance(found, endings.Outcome):
                 del self.watched[watched.execution_id]
                 self.ended(found)
@@ -360,9 +362,6 @@ class Executor:
                 del self.watched[watched.execution_id]
                 self.report(_unclaim(watched.execution_id, watched.launch))
                 self._look_for_work = True
-            elif watched.told:
-                told, watched.told = watched.told, []
-                self.report(functools.partial(_apply, watched.execution_id, told))
 
 
 def _task_of(execution_id: str) -> int:
@@ -373,5 +372,5 @@ def _unclaim(execution_id: str, launch: int) -> Job[bool]:
     return lambda c: tasks.unclaim(c, execution_id, launch)
 
 
-def _apply(execution_id: str, told: list[dict[str, Any]], c: sqlite3.Connection) -> None:
-    reconcile.apply_told(c, execution_id, told)
+def _apply(execution_id: str, told: list[dict[str, Any]], now: int, c: sqlite3.Connection) -> None:
+    reconcile.apply_told(c, execution_id, told, now)

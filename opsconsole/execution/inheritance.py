@@ -34,7 +34,7 @@ def bury(c: sqlite3.Connection, paths: StatePaths, now: int) -> None:
 def inherit(c: sqlite3.Connection, paths: StatePaths, console_id: int, now: int) -> list[Orphan]:
     """Bury the dead and own what they left, in the caller's transaction: each row has one owner."""
     bury(c, paths, now)
-    return consoles.take_over(c, console_id)
+    return consoles.take_over(c, console_id, now)
 
 
 def anything_left(c: sqlite3.Connection, paths: StatePaths, console_id: int) -> bool:
@@ -58,16 +58,20 @@ def settle(
     if consoles.dead(reads, paths):
         submit(lambda c: bury(c, paths, clock.now())).result()
     for execution_id, launch, boot in consoles.ownerless(reads):
-        found = reconcile.look_until_certain(reconcile.Watched(execution_id, launch, boot), paths, clock)
+        watched = reconcile.Watched(execution_id, launch, boot)
+        found = reconcile.look_until_certain(watched, paths, clock)
         if isinstance(found, endings.Outcome):
             ended = True
-            submit(functools.partial(_finish, prepared(found), clock, retry)).result()
+            submit(functools.partial(_finish, prepared(found), watched.told, clock, retry)).result()
         elif found == "unclaimed":
             submit(functools.partial(_requeue, execution_id, launch)).result()
     return ended
 
 
-def _finish(outcome: endings.Outcome, clock: Clock, retry: RetrySettings, c: sqlite3.Connection) -> None:
+def _finish(
+    outcome: endings.Outcome, told: list[dict[str, Any]], clock: Clock, retry: RetrySettings, c: sqlite3.Connection
+) -> None:
+    reconcile.apply_told(c, outcome.execution_id, told, clock.now())
     endings.finish(c, [outcome], clock.now(), retry, random.Random())  # noqa: S311 - jitter of a delay
 
 

@@ -6,10 +6,10 @@ import os
 import re
 import shlex
 import shutil
-from dataclasses import dataclass
 from pathlib import PurePath
 
 from opsconsole.errors import InterpreterMissing, SpecError
+from opsconsole.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from opsconsole.models import ExecutionPolicy
 from opsconsole.paths import CONFIG_VARIABLES, config_file
-from opsconsole.safety.review.site import stamp
 
 if TYPE_CHECKING:
     from opsconsole.safety.review.model import Review
 
+MakesReview = Callable[[bytes, str, str, tuple[str, ...], str, frozenset[str]], "Review"]
+"""Of body, interpreter, policy, allow, site, given."""
+
 _known: dict[tuple[object, ...], Review] = {}
+_large: dict[tuple[object, ...], Review] = {}
+"""The last large one that was made elsewhere: it is asked for again when it is submitted."""
 _remembering = threading.Lock()
 
 MAX_STORED = 200  # findings and effects kept with a task; a script has more only where a program wrote it
@@ -26,25 +30,42 @@ REMEMBERED_BYTES = 64 * 1024
 """Reviews of scripts up to this size are remembered: a queue often holds the same script many times."""
 
 
-def judge(body: bytes, interpreter: str, policy: ExecutionPolicy, allow: Iterable[str], given: Iterable[str]) -> Review:
-    """`interpreter` as it was chosen; `given`: names of variables that the task brings.
+def judge(
+    body: bytes,
+    interpreter: str,
+    policy: ExecutionPolicy,
+    allow: Iterable[str],
+    given: Iterable[str],
+    *,
+    made_by: MakesReview | None = None,
+) -> Review:
+    """`interpreter` as it was chosen; `given`: names of variables that the task brings. `made_by` makes the review
+    where none is known, elsewhere and exactly as it would be made here: a console's loop holds still for the parser.
 
     A review depends on its arguments and on the site's catalogue alone, so one that was made is given again.
     """
+    from opsconsole.safety.review.site import stamp  # brings the whole model, which few starts need
+
     site = site_folder()
     asked = (body, interpreter, policy.value, tuple(allow), site, frozenset(given))
-    if len(body) > REMEMBERED_BYTES:
-        return _review(*asked)
     key = (stamp(site), *asked)
-    found = _known.get(key)
+    found = _known.get(key) or _large.get(key)
     if found is None:
-        found = _review(*asked)
+        found = (made_by or _review)(*asked)
         if found.parsed:  # a parser that was killed, say, may do better the next time
             with _remembering:
-                while len(_known) >= REMEMBERED:
-                    del _known[next(iter(_known))]
-                _known[key] = found
+                _remember(key, found, large=len(body) > REMEMBERED_BYTES, elsewhere=made_by is not None)
     return found
+
+
+def _remember(key: tuple[object, ...], review: Review, *, large: bool, elsewhere: bool) -> None:
+    if not large:
+        while len(_known) >= REMEMBERED:
+            del _known[next(iter(_known))]
+        _known[key] = review
+    elif elsewhere:
+        _large.clear()
+        _large[key] = review
 
 
 def _review(

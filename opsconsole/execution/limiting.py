@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from opsconsole.models import ExecutionPolicy, ResourceLimits
 from opsconsole.safety.containment.limits import CONTAINED, effective
 from opsconsole.settings import Settings
+from opsconsole.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

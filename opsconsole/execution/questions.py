@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from opsconsole.storage.archive import Archive
     from opsconsole.storage.asked import Asked
     from opsconsole.storage.costs import Cost
+    from opsconsole.storage.course import Course
     from opsconsole.storage.statistics import Statistics
 
 
@@ -69,6 +70,12 @@ class Questions:
         from opsconsole.storage import asked
 
         return asked.asked(self._reads.connection, task_id)
+
+    def course(self, task_id: int) -> Course:
+        """What happened to it and who asked for it, in order of time. Raises TaskNotFound."""
+        from opsconsole.storage import course
+
+        return course.course(self._reads.connection, task_id)
 
     def costs(self, task_ids: Sequence[int]) -> dict[int, Cost]:
         """What the newest attempts of these tasks have used, as far as they have ended."""

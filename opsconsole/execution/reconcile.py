@@ -26,6 +26,8 @@ PARENT_KILLS_WITHIN_S = 1.2
 """The lean parent of a killed supervisor needs this long at most to kill the tree and write the result."""
 KILL_WAIT_S = 1.0
 KILLS_AT_LEAST = 10
+_FAR_FUTURE_US = 1 << 62
+"""No time is as late: a script of the operator's own can write into the file that is read here."""
 
 
 @dataclass(slots=True)
@@ -180,8 +182,10 @@ def _kill_exactly(pid: int, started: int) -> None:
         os.close(fd)
 
 
-def apply_told(c: sqlite3.Connection, execution_id: str, told: list[dict[str, Any]]) -> None:
-    """Bring a row up to what its claim file says: started, paused, resumed."""
+def apply_told(c: sqlite3.Connection, execution_id: str, told: list[dict[str, Any]], now: int) -> None:
+    """Bring a row up to what its supervisor says: started, paused, resumed. `now`: when it was heard, for a supervisor
+    that does not say when it was.
+    """
     supervisor = next((line for line in told if "supervisor" in line), {})
     for line in told:
         if "leader" in line:
@@ -189,7 +193,15 @@ def apply_told(c: sqlite3.Connection, execution_id: str, told: list[dict[str, An
             report = {"leader": line["leader"], "leader_start": line.get("start"), "started_at": line.get("at")}
             tasks.mark_supervised(c, execution_id, who, report)
         elif "status" in line:
-            tasks.mark_paused(c, execution_id, paused=line["status"] == "paused", how=line.get("how") or "")
+            at, by = line.get("at"), line.get("by")
+            tasks.mark_paused(
+                c,
+                execution_id,
+                paused=line["status"] == "paused",
+                how=str(line.get("how") or ""),
+                by=by if isinstance(by, str) else None,
+                at=at if isinstance(at, int) and 0 < at < _FAR_FUTURE_US else now,
+            )
 
 
 def look_until_certain(watched: Watched, paths: StatePaths, clock: Clock) -> endings.Outcome | str | None:

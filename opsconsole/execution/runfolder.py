@@ -6,11 +6,12 @@ import fcntl
 import json
 import os
 import signal
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Literal
 
 from opsconsole import host
+from opsconsole.values import dataclass
 
 Standing = Literal["result", "alive", "dead", "unclaimed"]
 
@@ -35,21 +36,23 @@ def inspect(folder: Path, launch: int) -> Finding:
     result.
     """
     result = read_result(folder, launch)
-    if result is not None:
-        return Finding("result", result)
     try:
         fd = os.open(_claim(folder, launch), os.O_RDWR | os.O_CLOEXEC)
     except OSError:
-        return Finding("unclaimed")
+        return Finding("unclaimed") if result is None else Finding("result", result)
+    if result is not None:
+        lines = _lines(fd)
+        os.close(fd)
+        return Finding("result", result, lines)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return Finding("alive", lines=_lines(fd))
     else:
         result = read_result(folder, launch)  # written before the lock was released
-        if result is not None:
-            return Finding("result", result)
         lines = _lines(fd)
+        if result is not None:
+            return Finding("result", result, lines)
         if not lines:
             os.write(fd, b'{"void": true}\n')
         if not lines or "void" in lines[0]:

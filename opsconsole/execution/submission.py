@@ -7,7 +7,6 @@ import dataclasses
 import os
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from opsconsole.safety.redact import Redaction
 from opsconsole.settings import Settings
 from opsconsole.storage import private_scripts
 from opsconsole.storage.tasks import NewTask
+from opsconsole.values import dataclass
 
 MAX_SCRIPT_BYTES = 16 << 20
 
@@ -43,11 +43,16 @@ class Plan:
 
 
 def plan(
-    spec: TaskSpec, settings: Settings, environ: Mapping[str, str] | None = None, origin: Origin | None = None
+    spec: TaskSpec,
+    settings: Settings,
+    environ: Mapping[str, str] | None = None,
+    origin: Origin | None = None,
+    *,
+    review_by: judging.MakesReview | None = None,
 ) -> Plan:
     """Read and judge, change nothing. Raises ScriptNotFound, SpecError. Without `origin` no door's ceiling is applied.
 
-    An interpreter that is not here is in `missing`, so that it can be recorded.
+    An interpreter that is not here is in `missing`, so that it can be recorded. `review_by`: see `judging.judge`.
     """
     body, file_name = _body(spec)
     environment = {**(os.environ if environ is None else environ), **spec.env}
@@ -65,7 +70,7 @@ def plan(
     except InterpreterMissing as error:
         missing = error
     limited = limiting.look_ahead(spec.policy, spec.limits, settings, cwd)
-    review = judging.judge(body, choice.name, spec.policy, spec.allow, spec.env)
+    review = judging.judge(body, choice.name, spec.policy, spec.allow, spec.env, made_by=review_by)
     decision = policies.decide(
         spec.policy,
         review=review,
@@ -266,6 +271,10 @@ class Submission:
     def task(self) -> Task:
         """As it is now. Raises what the submission raises."""
         return self._read(self.task_id)
+
+    def withdraw(self) -> bool:
+        """Whether it is taken back: nothing was stored, and nothing will be. False: it is stored, or just being so."""
+        return self._stored.cancel()
 
     def __await__(self) -> Generator[Any, None, Task]:
         ids = yield from asyncio.wrap_future(self._stored).__await__()

@@ -31,6 +31,26 @@ class Verbs(Questions):
     def _on_submitted(self) -> None:
         raise NotImplementedError
 
+    async def submitted(self, spec: TaskSpec) -> Task:
+        """`submit`, read and judged in a thread, and stored. Whoever cancels it takes the task back; once that is too
+        late, the task is returned all the same. Raises what `submit` and the Submission raise.
+        """
+        making = asyncio.ensure_future(asyncio.to_thread(self.submit, spec))
+        taken_back = False
+        try:
+            await asyncio.shield(making)
+        except asyncio.CancelledError:
+            taken_back = True  # it may be on its way already: to be withdrawn, it must be known
+        submission = await making
+        try:
+            if taken_back:
+                raise asyncio.CancelledError
+            return await submission
+        except asyncio.CancelledError:
+            if submission.withdraw():
+                raise
+            return self.task(await asyncio.to_thread(lambda: submission.task_id))
+
     async def cancel(self, task_id: int) -> Task:
         """At any moment of its life; returns at once, the end comes as an event."""
         return await self._command(self._commands.cancel(task_id))
@@ -55,7 +75,7 @@ class Verbs(Questions):
 
     async def retry(self, task_id: int) -> Task:
         """Run an ended task once more, as a new task whose parent is the old one."""
-        return await self.submit(spec_of(self._reads.connection, self.paths, task_id))
+        return await self.submitted(spec_of(self._reads.connection, self.paths, task_id))
 
     def command(self, name: str, task_id: int, value: Priority | bool | None = None) -> Task:
         """`cancel pause resume hold release retry priority pin` without a loop."""

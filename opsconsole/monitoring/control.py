@@ -15,11 +15,11 @@ import select
 import stat
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from opsconsole import host
 from opsconsole.errors import StorageError
+from opsconsole.values import dataclass
 
 if os.name == "posix":
     import fcntl
@@ -176,17 +176,34 @@ class Gaze:
     def __init__(self, files: Files) -> None:
         self._files = files
         self._fd: int | None = None
+        self._using = threading.Lock()
 
     def begin(self) -> None:
-        if self._fd is None:
+        with self._using:
+            if self._fd is not None:
+                return
             self._fd = os.open(self._files.look, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._fd, fcntl.LOCK_SH)
-            tell(self._files, "look")
+        tell(self._files, "look")
 
     def end(self) -> None:
-        if self._fd is not None:
-            os.close(self._fd)
-            self._fd = None
+        with self._using:
+            if self._fd is not None:
+                os.close(self._fd)
+                self._fd = None
+
+    def alone(self) -> bool:
+        """This one looks, and no other does. From any thread."""
+        with self._using:
+            if self._fd is None:
+                return False
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return False
+            finally:
+                fcntl.flock(self._fd, fcntl.LOCK_SH)  # a change of the lock that fails has given the old one back
+            return True
 
 
 class Watcher:

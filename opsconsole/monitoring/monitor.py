@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 from opsconsole.anomalies import Anomaly, Transition
@@ -25,6 +25,7 @@ from opsconsole.monitor_settings import MonitorSettings
 from opsconsole.monitoring import control, live
 from opsconsole.monitoring.detection.observation import Look
 from opsconsole.samples import ProcessSample, RunUsage, Sample, series
+from opsconsole.values import dataclass
 
 Job = Callable[[sqlite3.Connection], Any]
 _log = logging.getLogger("opsconsole.monitor")
@@ -33,7 +34,7 @@ LOOK_S = 1.0
 """How often an idle monitor asks whether somebody has begun to look, should the word have been lost."""
 CHORES_S = 60.0
 LIVE_WHILE_IDLE_S = 15.0
-"""How often the view for other consoles is written while nobody looks."""
+"""How often the view for other consoles is written while none of them looks."""
 KEEP_S = 10.0
 """How often open episodes are stored between their changes, and what could not be stored is tried again."""
 RELIEVED = 0.7
@@ -123,7 +124,9 @@ class Monitor:
         job: Callable[[Job], Future[Any]],
         publish: Callable[[Event], None],
         redact: Callable[[str], str] = str,
+        alone: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`alone`: whoever looks is told by `publish`, and nobody waits for the view for other consoles."""
         self._settings = settings
         self._files = files
         self._clock = clock
@@ -132,6 +135,7 @@ class Monitor:
         self._job = job
         self._publish = publish
         self._redact = redact
+        self._alone = alone
         self._lock = control.Lock(files)
         self._ear: control.Ear | None = None
         self._thread: threading.Thread | None = None
@@ -145,7 +149,7 @@ class Monitor:
         # by id: the newest state of an episode that the writer was given, and those that it could not store
         self._given: dict[int, Transition] = {}
         self._unsaved: dict[int, Transition] = {}
-        self._kept: dict[int, int] = {}
+        self._kept: dict[int, tuple[int, float]] = {}
         self._keeping: Future[Any] | None = None
         self.started_at: int | None = None
         self.last: SampleTaken | None = None
@@ -287,7 +291,7 @@ class Monitor:
             self._guard("alerts", alerts.tick)
         self.last = taken = SampleTaken(sample, processes, self._interval)
         self._costs.append(time.thread_time() - begun)
-        if looked_at or sample.monotonic_s >= self._live_due:
+        if sample.monotonic_s >= self._live_due or (looked_at and not self._alone()):
             self._live_due = sample.monotonic_s + LIVE_WHILE_IDLE_S
             self._guard("view for other consoles", lambda: live.write(self._files.live, taken, self._redact))
         self.first_look.set()
@@ -330,8 +334,10 @@ class Monitor:
         if self._keeping is not None and not self._keeping.done():
             return  # a slow disk must not pile them up
         found = self._guard("watch", parts.open) or ()
-        changed = [one for one in found if one.id not in self._given and self._kept.get(one.id) != one.count]
-        self._kept = {one.id: one.count for one in found}
+        changed = [
+            one for one in found if one.id not in self._given and self._kept.get(one.id) != (one.count, one.value)
+        ]
+        self._kept = {one.id: (one.count, one.value) for one in found}
         if not changed:
             return
 

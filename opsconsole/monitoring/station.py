@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -37,6 +38,8 @@ Submit = Callable[[str, str, Mapping[str, str]], object]
 """(text of a script, policy, environment): the command notifier runs under a policy like anything else."""
 
 _FRESH_S = 90.0
+_DRAWN_S = 0.3
+"""So long the first look at most is waited for to be drawn, before everything else is loaded."""
 _STOP_S = 5.0
 
 
@@ -75,6 +78,7 @@ class Station:
         self._looking = 0
         self._store: MetricsStore | None = None
         self._live: tuple[tuple[int, int], SampleTaken | None] | None = None
+        self._drawn = threading.Event()
 
     # -- life
 
@@ -94,6 +98,7 @@ class Station:
             self._monitor = Monitor(
                 self.settings.monitor, self.files, clock=self._clock, door=self._door, make_parts=self._make_parts,
                 job=self._job, publish=self._publish, redact=lru_cache(4096)(redaction.text),
+                alone=self._gaze.alone,
             )  # fmt: skip
         started = self._monitor.start()
         if started and wait_s:
@@ -107,6 +112,7 @@ class Station:
         """
         self.files.off.touch(mode=0o600)
         if self._monitor is not None and self._monitor.running:
+            self._drawn.set()
             self._monitor.stop()
             return True
         if control.holder(self.files) is None:
@@ -122,6 +128,7 @@ class Station:
     def close(self) -> None:
         """This console leaves: its monitor ends, another console may go on. Can be called twice."""
         self._gaze.end()
+        self._drawn.set()
         if self._monitor is not None:
             self._monitor.stop()
         if self._store is not None:
@@ -169,8 +176,10 @@ class Station:
             self._built.execution_ended(event.result, task.priority)
 
     def _make_parts(self) -> Parts:
-        if self._door == "tui":
+        if self._hastens:
             self._glance()
+            self._drawn.wait(_DRAWN_S)
+            self._drawn.set()
         from opsconsole.monitoring import building
 
         self._built = building.build(
@@ -179,8 +188,23 @@ class Station:
         )  # fmt: skip
         return self._built.parts
 
+    @property
+    def glancing(self) -> bool:
+        """The first look is on its way to a screen: who says `drawn` when it is there sees it sooner if nothing else is
+        loaded meanwhile."""
+        return self._hastens and not self._drawn.is_set() and self._monitor is not None and self._monitor.running
+
+    def drawn(self) -> None:
+        """The first look is on the screen."""
+        self._drawn.set()
+
+    @property
+    def _hastens(self) -> bool:
+        """Somebody waits before a screen."""
+        return self._door == "tui"
+
     def _glance(self) -> None:
-        """Somebody waits before a screen: a look goes out before all is loaded that judges and keeps looks."""
+        """A look goes out, and is drawn, before all is loaded that judges and keeps looks."""
         from opsconsole.monitoring.sampling.sampler import Sampler
 
         sampler = Sampler(self.settings.monitor, self._clock)
@@ -246,7 +270,7 @@ class Station:
         with closing(Sampler(settings, self._clock)) as sampler:
             sampler.take()
             time.sleep(settings.interval_s)
-            return SampleTaken(*sampler.take(settings.interval_s), settings.interval_s)
+            return SampleTaken(*sampler.take(), settings.interval_s)  # nothing was due: it cannot be late
 
     def _seen_elsewhere(self) -> SampleTaken | None:
         """What another console's monitor saw last; the file is read again when it is another one."""

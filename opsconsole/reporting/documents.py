@@ -38,6 +38,10 @@ def of_run(run: Run, now_us: int) -> Document:
     blocks: list[Block] = [Facts("Facts", [(label, text) for label, text in facts_of(run) if text])]
     if len(run.attempts) > 1:
         blocks.append(_attempts(run))
+    if run.course.noted:
+        blocks.append(_done(run))
+    if not run.course.complete:
+        blocks.append(Words("Who did what to it was not recorded: it is older than that record."))
     blocks.append(Code("Script", "\n".join(run.script), _language(run.task.interpreter)))
     printed = "\n".join(one.text if one.stream != "stderr" else f"! {one.text}" for one in run.output)
     if any(one.stream == "stderr" for one in run.output):
@@ -47,6 +51,7 @@ def of_run(run: Run, now_us: int) -> Document:
         "task": run.harmless.data(task_data(run.task)), "result": run.harmless.data(run.result.to_json()),
         "script": list(run.script), "output": [{"stream": one.stream, "text": one.text} for one in run.output],
         "output_bytes_left_out": run.left_out,
+        "events": run.harmless.data([event.to_json(run.task.id) for event in run.course.events]),
     }  # fmt: skip
     return Document("run", f"Run {run.result.execution_id}: {line(run.task.name, 200)}", made(now_us), blocks, data)
 
@@ -122,6 +127,18 @@ def _attempts(run: Run) -> Table:
     )  # fmt: skip
 
 
+def _done(run: Run) -> Table:
+    """Who did what to the task."""
+    line = run.harmless.line
+    return Table(
+        "What was done to it", (("when", False), ("what", False), ("by", False), ("detail", False)),
+        [
+            (moment(event.at), line(event.what.replace("_", " ")), line(event.actor or ""), line(event.detail or ""))
+            for event in run.course.noted
+        ],
+    )  # fmt: skip
+
+
 def _language(interpreter: str) -> str:
     return interpreter if interpreter in _LANGUAGES else ""
 
@@ -191,7 +208,7 @@ def _difference_data(found: Difference) -> dict[str, Any]:
 def of_list(tasks: Iterable[Task], total: int, filter_text: str, harmless: Harmless, now_us: int) -> Document:
     """The rows as they were filtered; `total`: how many there are, when not all are here."""
     records = [harmless.data(task_data(task)) for task in tasks]
-    said = f"{len(records):,} of {total:,} runs" if len(records) < total else f"{total:,} runs"
+    said = f"{len(records):,} of {total:,} runs" if len(records) < total else _runs(total)
     shown = harmless.line(filter_text)
     blocks: list[Block] = [Words(said + (f", filtered by: {shown}" if shown else "") + ".")]
     columns = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -14,6 +14,7 @@ from opsconsole.paths import StatePaths
 from opsconsole.reporting.document import Harmless
 from opsconsole.safety.redact import LEAD, Redaction
 from opsconsole.safety.sanitise import sanitise
+from opsconsole.storage.course import Course
 
 HEAD_BYTES = 128 * 1024
 TAIL_BYTES = 384 * 1024
@@ -29,6 +30,7 @@ class Record(Protocol):
     def paths(self) -> StatePaths: ...
     def result(self, id: int | str) -> ExecutionResult: ...
     def attempts(self, task_id: int) -> list[ExecutionResult]: ...
+    def course(self, task_id: int) -> Course: ...
     def shown_script(self, task_id: int) -> bytes: ...
     def redaction_of(self, task_id: int | None = None) -> Redaction: ...
     def hiding_of(self, task_id: int, execution_id: str) -> Hiding: ...
@@ -53,6 +55,8 @@ class Run:
     output: Sequence[Printed]
     left_out: int
     """Bytes of output that are not in `output`."""
+    course: Course = field(default_factory=Course)
+    """What happened to the task; its texts are as they were recorded."""
 
 
 def read_run(
@@ -64,7 +68,8 @@ def read_run(
     script = harmless.text(record.shown_script(task.id).decode("utf-8", "replace")).expandtabs(4).splitlines()
     folder = record.paths.run_folder(result.execution_id)
     output, left_out = read_output(folder, record.hiding_of(task.id, result.execution_id), head, tail)
-    return Run(task, result, record.attempts(task.id), harmless, script, _bounded(output), left_out)
+    attempts, course = record.attempts(task.id), record.course(task.id)
+    return Run(task, result, attempts, harmless, script, _bounded(output), left_out, course)
 
 
 def _bounded(lines: list[Printed]) -> list[Printed]:

@@ -8,10 +8,10 @@ than ignored. `--yes` and `--allow` never widen SAFE.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from opsconsole.models import ExecutionPolicy
+from opsconsole.values import dataclass
 
 if TYPE_CHECKING:
     from opsconsole.safety.review.model import Review

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from opsconsole.anomalies import Anomaly, AnomalyState, Severity
 from opsconsole.errors import AnomalyNotFound
 from opsconsole.storage.rows import storable
 from opsconsole.storage.steadiness import horizon
+from opsconsole.values import dataclass
 
 CLOSED_BY_HAND = "closed_by_hand"
 """`kind` of the link an episode gets that somebody closed; `ref` is who."""

@@ -6,11 +6,13 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from dataclasses import dataclass
 
 from opsconsole.models import Origin
 from opsconsole.paths import StatePaths
+from opsconsole.storage import task_events
 from opsconsole.storage.revision import next_rev
+from opsconsole.storage.task_events import What
+from opsconsole.values import dataclass
 
 _ACTIVE = "('preparing', 'running', 'paused')"
 _OPEN = "('queued', 'waiting', 'preparing', 'running', 'paused')"
@@ -126,15 +128,17 @@ def ownerless(c: sqlite3.Connection) -> list[tuple[str, int, str]]:
     return [(row[0], row[1], row[2]) for row in found]
 
 
-def take_over(c: sqlite3.Connection, console_id: int) -> list[tuple[str, int, str]]:
+def take_over(c: sqlite3.Connection, console_id: int, now: int) -> list[tuple[str, int, str]]:
     """Make this console the owner of every ownerless open execution; each has one owner."""
     found = ownerless(c)
+    heir = c.execute("SELECT actor, door, pid FROM console WHERE id = ?", (console_id,)).fetchone() if found else None
     for execution_id, *_ in found:
+        task_id = int(execution_id.partition(".")[0])
+        task_events.keep_claim(c, execution_id)
         c.execute("UPDATE execution SET console_id = ? WHERE id = ?", (console_id, execution_id))
-        c.execute(
-            f"UPDATE task SET console_id = ? WHERE id = ? AND status IN {_ACTIVE}",
-            (console_id, int(execution_id.partition(".")[0])),
-        )
+        c.execute(f"UPDATE task SET console_id = ? WHERE id = ? AND status IN {_ACTIVE}", (console_id, task_id))
+        actor, detail = (f"{heir[0]} ({heir[1]})", f"console {console_id}, pid {heir[2]}") if heir else (None, None)
+        task_events.record(c, task_id, What.TAKEN_OVER, now, actor, detail)
     return found
 
 

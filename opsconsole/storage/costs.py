@@ -14,6 +14,8 @@ class Cost(NamedTuple):
     cpu_s: float | None
     rss_bytes: int | None
     """The peak: of the tree where there was a cgroup, else of the largest process."""
+    rss_is_upper_bound: bool = False
+    """It may be that of the process that started it."""
 
 
 def costs(c: sqlite3.Connection, task_ids: Sequence[int]) -> dict[int, Cost]:
@@ -29,7 +31,10 @@ def costs(c: sqlite3.Connection, task_ids: Sequence[int]) -> dict[int, Cost]:
 
 def _cost(metrics: dict[str, float | None]) -> Cost:
     user, system = metrics.get("user_cpu_s"), metrics.get("system_cpu_s")
-    peak = metrics.get("memory_peak_bytes") or metrics.get("max_rss_bytes")
+    tree = metrics.get("memory_peak_bytes")
+    peak = tree or metrics.get("max_rss_bytes")
     return Cost(
-        None if user is None and system is None else (user or 0) + (system or 0), None if peak is None else int(peak)
+        None if user is None and system is None else (user or 0) + (system or 0),
+        None if peak is None else int(peak),
+        not tree and bool(metrics.get("max_rss_is_upper_bound")),
     )

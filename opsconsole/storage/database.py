@@ -264,6 +264,19 @@ def _locked(path: Path) -> DatabaseLocked:
     return DatabaseLocked(f"{path} is locked by another process", hint=hint)
 
 
+def held(path: Path) -> bool:
+    """Whether somebody has a transaction that writes open at this moment; waits for nobody, changes nothing."""
+    try:
+        with closing(
+            sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None)
+        ) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return False
+
+
 def check(path: Path) -> str:
     """`ok`, or what SQLite's quick check found."""
     with closing(connect(path, read_only=True)) as connection:

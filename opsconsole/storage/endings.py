@@ -9,13 +9,14 @@ import json
 import random
 import sqlite3
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from opsconsole.models import Status
 from opsconsole.settings import RetrySettings
-from opsconsole.storage import output_index, rows
+from opsconsole.storage import output_index, rows, task_events
 from opsconsole.storage.revision import next_rev
+from opsconsole.storage.task_events import What
+from opsconsole.values import dataclass
 
 _ACTIVE = "('preparing', 'running', 'paused')"
 
@@ -151,6 +152,7 @@ def settle_dependents(c: sqlite3.Connection, task_id: int, rev: int, now: int) -
                 ended.append(row["id"])
             elif not row["held"]:
                 c.execute("UPDATE task SET status = 'queued', rev = ? WHERE id = ?", (rev, row["id"]))
+                task_events.record(c, row["id"], What.READY, now, detail=f"task {this} has succeeded")
     return settled
 
 
@@ -166,6 +168,7 @@ def refuse(
     c: sqlite3.Connection, task_id: int, execution_id: str, reason: str, status: Status, code: int | None, now: int
 ) -> list[int]:
     """A claimed task that must not or cannot be launched: it ends without a supervisor."""
+    task_events.keep_claim(c, execution_id)
     c.execute("DELETE FROM execution WHERE id = ? AND status = 'preparing'", (execution_id,))
     rev = next_rev(c)
     c.execute(

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from opsconsole.errors import TaskNotFound
 from opsconsole.models import OPEN, ExecutionResult, Status, Task
 from opsconsole.paths import StatePaths
 from opsconsole.storage import private_scripts, rows
+from opsconsole.values import dataclass
 
 # Forced: without statistics of the data the planner takes an index that fits one condition, and then looks up
 # 95 of 100 rows in the table to find that they do not fit the others.

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from opsconsole.anomalies import Anomaly
 from opsconsole.models import Status, Task
 from opsconsole.storage import anomalies, history, rows
+from opsconsole.values import dataclass
 
 LOUD = frozenset({Status.FAILED, Status.TIMED_OUT, Status.ABANDONED, Status.REFUSED})
 """Ends that somebody wants to know of one by one."""

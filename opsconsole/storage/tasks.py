@@ -11,14 +11,15 @@ import json
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from opsconsole.errors import IllegalTransition, QueueFull, SpecError, TaskNotFound, TooManySubmissions
 from opsconsole.models import Origin, Priority, Status, Task
 from opsconsole.settings import QueueSettings
-from opsconsole.storage import endings, rows
+from opsconsole.storage import endings, rows, task_events
 from opsconsole.storage.revision import next_rev
+from opsconsole.storage.task_events import What
+from opsconsole.values import dataclass
 
 INDEXED_BYTES = 64 * 1024
 _ACTIVE = "('preparing', 'running', 'paused')"
@@ -205,7 +206,10 @@ def _insert_one(
             json.dumps(task.labels) if task.labels else "{}",
         ),
     )  # fmt: skip
-    return int(cursor.lastrowid or 0)
+    task_id = int(cursor.lastrowid or 0)
+    if task.held:
+        task_events.record(c, task_id, What.HELD, now, f"{origin.actor} ({origin.door})", "as it was submitted")
+    return task_id
 
 
 def _dependency(c: sqlite3.Connection, after: int) -> Status:
@@ -268,12 +272,13 @@ def claim(
 
 def unclaim(c: sqlite3.Connection, execution_id: str, launch: int) -> bool:
     """A launch that can never start any more: its task is queued again. The caller holds or voided its claim."""
-    gone = c.execute(
-        "DELETE FROM execution WHERE id = ? AND launch = ? AND status = 'preparing'", (execution_id, launch)
-    ).rowcount
-    if not gone:
+    this = "id = ? AND launch = ? AND status = 'preparing'"
+    if c.execute(f"SELECT 1 FROM execution WHERE {this}", (execution_id, launch)).fetchone() is None:
         return False
-    task_id = int(execution_id.partition(".")[0])
+    task_events.keep_claim(c, execution_id)
+    c.execute(f"DELETE FROM execution WHERE {this}", (execution_id, launch))
+    task_id, now = int(execution_id.partition(".")[0]), time.time_ns() // 1000
+    task_events.record(c, task_id, What.UNCLAIMED, now, detail="its launch never began")
     rev = next_rev(c)
     c.execute(
         """UPDATE task SET status = 'queued', console_id = CASE WHEN reserved THEN console_id END, rev = ?
@@ -281,7 +286,6 @@ def unclaim(c: sqlite3.Connection, execution_id: str, launch: int) -> bool:
         (rev, task_id),
     )
     if get(c, task_id).cancel_requested:
-        now = time.time_ns() // 1000
         endings.cancel_waiting(c, task_id, "cancelled", rev, now)
         endings.settle_dependents(c, task_id, rev, now)
     return True
@@ -315,8 +319,11 @@ def mark_supervised(
     return bool(changed)
 
 
-def mark_paused(c: sqlite3.Connection, execution_id: str, *, paused: bool, how: str) -> bool:
-    """RUNNING ↔ PAUSED."""
+def mark_paused(c: sqlite3.Connection, execution_id: str, *, paused: bool, how: str, by: str | None, at: int) -> bool:
+    """RUNNING ↔ PAUSED, which happened at a time (µs). False: it was not so, or it was told before."""
+    task_id, what = int(execution_id.partition(".")[0]), What.PAUSED if paused else What.RESUMED
+    if task_events.is_recorded(c, task_id, what, at):
+        return False
     before, after = ("running", "paused") if paused else ("paused", "running")
     changed = c.execute(
         "UPDATE execution SET status = ? WHERE id = ? AND status = ?", (after, execution_id, before)
@@ -324,8 +331,9 @@ def mark_paused(c: sqlite3.Connection, execution_id: str, *, paused: bool, how: 
     if changed:
         c.execute(
             "UPDATE task SET status = ?, reason = ?, rev = ? WHERE id = ? AND status = ?",
-            (after, how if paused else None, next_rev(c), int(execution_id.partition(".")[0]), before),
+            (after, how if paused else None, next_rev(c), task_id, before),
         )
+        task_events.record(c, task_id, what, at, by, how if paused else None)
     return bool(changed)
 
 
@@ -348,6 +356,7 @@ def cancel(c: sqlite3.Connection, task_id: int, by: str, now: int) -> Task:
     task = get(c, task_id)
     if not task.status.is_open:
         raise IllegalTransition(f"task {task_id} has already ended: {task.status}")
+    task_events.record(c, task_id, What.CANCEL_ASKED, now, by)
     rev = next_rev(c)
     if task.status.is_active:
         c.execute("UPDATE task SET cancel_requested = 1, rev = ? WHERE id = ?", (rev, task_id))
@@ -357,16 +366,18 @@ def cancel(c: sqlite3.Connection, task_id: int, by: str, now: int) -> Task:
     return get(c, task_id)
 
 
-def hold(c: sqlite3.Connection, task_id: int) -> Task:
+def hold(c: sqlite3.Connection, task_id: int, by: str, now: int) -> Task:
     """A queued or waiting task waits until it is released. Raises TaskNotFound, IllegalTransition."""
     task = get(c, task_id)
     if task.status not in (Status.QUEUED, Status.WAITING):
         raise IllegalTransition(f"task {task_id} is {task.status}: only a queued or waiting one can be held")
     c.execute("UPDATE task SET held = 1, status = 'waiting', rev = ? WHERE id = ?", (next_rev(c), task_id))
+    if not task.held:
+        task_events.record(c, task_id, What.HELD, now, by)
     return get(c, task_id)
 
 
-def release(c: sqlite3.Connection, task_id: int) -> Task:
+def release(c: sqlite3.Connection, task_id: int, by: str, now: int) -> Task:
     """The opposite of `hold`. Raises TaskNotFound, IllegalTransition."""
     task = get(c, task_id)
     if not task.held or task.status is not Status.WAITING:
@@ -377,10 +388,13 @@ def release(c: sqlite3.Connection, task_id: int) -> Task:
         still_waits = row is not None and Status(row[0]).is_open
     status = Status.WAITING if still_waits else Status.QUEUED
     c.execute("UPDATE task SET held = 0, status = ?, rev = ? WHERE id = ?", (status.value, next_rev(c), task_id))
+    task_events.record(c, task_id, What.RELEASED, now, by)
     return get(c, task_id)
 
 
-def set_priority(c: sqlite3.Connection, task_id: int, priority: Priority, queue: QueueSettings) -> Task:
+def set_priority(
+    c: sqlite3.Connection, task_id: int, priority: Priority, queue: QueueSettings, by: str, now: int
+) -> Task:
     """Raises TaskNotFound, IllegalTransition."""
     task = get(c, task_id)
     if task.status not in (Status.QUEUED, Status.WAITING):
@@ -390,14 +404,25 @@ def set_priority(c: sqlite3.Connection, task_id: int, priority: Priority, queue:
         "UPDATE task SET priority = ?, rank = rank - ?, rev = ? WHERE id = ?",
         (int(priority), shift, next_rev(c), task_id),
     )
+    if priority is not task.priority:
+        change = f"{task.priority.name.lower()} → {priority.name.lower()}"
+        task_events.record(c, task_id, What.PRIORITY, now, by, change)
     return get(c, task_id)
 
 
-def pin(c: sqlite3.Connection, task_id: int, pinned: bool) -> Task:
+def pin(c: sqlite3.Connection, task_id: int, pinned: bool, by: str, now: int) -> Task:
     """A pinned task is never cleaned up. Raises TaskNotFound."""
-    get(c, task_id)
+    task = get(c, task_id)
     c.execute("UPDATE task SET pinned = ?, rev = ? WHERE id = ?", (pinned, next_rev(c), task_id))
+    if pinned is not task.pinned:
+        task_events.record(c, task_id, What.PINNED if pinned else What.UNPINNED, now, by)
     return get(c, task_id)
+
+
+def asked_of_run(c: sqlite3.Connection, task_id: int, what: What, by: str, now: int) -> None:
+    """A command to a run was given: what comes of it, its supervisor tells. Others see that something changed."""
+    task_events.record(c, task_id, what, now, by)
+    c.execute("UPDATE task SET rev = ? WHERE id = ?", (next_rev(c), task_id))
 
 
 def queue_due(c: sqlite3.Connection, now: int, longest_s: float) -> int:

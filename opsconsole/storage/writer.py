@@ -1,7 +1,8 @@
 """The one writer of a console: a thread that owns the writing connection and commits in groups.
 
 A job is a function of the connection. Jobs that wait together are committed together: one fsync for all of them. A
-job that fails is rolled back alone. Nothing is on the event loop, so a slow disk never stops the screen.
+job that fails is rolled back alone; one whose future is cancelled before its transaction has begun is never run.
+Nothing is on the event loop, so a slow disk never stops the screen.
 """
 
 from __future__ import annotations
@@ -73,11 +74,14 @@ class Writer:
         self._connection.close()
 
     def _commit(self, waiting: list[tuple[Job[Any], Future[Any]]]) -> None:
-        batch = [(job, future) for job, future in waiting if future.set_running_or_notify_cancel()]
-        if not batch:
-            return
         try:
             self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            self._fail([future for _, future in waiting if future.set_running_or_notify_cancel()], error)
+            return
+        # only now: while another process holds the database, a job can still be taken back
+        batch = [(job, future) for job, future in waiting if future.set_running_or_notify_cancel()]
+        try:
             if len(batch) == 1:
                 done = [(future, job(self._connection)) for job, future in batch]
             else:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from opsconsole.models import Task
+from opsconsole.values import dataclass
 
 
 class Where(StrEnum):

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import importlib
 import os
+import shutil
 import sys
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
@@ -14,27 +15,27 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.screen import Screen
 
 from opsconsole.clock import SYSTEM
 from opsconsole.errors import OpsError, UsageError
-from opsconsole.events import AnomalyEvent, Event, Notice, TaskChanged, TasksRemoved
+from opsconsole.events import AnomalyEvent, Event, Notice, SampleTaken, TaskChanged, TasksRemoved
 from opsconsole.paths import config_file, shipped
 from opsconsole.safety.redact import Redaction
 from opsconsole.safety.sanitise import sanitise, sanitise_name
 from opsconsole.settings import Settings
 from opsconsole.tui import terminal
-from opsconsole.tui.action import Where
-from opsconsole.tui.actions import APP_ACTIONS, BY_ID, OF_APP, binding
+from opsconsole.tui.actions import APP_ACTIONS, BY_ID, SHARED_ACTIONS, binding
 from opsconsole.tui.engine_link import EngineLink
 from opsconsole.tui.everywhere import Everywhere
-from opsconsole.tui.head import Head, ceiling_of
+from opsconsole.tui.head import LOOKING, Head, ceiling_of, without_root
 from opsconsole.tui.journal import Journal
-from opsconsole.tui.keymap import FILE_NAME, actions_of, load_keymap
+from opsconsole.tui.keymap import FILE_NAME, load_keymap
 from opsconsole.tui.keys import keys_of
 from opsconsole.tui.modes import BY_ID as MODE_BY_ID
 from opsconsole.tui.modes import MODES, Modes
-from opsconsole.tui.notices import LASTS_S, Noticing
+from opsconsole.tui.notices import LASTS_S, Noticing, excerpt
 from opsconsole.tui.severities import health_cell
 from opsconsole.tui.widgets.cells import Cell
 
@@ -48,15 +49,26 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _HEALTH_S = 3.0
 _HEAD_S = 1.0
+_REST_S = 2.0
+"""So often modes that nobody sees are told to let go of what can be drawn again."""
 _SWITCH_S = 0.001
 """So soon a thread gives way: the one that writes to the terminal waits for the one that starts the engine else."""
 _WELCOMED = "welcomed"
 _COUNT_S = 0.3
+_DRAWN_S = 1.0
+"""So long the first look at the host at most is waited for."""
+_COLLECTED = 50_000, 10, 10
+"""How often the collector of garbage looks (`gc.set_threshold`), once all is loaded."""
 _READ_ONLY = "This console is read-only."
-_TOLD, _TOLD_LINES = 600, 8
-"""What a notice shows of a text: it lies over what somebody is looking at."""
 _SHEETS = ("tones", "lists", "output_view", "edges", "filter_line", "dialog", "notices")
 _SCREENS = ("submit", "confirm", "quit", "help")
+
+
+def _commands() -> type[Provider]:
+    """Loaded when somebody asks for a command."""
+    from opsconsole.tui.palette import Commands
+
+    return Commands
 
 
 class ConsoleApp(Noticing, Everywhere):
@@ -68,13 +80,16 @@ class ConsoleApp(Noticing, Everywhere):
     ]  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [binding(one) for one in APP_ACTIONS]
     HORIZONTAL_BREAKPOINTS = [(110, "-wide")]  # noqa: RUF012 - as Textual has it
+    COMMANDS = {_commands}  # noqa: RUF012 - as Textual has it
 
     def __init__(
         self, make_engine: Callable[[], Engine], settings: Settings, *, host: str, user: str,
         clock: Callable[[], int] = SYSTEM.now, theme: str | None = None, driver: Any = None,
         read_only: bool = False, load: Callable[[], float] = lambda: os.getloadavg()[0], marks: tuple[str, ...] = (),
-        start: str | None = None,
+        start: str | None = None, becomes_root: bool = True, on_begun: Callable[[], object] = lambda: None,
     ) -> None:  # fmt: skip
+        """`becomes_root`: this user may be able to. `on_begun` is called when all is loaded that comes after the first
+        frame."""
         super().__init__(
             folders=(shipped("themes"), config_file().parent / "themes"), theme=theme or settings.console.theme,
             graphs=settings.console.graphs, encoding=terminal.encoding(), driver=driver,
@@ -92,12 +107,19 @@ class ConsoleApp(Noticing, Everywhere):
         """All that was told."""
         self._load = load
         marks = (*marks, *(("READ-ONLY",) if self.read_only else ()))
-        self.head = Head(host, user, ceiling_of(settings, user), marks, cores=os.cpu_count() or 1)
+        ceiling: str | None = "" if self.read_only else ceiling_of(settings, user)
+        ceiling = ceiling if becomes_root else without_root(ceiling)
+        self.head = Head(host, user, ceiling, marks, cores=os.cpu_count() or 1)
         """The first line of every screen."""
         self.modes = Modes(self, start or settings.console.start)
         self.keymap_file = config_file().parent / FILE_NAME
         self._keymap_problems = self._use_keymap()
-        self._health_known = self._health_failed = self._counts_due = False
+        self._health_known = self._health_failed = self._counts_due = self._sampled = False
+        self._on_begun = on_begun
+        self._seen = asyncio.Event()
+        """The first look at the host is drawn."""
+        self._patience = 3
+        """So often that nothing is known yet is no news."""
 
     @property
     def engine(self) -> Engine | None:
@@ -105,8 +127,10 @@ class ConsoleApp(Noticing, Everywhere):
         return self.link.engine
 
     def get_default_screen(self) -> Screen[Any]:
-        self._load_screen_css(self.modes.first)  # Textual does it for every screen but this one
-        return self.modes.first
+        first = self.modes.first
+        for sheet in first.css_path:  # Textual does it for every screen but this one
+            self.stylesheet.read(sheet)
+        return first
 
     def on_mount(self) -> None:
         for failure in (*self.theme_problems, *self._keymap_problems):
@@ -122,15 +146,32 @@ class ConsoleApp(Noticing, Everywhere):
             self.failure = error
             self.exit(return_code=error.exit_code)
             return
-        self.set_interval(_HEAD_S, self.look_at_head)
+        self.set_interval(_HEAD_S, self._pass_second)
         self.watch_configuration()
         self._welcome()
         self.look_at_head()
+        await self._until_seen(engine)
         await self._say_unsaved(engine)
         await asyncio.to_thread(importlib.import_module, "opsconsole.monitoring.analysis")  # too long for a key press
         self._health_known = True
         self.set_interval(_HEALTH_S, self.look_at_health)
+        self.set_interval(_REST_S, self.modes.rest)
         self.look_at_health()
+        await self.modes.load_ahead()
+        self._on_begun()
+
+    async def _until_seen(self, engine: Engine) -> None:
+        """What is loaded next would take the processor from the first look at the host and from drawing it."""
+        if engine.monitoring.glancing:
+            try:
+                await asyncio.wait_for(self._seen.wait(), _DRAWN_S)
+            except TimeoutError:
+                pass
+
+    def _say_seen(self) -> None:
+        self._seen.set()
+        if self.engine is not None:
+            self.engine.monitoring.drawn()
 
     def _welcome(self) -> None:
         """Three lines, once for a state directory."""
@@ -142,13 +183,12 @@ class ConsoleApp(Noticing, Everywhere):
         except OSError:
             return  # it is said again next time
         keys = {name: found[0] for name, found in keys_of(self).items()}
-        modes = f"{keys[MODES[0].id]} to {keys[MODES[-1].id]} switch between modes"
+        runs = f"{keys['submit']} runs a script, " if "submit" in keys else ""
+        goes_on = ": what runs goes on, and is here again." if runs else "."
         self.tell(
-            f"{modes}; {keys['help']} shows all keys, {keys['command_palette']} finds a command by name.\n"
-            f"{keys['tasks']} then {keys['submit']} runs a script; / filters every list.\n"
-            f"{keys['quit']} leaves: what runs goes on, and is here when you come back."
-            if "submit" in keys
-            else f"{modes}; {keys['help']} shows all keys.\n/ filters every list.\n{keys['quit']} leaves."
+            f"{keys[MODES[0].id]} to {keys[MODES[-1].id]} switch between modes, {keys['help']} shows all keys.\n"
+            f"{runs}/ filters a list, {keys['command_palette']} finds a command.\n"
+            f"{keys['quit']} leaves{goes_on}"
         )
 
     async def _say_unsaved(self, engine: Engine) -> None:
@@ -170,11 +210,23 @@ class ConsoleApp(Noticing, Everywhere):
                     self.bell()
             else:
                 self.modes.hear(event)
+        if any(isinstance(event, SampleTaken) for event in events):
+            self._sampled = True
+            self.look_at_head()  # drawn together with what the sample changes
+            if not self._seen.is_set():
+                self.call_after_refresh(self._say_seen)
         if any(isinstance(event, AnomalyEvent) for event in events):
             self.look_at_health()
         if not self._counts_due and any(isinstance(event, TaskChanged | TasksRemoved) for event in events):
             self._counts_due = True
             self.set_timer(_COUNT_S, self.look_at_head)
+
+    def _pass_second(self) -> None:
+        """Samples keep the time as long as they come each second."""
+        if self._sampled:
+            self._sampled = False
+        else:
+            self.look_at_head()
 
     def look_at_health(self) -> None:
         """The state of the host, for the first line of every screen."""
@@ -190,6 +242,9 @@ class ConsoleApp(Noticing, Everywhere):
         self._health_failed = False
         cell = health_cell(health)
         calm = health.worst is None
+        if calm and self._patience and not self._seen.is_set() and self.engine.monitoring.alive:
+            self._patience -= 1
+            cell = LOOKING
         self._show_head(alarm=None if calm else cell, state=cell if calm else Cell("", "faint"))
 
     def look_at_head(self) -> None:
@@ -204,14 +259,22 @@ class ConsoleApp(Noticing, Everywhere):
         self._counts_due = False
         self._show_head(load=self._load(), now_us=self.clock(), **counts)
 
+    def know_no_root(self) -> None:
+        """sudo was asked, and refuses: nobody here runs elevated."""
+        self._show_head(ceiling=without_root(self.head.ceiling))
+
     def _show_head(self, **known: Any) -> None:
         self.head = replace(self.head, **known)
         self.modes.on_top.header.show(self.head)
 
     async def attempt(self, work: Coroutine[Any, Any, T]) -> T | None:
-        """Do it; an error is shown, and the result is then None."""
+        """Do it; an error is shown, and the result is then None. What it waits for is said if the database is held."""
+        from opsconsole.tui.held_database import WAITS, saying_so
+
         try:
-            return await work
+            if self.engine is None:
+                return await work
+            return await saying_so(self.engine.paths.database, work, lambda: self.tell(WAITS, "warning"))
         except OpsError as error:
             self.report(error)
             return None
@@ -225,21 +288,19 @@ class ConsoleApp(Noticing, Everywhere):
         text = Redaction.of(os.environ, self.settings.redaction).text(text)
         text = sanitise(text)
         self.journal.add(severity, text)
-        lines = text[:_TOLD].split("\n")[:_TOLD_LINES]
-        shown = "\n".join(lines)
-        shown = shown if shown == text else f"{shown} … (the log has all of it)"
+        shown = excerpt(text, self.size.width)
         self.notify(shown, severity=severity, markup=False, timeout=LASTS_S[severity])
 
     def get_system_commands(self, screen: Screen[Any]) -> Any:
-        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
-        keys = keys_of(self)
-        for action in actions_of(MODE_BY_ID[self.modes.current]):
-            owner = self if action.id in OF_APP else screen
-            call = getattr(owner, f"action_{action.id}", None)
-            known = action.where is not Where.MOTION and action.id != "command_palette"
-            if call is not None and known and self.allows(action.id):
-                hint = " ".join(keys.get(action.id, ()))
-                yield SystemCommand(action.label.capitalize(), f"{action.description}  ({hint})", call)
+        from opsconsole.tui.palette import commands
+
+        return (SystemCommand(one.name, one.said, one.call) for one in commands(self, screen))
+
+    def action_command_palette(self) -> None:
+        from opsconsole.tui.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
 
     # -- keys
 
@@ -321,8 +382,9 @@ class ConsoleApp(Noticing, Everywhere):
     def action_help(self) -> None:
         from opsconsole.tui.screens.help import HelpScreen
 
-        keys = keys_of(self)
         mode = MODE_BY_ID[self.modes.current]
+        there = {one.id for one in SHARED_ACTIONS}.difference(mode.shares)  # it means something else here, or nothing
+        keys = {name: found for name, found in keys_of(self).items() if name not in there}
         self.push_screen(HelpScreen(keys, (*mode.places, *mode.panes), self.keymap_file))
 
     def action_help_quit(self) -> None:
@@ -355,7 +417,7 @@ def run_console(settings: Settings, *, state_dir: str | Path | None = None, read
 
     app = ConsoleApp(
         make_engine, settings, host=host.host_name(), user=host.actor(), driver=terminal.ConsoleDriver,
-        read_only=read_only,
+        read_only=read_only, becomes_root=_becomes_root(), on_begun=_settle,
     )  # fmt: skip
     sys.setswitchinterval(_SWITCH_S)
     code = asyncio.run(terminal.run(app, app.link.close, mouse=settings.console.mouse))
@@ -366,3 +428,14 @@ def run_console(settings: Settings, *, state_dir: str | Path | None = None, read
     if code == terminal.HANGUP_CODE and settings.on_hangup == "drain" and not read_only:
         app.link.hand_over()
     return 125 if code == 1 else code
+
+
+def _becomes_root() -> bool:
+    """Whether there is a way at all; sudo itself is asked when somebody wants it, for it reports who may not."""
+    return os.geteuid() == 0 or shutil.which("sudo") is not None
+
+
+def _settle() -> None:
+    """What is loaded now stays: the collector of garbage need not look through it again and again."""
+    gc.freeze()
+    gc.set_threshold(*_COLLECTED)

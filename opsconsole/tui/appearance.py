@@ -22,6 +22,7 @@ from textual.style import Style as VisualStyle
 from opsconsole.tui.frame_changes import Frame
 from opsconsole.tui.glyphs import GlyphSet, choose
 from opsconsole.tui.look_alikes import LookAlikes, wanted
+from opsconsole.tui.spare_strips import make_spare
 from opsconsole.tui.theming import SIXTEEN_THEME, LoadedThemes, has_sixteen_colours, load_themes, theme_for
 from opsconsole.tui.widgets.tones import TonedApp
 
@@ -102,6 +103,8 @@ StylesCache.get_inner_outer = classmethod(lru_cache(1024)(_inner_outer))  # type
 """As Textual means it. Its own is no class method, though it is written as one: its cache has the widget's drawn lines
 in its keys, and keeps those of the last thousand widgets, which may be hundreds of dialogs."""
 
+make_spare()
+
 
 class DressedApp(TonedApp):
     """An app with our themes, the operator's, and glyphs that its terminal can show."""
@@ -142,6 +145,13 @@ class DressedApp(TonedApp):
         if isinstance(renderable, CompositorUpdate):
             renderable = self._frame.changes(renderable)
         super()._display(screen, renderable)
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Before there is a screen, sheets are only told the colours: they are read once, when there is one."""
+        if self._screen_stack:
+            super().refresh_css(animate)
+        else:
+            self.stylesheet.set_variables(self.get_css_variables())
 
     def reload_themes(self) -> LoadedThemes:
         """Read the folders anew; a theme that is shown is shown as it is now."""

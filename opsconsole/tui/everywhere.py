@@ -53,13 +53,20 @@ class Everywhere(DressedApp):
 
     # -- pictures and copies
 
+    @property
+    def picture_folder(self) -> Path:
+        """Where pictures stay: a demo leaves nothing else behind, and is there to be pictured."""
+        from opsconsole.tui.picture import FOLDER
+
+        return (self.state_folder if self.recorded is None else state_root()) / FOLDER
+
     def action_export_picture(self) -> None:
         """What is seen, before anything is said about it."""
         from opsconsole.tui import picture
 
         with picture.without_notices(self):
             svg, text = picture.svg_of(self, f"opsconsole: {self.modes.current}"), picture.text_of(self)
-        folder, name, now = self.state_folder / picture.FOLDER, self.modes.current, self.clock()
+        folder, name, now = self.picture_folder, self.modes.current, self.clock()
 
         async def save() -> None:
             try:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from opsconsole.models import ExecutionPolicy, ExecutionResult, Status, Task
-from opsconsole.safety.review.model import describe_recorded
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.filters import FAILED
 from opsconsole.tui.wording import FACES, duration, size, span, time_of_day
@@ -57,10 +56,10 @@ def _state(task: Task, waiting: str | None) -> Iterator[Fact]:
     if task.status is not Status.COMPLETED and (reason := sanitise_name(task.reason or "")):
         if reason != face.word:
             words.append(_STANDS.get(reason, reason) if task.status is Status.PAUSED else reason)
-    elif task.signal:
-        words.append(f"ended by {sanitise_name(task.signal)}")
-    elif task.exit_code:
-        words.append(f"exit code {task.exit_code}")
+    elif task.signal or task.exit_code:
+        before = f"attempt {task.attempt - 1}: " if task.status.is_open and task.attempt > 1 else ""
+        end = f"ended by {sanitise_name(task.signal)}" if task.signal else f"exit code {task.exit_code}"
+        words.append(before + end)
     if waiting and task.status.is_open:
         words.append(sanitise_name(waiting))
     if task.cancel_requested and task.status.is_active:
@@ -108,7 +107,9 @@ def _how(task: Task, result: ExecutionResult | None) -> Fact:
 def _remains(result: ExecutionResult) -> Iterator[Fact]:
     supervision = result.supervision
     if result.effects:
-        yield Fact("does", sanitise_name("; ".join(describe_recorded(result.effects)), limit=300), "muted")
+        from opsconsole.safety.review.model import describe_recorded
+
+        yield Fact("effects", sanitise_name("; ".join(describe_recorded(result.effects)), limit=300), "muted")
     if survivors := supervision.get("survivors"):
         yield Fact("alive", f"could not be killed: {_processes(survivors)}", "bad")
     left = supervision.get("leftovers") or []
@@ -134,7 +135,9 @@ def _costs(result: ExecutionResult) -> Iterator[Fact]:
     metrics, parts = result.metrics, []
     if metrics.get("user_cpu_s") is not None:
         parts.append(f"{metrics['user_cpu_s'] + (metrics.get('system_cpu_s') or 0):.1f}s CPU")
-    if metrics.get("max_rss_bytes"):
+    if tree := metrics.get("memory_peak_bytes"):  # as the table has it, and every report
+        parts.append(f"{size(tree)} peak")
+    elif metrics.get("max_rss_bytes"):
         bound = "≤ " if metrics.get("max_rss_is_upper_bound") else ""
         parts.append(f"{bound}{size(metrics['max_rss_bytes'])} peak")
     if metrics.get("processes"):

@@ -2,6 +2,7 @@
 
 backup state:failed policy:elevated exit:3 by:deploy #17
 text:WORD looks into the script and into what was printed, as `history --text` does
+`=` does as well as `:`
 state: takes a status, its beginning, several with commas, or one of open, active, ended, bad
 failed, here as in every count of the console, is also what timed out and what was abandoned
 a bare word that is a status (`failed`, `running`, `timeout`) finds that as well as names with the word
@@ -9,10 +10,10 @@ a bare word that is a status (`failed`, `running`, `timeout`) finds that as well
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from difflib import get_close_matches
 
 from opsconsole.models import ENDED, OPEN, Status, Task
+from opsconsole.values import dataclass
 
 FAILED = frozenset({Status.FAILED, Status.TIMED_OUT, Status.ABANDONED})
 """What every count of failures counts, and what `state:failed` finds."""
@@ -86,7 +87,7 @@ def parse(line: str) -> TaskFilter:
     exit_code: int | None = None
     task_id: int | None = None
     for word in line.casefold().split():
-        key, colon, value = word.partition(":")
+        key, colon, value = parted(word)
         if word.startswith("#"):
             task_id = _number(word[1:], "#")
         elif not colon and word in _SPOKEN:
@@ -104,8 +105,15 @@ def parse(line: str) -> TaskFilter:
         elif key == "exit":
             exit_code = _number(value, "exit:")
         else:
-            raise FilterError(f"{key}: is not one of state: policy: exit: by: text:")
+            raise FilterError(f"{key}{colon} is not one of state: policy: exit: by: text:")
     return TaskFilter(tuple(words), either, statuses, policy, actor, exit_code, task_id, text)
+
+
+def parted(word: str) -> tuple[str, str, str]:
+    """Key, sign and value, by the first `:` or `=`; no sign: a bare word."""
+    places = [at for sign in ":=" if (at := word.find(sign)) > 0]
+    at = min(places, default=len(word))
+    return word[:at], word[at : at + 1], word[at + 1 :]
 
 
 def _statuses(value: str) -> frozenset[Status]:
@@ -126,7 +134,7 @@ def _beginning_with(part: str) -> set[Status]:
 def suggestion(line: str, *, more: str = "") -> str:
     """What to try where nothing passed the filter; empty: nothing comes to mind. `more` goes with a status."""
     for word in line.casefold().split():
-        key, colon, value = word.partition(":")
+        key, colon, value = parted(word)
         if colon and key not in ("state", "status", "s"):
             continue
         spoken = next(iter(get_close_matches(value if colon else word, _NAMED if colon else _SPOKEN, 1, 0.75)), "")

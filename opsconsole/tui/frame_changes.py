@@ -6,6 +6,7 @@ of its colours and a reset. A second of an idle Overview or Processes takes a si
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import groupby, pairwise
@@ -39,6 +40,8 @@ _UNKNOWN: Cell = ("\0", Codes())
 _PLAIN = Codes()
 _ON_BLANKS = frozenset({"4", "7", "9", "21", "53"})
 _CODES = itemgetter(1)
+_NARROW = re.compile(r"[ -~\u00a0-\u00ac\u00ae-\u02ff\u2500-\u257f\u2800-\u28ff]*").fullmatch
+"""Each character is one cell, whatever stands beside it: Latin letters, lines of boxes, braille."""
 
 
 class Frame:
@@ -186,7 +189,7 @@ def _cells(strips: Iterable[Strip], system: ColorSystem) -> list[Cell]:
             codes = _codes(style, system) if style is not None else _PLAIN
             if not text.strip(" "):
                 codes = _ground(codes)
-            if text.isascii():
+            if text.isascii() or _NARROW(text):
                 cells += [(char, codes) for char in text]
             else:
                 _add_wide(cells, segment, codes)

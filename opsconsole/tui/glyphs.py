@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
+
+from opsconsole.values import dataclass
 
 GLYPH_CHOICES = ("auto", "braille", "block", "ascii")
 _LEFT_DOTS = (0x00, 0x40, 0x44, 0x46, 0x47)

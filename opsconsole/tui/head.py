@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from opsconsole.models import Status
+from opsconsole.safety.policy import ORDER, ceiling
 from opsconsole.settings import Settings
 from opsconsole.tui.facts import summary_counts
 from opsconsole.tui.widgets.cells import Cell
+from opsconsole.values import dataclass
 
 _STARTING = Cell("starting …", "muted")
+LOOKING = Cell("looking …", "muted")
+"""The monitor runs, and has seen nothing yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +23,8 @@ class Head:
 
     host: str
     user: str
-    ceiling: str = ""
-    """The widest policy that this operator may ask for here."""
+    ceiling: str | None = None
+    """The widest policy that this operator may ask for here, as far as is known; empty: nothing runs."""
     marks: tuple[str, ...] = ()
     """What is special about this console: READ-ONLY, DEMO."""
     alarm: Cell | None = None
@@ -51,6 +54,12 @@ class Head:
 
 
 def ceiling_of(settings: Settings, user: str) -> str:
-    """The widest policy this user may ask for at this door."""
+    """The widest policy this user may ask for at this door; empty: none."""
     door = settings.doors.of("tui")
-    return door.users.get(user, door.max_policy)
+    allowed = [policy.value for policy in ORDER if ceiling(policy, "tui", user, door) is None]
+    return allowed[-1] if allowed else ""
+
+
+def without_root(ceiling: str | None) -> str | None:
+    """The ceiling where nobody can become root."""
+    return "standard" if ceiling == "elevated" else ceiling

@@ -13,13 +13,14 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Literal, get_args
 
 from opsconsole.clock import SYSTEM
+from opsconsole.values import dataclass
 
 Severity = Literal["information", "warning", "error"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)

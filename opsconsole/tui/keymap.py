@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import string
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,10 +16,19 @@ from textual.keys import Keys
 from opsconsole.toml_files import NotTomlError, parse, read_text
 from opsconsole.tui.actions import ACTIONS, BY_ID, OF_APP, Action, Where
 from opsconsole.tui.modes import MODES, Mode
+from opsconsole.values import dataclass
 
 FILE_NAME = "keymap.toml"
 FIXED = {"tab": "between the panes", "shift+tab": "between the panes", "ctrl+c": "how to leave"}
 """Keys that are nobody's to give away, with what they are for."""
+SWALLOWED = {
+    "ctrl+b": "tmux takes it", "ctrl+a": "screen takes it", "ctrl+s": "it stops many terminals",
+    "ctrl+q": "it lets a stopped terminal go on", "ctrl+z": "it suspends", "ctrl+j": "it arrives as enter",
+    "ctrl+m": "it arrives as enter", "ctrl+i": "it arrives as tab", "ctrl+h": "it arrives as backspace",
+    "ctrl+enter": "most terminals send enter", "alt+enter": "many terminals use it themselves",
+}  # fmt: skip
+"""Keys that do not reach the console everywhere: none of them may be all that an action has."""
+_RARE = frozenset({"super", "hyper", "meta"})
 _MODIFIERS = frozenset({"ctrl", "shift", "alt", "meta", "super", "hyper"})
 
 
@@ -51,6 +59,16 @@ def canonical(key: str) -> str:
     if not _MODIFIERS.issuperset(modifiers) or (last not in _LONG_NAMES and not (modifiers and len(last) == 1)):
         raise ValueError(key)
     return "+".join([*modifiers, last])
+
+
+def lost(key: str) -> str:
+    """Why this key may not arrive; empty: it does. `key` is canonical."""
+    *modifiers, last = key.split("+")
+    if _RARE.intersection(modifiers) or (modifiers == ["ctrl", "shift"] and len(last) == 1):
+        return "few terminals send it"
+    if modifiers == ["ctrl"] and last.isdigit():
+        return "few terminals send it"
+    return "no terminal sends it" if last.startswith("<") else SWALLOWED.get(key, "")
 
 
 def load_keymap(file: Path) -> Keymap:
@@ -105,7 +123,7 @@ def _groups(mode: Mode) -> Iterable[list[Action]]:
 
 def said(clash: Clash) -> str:
     """The clash as a sentence."""
-    return f"The key {clash.key} is both {clash.first}'s and {clash.second}'s."
+    return f"The key {clash.key} is given to both {clash.first} and {clash.second}."
 
 
 def _entry(file: str, name: str, value: Any) -> tuple[list[str], list[str]]:
@@ -127,6 +145,10 @@ def _entry(file: str, name: str, value: Any) -> tuple[list[str], list[str]]:
             wrong.append(f"{file}: {name}: the key {key} is taken ({FIXED[key]}).")
         elif key not in found:
             found.append(key)
+    if found and all(lost(key) for key in found):
+        why = f"{found[0]} does not come through everywhere ({lost(found[0])})"
+        wrong.append(f"{file}: {name}: the key {why}: give it another one beside it. Its usual keys hold.")
+        found = []
     return found, wrong
 
 

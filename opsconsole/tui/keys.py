@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from textual.keys import Keys
 from textual.screen import Screen
 
 from opsconsole.tui.actions import ACTIONS, BY_ID
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from opsconsole.tui.app import ConsoleApp
 
 _NAMES = {"enter": "enter", "escape": "esc"}
+_NO_TEXT = frozenset(key.value for key in Keys) - {"space"}
 
 
 def shown_keys(screen: Screen[Any]) -> dict[str, list[str]]:
@@ -38,3 +40,8 @@ def keys_of(app: ConsoleApp) -> dict[str, list[str]]:
 def key_name(app: ConsoleApp, key: str) -> str:
     """A key as footer and help have it."""
     return _NAMES.get(key) or app.key_display(key)
+
+
+def is_text(key: str) -> bool:
+    """Whether a line of text takes it: a letter, a digit, a sign; not a key with a name, nor one with ctrl or alt."""
+    return key not in _NO_TEXT and ("+" not in key or key.startswith("shift+"))

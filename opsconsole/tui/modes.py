@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from textual.screen import Screen
 
 from opsconsole.tui.action import Where
+from opsconsole.values import dataclass
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
@@ -36,38 +37,43 @@ class Mode:
     """Actions whose keys work only while a pane of the mode has the focus (`check_action` of the screen says when);
     there they come before the mode's own, so they may share keys with those.
     """
+    short: str = ""
+    """The label where all seven have to stand in one narrow line."""
 
 
 MODES: tuple[Mode, ...] = (
     Mode(
         "overview", "1", "overview", "What is wrong, what runs, what happened", "OverviewScreen", (Where.OVERVIEW,),
-        ("back", "submit", "filter"),
+        ("back", "submit", "filter"), short="over",
     ),
     Mode(
         "tasks", "2", "tasks", "The tasks: queue and history", "TasksScreen", (Where.TASKS, Where.OUTPUT),
-        ("back", "submit", "filter"), (Where.FOUND,),
+        ("back", "submit", "filter"), (Where.FOUND,), short="tasks",
     ),
     Mode(
         "processes", "3", "processes", "The processes: list and tree, signals", "ProcessesScreen",
-        (Where.PROCESSES,), ("back", "filter"),
+        (Where.PROCESSES,), ("back", "submit", "filter"), short="procs",
     ),
     Mode(
         "anomalies", "4", "anomalies", "The anomalies: timeline and record", "AnomaliesScreen",
-        (Where.ANOMALIES,), ("back", "filter", "watch"),
+        (Where.ANOMALIES,), ("back", "submit", "filter", "watch"), short="anom",
     ),
     Mode(
         "editor", "5", "editor", "Scripts, and what they would do", "EditorScreen", (Where.EDITOR,), ("back", "filter"),
+        short="edit",
     ),
     Mode(
         "history", "6", "history", "What was run: search, compare, statistics, reports", "HistoryScreen",
-        (Where.HISTORY,), ("back", "filter"),
+        (Where.HISTORY,), ("back", "filter"), short="hist",
     ),
     Mode(
         "settings", "7", "settings", "This host, settings, keys, themes, the console's log", "SettingsScreen",
-        (Where.SETTINGS,), ("back", "filter"),
+        (Where.SETTINGS,), ("back", "submit", "filter"), short="setup",
     ),
 )  # fmt: skip
 BY_ID = {mode.id: mode for mode in MODES}
+_AHEAD = ("tasks", "processes", "anomalies", "history")
+"""Loaded before anybody goes there. The others are as large as all of these together, and rarely wanted at once."""
 
 
 class Modes:
@@ -77,6 +83,8 @@ class Modes:
         self._app = app
         self._first = first
         self._made: dict[str, ModeScreen] = {first: _made(first)}
+        self._unseen: frozenset[str] = frozenset()
+        self._resting: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[ModeScreen]:
         """Those that were made."""
@@ -117,6 +125,21 @@ class Modes:
             self._app.switch_screen(screen)
         return screen
 
+    def rest(self) -> None:
+        """To be called every few seconds: a mode that was not on top the last time either lets go of what it has drawn,
+        so that the next one is drawn into the memory of the last. What goes there and back at once finds its lines.
+        """
+        unseen = frozenset(self._made) - {self.current}
+        resting = self._unseen & unseen
+        for name in resting - self._resting:
+            self._made[name].let_go_of_lines()
+        self._unseen, self._resting = unseen, resting
+
+    async def load_ahead(self) -> None:
+        """Much of what the first visit to a mode takes is loading its modules: nobody waits for it now."""
+        for name in _AHEAD:
+            await asyncio.to_thread(import_module, _module(name))
+
     def attach(self, engine: Engine) -> None:
         """The engine has started."""
         for screen in self:
@@ -130,14 +153,27 @@ class Modes:
     def _screen(self, name: str) -> ModeScreen:
         if name not in self._made:
             screen = self._made[name] = _made(name)
+            _read_sheets(self._app, screen)
             self._app.install_screen(screen, name)  # else Textual removes it when another one takes its place
             if self._app.engine is not None:
                 screen.attach(self._app.engine)
         return self._made[name]
 
 
+def _read_sheets(app: ConsoleApp, screen: ModeScreen) -> None:
+    """Textual would parse all sheets there are again, and style again what is seen: a sheet of a mode is about nothing
+    but its own widgets."""
+    for path in screen.css_path:
+        if not app.stylesheet.has_source(str(path), ""):
+            app.stylesheet.read(path)
+    app.stylesheet.parse()  # what was parsed before is remembered
+
+
 def _made(name: str) -> ModeScreen:
-    """Its module is loaded now and not before: most sessions need few of them."""
-    module = import_module(f"opsconsole.tui.screens.{name}.screen")
-    screen: ModeScreen = getattr(module, BY_ID[name].name)()
+    """Its module is loaded now, if it was not `load_ahead`."""
+    screen: ModeScreen = getattr(import_module(_module(name)), BY_ID[name].name)()
     return screen
+
+
+def _module(name: str) -> str:
+    return f"opsconsole.tui.screens.{name}.screen"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import Self
 
 from textual.notifications import Notification, Notifications
@@ -12,6 +13,24 @@ from opsconsole.tui.widgets.tones import TonedApp
 MOST = 2
 LASTS_S = {"information": 4.0, "warning": 6.0, "error": 10.0}
 _PASSING = "information"
+WIDE = 110
+"""From so many columns on there is room beside what somebody looks at; below, a notice lies over the keys."""
+_MOST_CHARS, _MOST_LINES, _FEW_LINES = 600, 8, 3
+_EDGES = 3
+_CUT = " … (the log has all of it)"
+
+
+def excerpt(text: str, columns: int) -> str:
+    """As much of a text as a notice shows on so wide a screen; says so where that is not all."""
+    if columns >= WIDE:
+        shown = "\n".join(text[:_MOST_CHARS].split("\n")[:_MOST_LINES])
+        return shown if shown == text else shown + _CUT
+    room = max(len(_CUT) + 1, columns - _EDGES)
+    lines = [part for line in text[:_MOST_CHARS].split("\n") for part in wrap(line, room)]
+    if len(lines) <= _FEW_LINES and len(text) <= _MOST_CHARS:
+        return text
+    *before, last = lines[:_FEW_LINES] or [""]
+    return "\n".join([*before, last[: room - len(_CUT)] + _CUT])
 
 
 class FewNotices(Notifications):

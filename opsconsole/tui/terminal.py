@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 HANGUP_CODE = 128 + signal.SIGHUP
 TERMINATED_CODE = 128 + signal.SIGTERM
-_PATIENCE_S = 3.0
+_PATIENCE_S, _LONG_PATIENCE_S = 3.0, 10.0
 _LOOK_MS = 100
 
 
@@ -88,14 +88,39 @@ class KeyParser(XTermParser):
     """Textual's, but escape and a digit that come in one piece stay those two.
 
     Textual takes them for option and a digit on a Mac, and types a `™`: over a slow line that is what becomes of
-    "out of the text, to mode 2". Nobody needs alt with a digit here.
+    "out of the text, to mode 2". Nobody needs alt with a digit here. And alt with a small letter is that at once: no
+    sequence begins so, and while Textual waits whether one does, the next alt becomes a `^` and a letter in the text.
     """
 
     def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
         if len(sequence) == 2 and isinstance(ANSI_SEQUENCES_KEYS.get(sequence), str):
             yield events.Key("escape", "\x1b")
             sequence = sequence[1]
-        yield from super()._sequence_to_key_events(sequence, alt)
+        elif len(sequence) == 2 and sequence not in ANSI_SEQUENCES_KEYS and "a" <= sequence[1] <= "z":
+            sequence, alt = sequence[1], sequence[0] == "\x1b"
+        for key in super()._sequence_to_key_events(sequence, alt):
+            yield events.Key(key.key, None) if key.key.startswith("alt+") else key  # a field would type its letter
+
+
+class _End(threading.Event):
+    """An event that a poll is woken by: who waits for keys need not look up again and again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reading, self._writing = os.pipe()
+
+    def fileno(self) -> int:
+        return self._reading
+
+    def set(self) -> None:
+        if not self.is_set():
+            super().set()
+            os.write(self._writing, b"!")
+
+    def clear(self) -> None:
+        if self.is_set():
+            os.read(self._reading, 1)
+            super().clear()
 
 
 class ConsoleDriver(LinuxDriver):
@@ -106,6 +131,7 @@ class ConsoleDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._file = _LossyFile(_screen_file())  # type: ignore[assignment]
+        self.exit_event: _End = _End()
 
     def start_application_mode(self) -> None:
         """Also after a pager or ^Z: nothing of what was there is there any more."""
@@ -118,14 +144,26 @@ class ConsoleDriver(LinuxDriver):
         if self._writer_thread is not None:
             super().write(data)
 
+    def close(self) -> None:
+        """Textual ends the thread that writes and keeps it: what is given to it then fills its queue, and the loop
+        waits for ever."""
+        super().close()
+        self._writer_thread = None
+
     def run_input_thread(self) -> None:
-        """As Textual's, but it ends at the end of the line, where that one reads on for ever."""
+        """As Textual's, but it ends at the end of the line, where that one reads on for ever; while there is nothing
+        to read and nothing half read, it sleeps."""
         parser = KeyParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
         ready = select.poll()
         ready.register(self.fileno, select.POLLIN)
-        while not self.exit_event.is_set():
-            if ready.poll(_LOOK_MS):
+        ready.register(self.exit_event, select.POLLIN)
+        while True:
+            waits = _LOOK_MS if parser._timeout_time is not None else None
+            found = ready.poll(waits)
+            if self.exit_event.is_set():
+                return
+            if found:
                 try:
                     data = os.read(self.fileno, 4096)
                 except OSError:
@@ -157,7 +195,8 @@ class Departure:
     """Hears SIGHUP, SIGTERM and the end of the line, and calls `leave(exit_code)` on the loop, once.
 
     Should the loop be stuck (a terminal that was stopped with ^S takes no bytes), the process ends after three
-    seconds all the same: runs have supervisors of their own, and nothing is lost with a console.
+    seconds all the same: runs have supervisors of their own, and nothing is lost with a console. A loop that has heard
+    has longer: what it clears away on a busy machine takes its time.
     """
 
     def __init__(self, leave: Callable[[int], None]) -> None:
@@ -165,6 +204,7 @@ class Departure:
         self._loop = asyncio.get_running_loop()
         self._gone = False
         self._line: select.epoll | None = None
+        self._watchdog: threading.Timer | None = None
         self._before: dict[signal.Signals, Any] = {}
 
     def watch(self, fd: int | None) -> None:
@@ -186,14 +226,21 @@ class Departure:
             self._line = None
 
     def _on_signal(self, number: int, _frame: object) -> None:
-        watchdog = threading.Timer(_PATIENCE_S, os._exit, (128 + number,))
-        watchdog.daemon = True
-        watchdog.start()
+        if not self._gone:
+            self._watch_over(_PATIENCE_S, 128 + number)
         self._loop.call_soon_threadsafe(self._depart, 128 + number)
+
+    def _watch_over(self, patience_s: float, code: int) -> None:
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        self._watchdog = threading.Timer(patience_s, os._exit, (code,))
+        self._watchdog.daemon = True
+        self._watchdog.start()
 
     def _depart(self, code: int) -> None:
         if self._line is not None:
             self._loop.remove_reader(self._line.fileno())
         if not self._gone:
             self._gone = True
+            self._watch_over(_LONG_PATIENCE_S, code)
             self._leave(code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from textual.theme import Theme
 
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.toml_files import NotTomlError, parse, read_text
+from opsconsole.values import dataclass
 
 DEFAULT_THEME = "opsconsole"
 MONOCHROME_THEME = "monochrome"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from opsconsole.models import Priority, Status, Task
 from opsconsole.safety.sanitise import sanitise_name
+from opsconsole.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +119,14 @@ def size(count: float) -> str:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
         count /= 1000
     raise AssertionError
+
+
+def quantity(value: float, unit: str) -> str:
+    """`18.9 MB/s`, `812 B`, `86.6 %`, `1,204`: three digits or all before the point, never a power of ten."""
+    if unit in ("B", "B/s"):
+        return size(value) + unit[1:]
+    said = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+    return f"{said} {unit}".rstrip()
 
 
 def time_of_day(moment: int, now: int) -> str:

@@ -1,7 +1,7 @@
 """The full-screen console in a pseudo-terminal, against what people use today, in the same run.
 
-`python -m tests.benchmarks console [launch idle keys processes history quit]`. Peers are taken where they are found:
-posting (`POSTING=/path/to/posting`, else in PATH), htop, btop.
+`python -m tests.benchmarks console [launch idle memory keys processes history quit]`. Peers are taken where they are
+found: posting (`POSTING=/path/to/posting`, else in PATH), htop, btop.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from tests.benchmarks.rounds import folder
@@ -24,12 +25,24 @@ _CONSOLE = (sys.executable, "-m", "opsconsole")
 _ROUNDS = 7
 _IDLE_S = 20.0
 _SETTLE_S = 6.0
+_VISIT_S = 3.0
 _PRESSES = 120
+
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+@cache
+def _bytecode() -> str:
+    """One folder for all parts. Peers are installed and have their bytecode; so has a console that is: compiling every
+    module at every start would be measured else, and the memory that takes."""
+    return str(folder())
 
 
 def console_environ(state: Path, **more: str) -> dict[str, str]:
     return {
-        "OPSCONSOLE_STATE_DIR": str(state), "OPSCONSOLE_CONFIG": os.devnull, "COLORTERM": "truecolor", **more,
+        "OPSCONSOLE_STATE_DIR": str(state), "OPSCONSOLE_CONFIG": os.devnull, "COLORTERM": "truecolor",
+        "PYTHONPYCACHEPREFIX": _bytecode(), **more,
     }  # fmt: skip
 
 
@@ -112,6 +125,33 @@ def idle() -> None:
             measured("btop", (btop,), {**colours, "LANG": "C.UTF-8"})
         if against:
             print(f"idle CPU ratio to htop {ours[0] / max(0.01, against[0]):.2f}; target 1.0, RSS 70 MB, 8 kB/s")
+
+
+def memory() -> None:
+    """RSS fresh on the Overview, in each mode, back on the Overview, and with 2,000 processes on the host."""
+    environ = console_environ(folder())
+    with Terminal(_CONSOLE, environ=environ) as once:  # so that all has its bytecode
+        once.pump(_SETTLE_S)
+        _visit(once)
+    for count in (0, 2000):
+        with sleepers(count), Terminal(_CONSOLE, environ=environ) as one:
+            one.pump(_SETTLE_S)
+            fresh = one.rss_bytes() / 1e6
+            steps = _visit(one)
+            one.pump(_IDLE_S)
+            back = one.rss_bytes() / 1e6
+            said = f"RSS fresh {fresh:.0f} MB (target 70), {steps}, after {_IDLE_S:.0f} s on 1 {back:.0f} MB"
+            print(f"  {count} processes more: {said}", flush=True)
+
+
+def _visit(one: Terminal) -> str:
+    """All modes by their keys; RSS in each."""
+    found = []
+    for key in "2345671":
+        one.type(key)
+        one.pump(_VISIT_S)
+        found.append(f"{key}: {one.rss_bytes() / 1e6:.0f}")
+    return ", ".join(found)
 
 
 # -- keys
@@ -224,7 +264,7 @@ def quit() -> None:
 
 
 PARTS: dict[str, Callable[[], None]] = {
-    "launch": launch, "idle": idle, "keys": keys, "processes": processes, "history": history,
+    "launch": launch, "idle": idle, "memory": memory, "keys": keys, "processes": processes, "history": history,
     "quit": quit,
 }  # fmt: skip
 

@@ -84,8 +84,12 @@ async def test_a_paused_run_stays_paused_and_the_new_console_resumes_it(state: P
         assert log.stat().st_size == written
         await engine.resume(task_id)
         result = await engine.wait(task_id)
+        told = [event.what for event in engine.course(task_id).events]
     assert (result.status, result.exit_code) == (Status.FAILED, 4)
     assert result.supervision["paused_s"] > 0
+    assert told == [
+        "queued", "claimed", "started", "pause_asked", "paused", "taken_over", "resume_asked", "resumed", "failed",
+    ]  # fmt: skip
 
 
 async def test_two_consoles_see_everything_and_either_commands_every_run(state: Path) -> None:

@@ -224,6 +224,7 @@ def test_an_index_torn_by_a_full_disk_costs_the_order_and_no_byte(tmp_path: Path
     assert joined(rest, "stdout") == b"bbbccc" and joined(rest, "stderr") == b"yz"
 
 
+@pytest.mark.unmeasured
 def test_the_index_stays_small_however_often_the_streams_take_turns(tmp_path: Path) -> None:
     timing = Timing(str(tmp_path / "timing"), None)
     for number in range(600_000):

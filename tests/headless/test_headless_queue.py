@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from headless_console import Console, read_line_with, terminal, wait_until
+import sqlite3
+from contextlib import closing
+
+from headless_console import Console, ndjson, read_line_with, terminal, wait_until
+
+from opsconsole.host import actor, host_name
 
 
 def test_add_prints_the_id_and_says_when_nobody_is_there_to_run_it(console: Console) -> None:
@@ -52,6 +57,38 @@ def test_pause_and_resume_of_a_running_tree(console: Console) -> None:
     assert console.run("queue", "resume", "1").returncode == 0
     gate.open()
     assert running.communicate(timeout=20) == (b"done\n", b"")
+
+
+def test_show_tells_what_was_done_to_a_task_when_and_by_whom(console: Console) -> None:
+    task_id = str(console.add("true"))
+    me = f"{actor()} (headless)"
+    for words in (("hold",), ("priority", "high"), ("release",), ("cancel",)):
+        console.run("queue", *words, task_id)
+    events = console.objects("show", task_id, "--events")
+    assert [(event["event"], event["actor"], event["detail"]) for event in reversed(events)] == [
+        ("queued", me, f"on {host_name()}"), ("held", me, None), ("priority", me, "normal → high"),
+        ("released", me, None), ("cancel_asked", me, None), ("cancelled", None, f"cancelled by {me}"),
+    ]  # fmt: skip
+    assert [event["time"] for event in events] == sorted((event["time"] for event in events), reverse=True)
+    lines = console.run("show", task_id, "--events").stdout.decode().splitlines()
+    assert [line[21:].split("  ")[0] for line in lines] == [
+        "queued", "held", "priority", "released", "cancel asked", "cancelled",
+    ]  # fmt: skip
+    shown = console.run("show", task_id).stdout.decode()
+    assert f"priority        normal → high, by {me}" in shown and "queued          " in shown
+    wrong = console.run("show", task_id, "--events", "--output")
+    assert (wrong.returncode, wrong.stdout) == (2, b"") and b"--events goes with --json" in wrong.stderr
+
+
+def test_show_says_that_nobody_wrote_down_what_was_done_to_a_task_of_an_older_database(console: Console) -> None:
+    task_id = str(console.add("true", hold=True))
+    with closing(sqlite3.connect(console.state / "opsconsole.db")) as c, c:
+        c.execute("UPDATE task_events_after SET task_id = 1")
+        c.execute("DELETE FROM task_event")
+    done = console.run("show", task_id, "--events", "--json")
+    assert [event["event"] for event in ndjson(done.stdout)] == ["queued"]
+    assert b"nobody wrote down who did what to task 1" in done.stderr
+    assert "nobody wrote down who did what" in console.run("show", task_id).stdout.decode()
 
 
 def test_retry_runs_an_ended_task_as_a_new_one(console: Console) -> None:

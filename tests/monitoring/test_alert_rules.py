@@ -77,6 +77,7 @@ def test_a_flapping_episode_is_told_once(database: Path) -> None:
         assert here.said == ["[HIGH] db1: cpu_high  at 97.5 %"]
 
 
+@pytest.mark.unmeasured
 def test_a_day_of_separate_episodes_of_the_same_trouble_is_told_ever_more_seldom(database: Path) -> None:
     with desk(database, replace(NO_WAIT, recovery=False)) as here:
         for number in range(1, 241):
@@ -122,6 +123,7 @@ def test_an_episode_that_closes_and_goes_on_is_told_anew_when_its_cooldown_is_ov
         assert here.said[3:] == ["[RESOLVED] db1: CPU busy, after 7m00s"]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(("kind", "period_s"), [("cpu_high", 150), ("cpu_high", 1200), ("disk_full", 600)])
 def test_a_day_swinging_3_around_85_gives_2_notifications_at_the_most(
     database: Path, kind: str, period_s: float

@@ -39,8 +39,13 @@ from tests.monitoring.analysis_situations import (
 def test_the_verdict_says_both_the_span_and_now() -> None:
     found = over(IO_BOUND, calm_history(pressure_io_full=30.0, pressure_io=60.0, drive_busy__sda=95.0))
     assert found.verdict.startswith(
-        "I/O is the bottleneck: all tasks waited for a drive 30 % of the last 15 min (38 % now); sda 95 % busy"
+        "I/O is the bottleneck: all tasks waited for a drive 30 % of the last 15 min (38 % now); sda 97 % busy"
     )
+
+
+def test_the_verdict_has_the_queue_of_now_as_all_that_stands_beneath_it() -> None:
+    found = over(CPU_BOUND, calm_history(pressure_cpu=60.0, cpu=99.0, load1=30.0))
+    assert found.verdict.endswith("(42 % now); 98 % used; 12 tasks for 4 cores")
 
 
 def test_what_was_waited_for_and_is_no_more_is_said_as_past() -> None:
@@ -81,6 +86,10 @@ def test_mean_maximum_and_share_above_the_limit() -> None:
 def test_what_lies_before_the_span_does_not_count() -> None:
     trend = over(QUIET, calm_history(30, cpu=[100.0] * 15 + [10.0] * 15)).resource("cpu").trends[0]
     assert (trend.mean, trend.max) == (10.0, 10.0)
+
+
+def test_a_single_gap_is_one() -> None:
+    assert "1 of 15 parts of the last 15 min is not on record" in over(QUIET, history(15, missing=(4,), **calm())).notes
 
 
 def test_gaps_are_said_and_do_not_count_as_anything() -> None:

@@ -110,3 +110,17 @@ def test_a_word_to_a_monitor_that_has_just_ended_goes_nowhere(files: Files, tmp_
     ear.say("wake")
     os.close(number)
     assert (tmp_path / "other").read_bytes() == b""
+
+
+def test_whoever_looks_knows_whether_somebody_else_does(files: Files) -> None:
+    one, two, watcher = Gaze(files), Gaze(files), Watcher(files)
+    assert not one.alone(), "it does not look"
+    one.begin()
+    assert one.alone() and watcher.anybody()
+    two.begin()
+    assert not one.alone() and not two.alone()
+    one.end()
+    assert two.alone() and watcher.anybody()
+    two.end()
+    assert not watcher.anybody()
+    watcher.close()

@@ -205,6 +205,7 @@ def test_any_series_can_be_drawn(values: list[float]) -> None:
     assert "inf" not in drawn and "nan" not in drawn
 
 
+@pytest.mark.unmeasured
 def test_a_large_series_is_read_and_drawn_in_constant_memory() -> None:
     def lines() -> Iterator[bytes]:
         for n in range(60_000):

@@ -82,6 +82,15 @@ def test_a_process_that_has_ended_closes_its_episode() -> None:
     assert closed.anomaly.message == "over after 3 s: stress[7] has ended; at its worst 120 % of a core"
 
 
+def test_what_is_over_has_data_or_needs_none() -> None:
+    hands = Hands({"process_cpu_high": {"for_s": 0}})
+    hands.tell(busy(120.0), processes=(process(7), process(8)))
+    told = [one for _ in range(40) for one in hands.tell(busy(None), processes=(process(7),))]
+    assert told[0].anomaly.message.endswith("; no data just now")
+    closed = [one for _ in range(4) for one in hands.tell(processes=(process(8),))][-1]
+    assert closed.change is Change.CLOSED and closed.anomaly.message.endswith("at its worst 120 % of a core")
+
+
 def test_a_process_that_is_only_not_listed_is_not_gone_nor_is_one_nobody_looked_for() -> None:
     hands = Hands({"process_cpu_high": {"for_s": 0}})
     hands.tell(busy(120.0), processes=(process(7),))
@@ -99,6 +108,7 @@ def test_a_mount_may_miss_a_look_but_not_stay_away() -> None:
     assert hands.tell(disks=(disk("/"),))[0].what == "subject gone"
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("every", [15, 60, 240])
 def test_a_mount_that_comes_and_goes_flaps_as_anything_else_does(every: int) -> None:
     hands = Hands()

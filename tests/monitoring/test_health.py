@@ -100,9 +100,13 @@ def test_the_worst_decides_after_acknowledgement_and_silence() -> None:
     assert found.why == "cpu_high; and 2 more"
 
 
-def test_of_the_same_severity_the_one_that_began_first() -> None:
-    first = episode("disk_full", HIGH, id=9, began_at=NOW - 60 * MINUTE)
-    assert state(episode("cpu_high", HIGH, id=3), first).worst is first
+def test_of_the_same_severity_the_newest_that_nobody_has_seen() -> None:
+    newest = episode("cpu_high", HIGH, id=3)
+    assert state(episode("disk_full", HIGH, id=9, began_at=NOW - 60 * MINUTE), newest).worst is newest
+    seen = episode("run_failure_rate", MEDIUM, id=9, began_at=NOW, acknowledged_at=NOW, acknowledged_by="ann")
+    unseen = episode("memory_high", MEDIUM, id=1)
+    assert state(seen, unseen).worst is unseen
+    assert state(episode("oom", HIGH, id=9, acknowledged_at=NOW), unseen).worst is unseen
 
 
 def test_counts_are_of_the_open_ones() -> None:

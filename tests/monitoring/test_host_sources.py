@@ -149,6 +149,7 @@ def test_the_usual_is_not_learnt_from_a_spike_and_it_closes_when_that_ends() -> 
     assert hands.one.state is AnomalyState.CLOSED
 
 
+@pytest.mark.unmeasured
 def test_a_new_level_is_the_usual_some_day() -> None:
     hands = learnt()
     for _ in range(round(FROZEN_MOST_S) + 2000):
@@ -338,6 +339,7 @@ def hours(hands: Hands, levels: list[float]) -> None:
 GROWING = [40 + number / 4 for number in range(120)]  # from 40 to 70 % in an hour
 
 
+@pytest.mark.unmeasured
 def test_a_log_that_is_rotated_every_hour_is_known_after_two() -> None:
     hands = watching()
     hours(hands, GROWING * 24)
@@ -375,6 +377,7 @@ def test_what_fills_on_after_somebody_has_made_room_is_foreseen_again() -> None:
     assert [each.kind for each in hands.book.open()] == ["disk_fill_rate"]
 
 
+@pytest.mark.unmeasured
 def test_small_files_that_come_and_go_are_no_rotation() -> None:
     hands = watching()
     for _ in range(4):
@@ -403,6 +406,7 @@ def test_slow_growth_is_foreseen_by_the_hour() -> None:
     assert found.details["eta_s"] == pytest.approx(7200, rel=0.1)
 
 
+@pytest.mark.unmeasured
 def test_one_large_file_is_no_trend() -> None:
     for at in range(1, 59):
         hands = watching()

@@ -53,6 +53,7 @@ TRACES = {
 }
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", TRACES)
 @pytest.mark.parametrize("kind", ["cpu_high", "disk_full"])
 def test_a_day_of_three_points_around_85_tells_at_most_twice(name: str, kind: str) -> None:
@@ -61,11 +62,13 @@ def test_a_day_of_three_points_around_85_tells_at_most_twice(name: str, kind: st
     assert len(hands.book.recent()) <= 1
 
 
+@pytest.mark.unmeasured
 def test_memory_around_its_level_tells_at_most_twice() -> None:
     hands = day(lambda at_s: swings(600)(at_s) + 5, "memory_high")
     assert 1 <= notifications(hands) <= 2
 
 
+@pytest.mark.unmeasured
 def test_with_clear_at_the_level_flapping_still_tells_little() -> None:
     """Somebody has set the thresholds without any hysteresis."""
     hands = day(swings(120), "disk_full", {"disk_full": {"clear": 85, "clear_for_s": 0}})
@@ -110,6 +113,7 @@ def test_a_fixed_noisy_night_tells_exactly_so_often(seed: int) -> None:
     assert notifications(hands) == 10
 
 
+@pytest.mark.unmeasured
 def test_a_calm_day_of_a_whole_host_tells_nothing() -> None:
     hands = Hands().watching()
     luck = random.Random(3)

@@ -16,6 +16,7 @@ NOT_OURS = {
 """(fault, metric): why the learning detector does not find it, by definition."""
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("base", CLEAN)
 @pytest.mark.parametrize("fault", FAULTS)
@@ -27,12 +28,14 @@ def test_is_found_within_five_minutes(fault: str, base: str, seed: int) -> None:
     assert any(begin <= row <= at + MINUTES for row in episodes(series[: at + MINUTES + 1]))
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("base", CLEAN)
 def test_clean_days_have_at_most_one_false_episode_each(base: str) -> None:
     begun = sum(len(episodes(CLEAN[base](DAYS, seed))) for seed in SEEDS)
     assert begun <= DAYS * len(SEEDS)
 
 
+@pytest.mark.unmeasured
 def test_a_slow_leak_is_told_when_it_leaves_what_was_ever_seen() -> None:
     series = CLEAN["steady"](4, 3)
     highest = max(series[: 3 * DAY])

@@ -99,10 +99,10 @@ class Watched:
         self.refuse: Exception | None = None
         self.monitor = self.made(settings)
 
-    def made(self, settings: MonitorSettings) -> Monitor:
+    def made(self, settings: MonitorSettings, alone: Callable[[], bool] = lambda: False) -> Monitor:
         return Monitor(
             settings, self.files, clock=SYSTEM, door="test", make_parts=self._parts, job=self._job,
-            publish=self.heard.put,
+            publish=self.heard.put, alone=alone,
         )  # fmt: skip
 
     def _parts(self) -> Parts:
@@ -176,6 +176,26 @@ def test_it_looks_at_once_when_somebody_begins_to_look(watched: Watched) -> None
     assert shown is not None and shown.sample == sample(2) and shown.processes == (PROCESS,)
 
 
+def test_the_view_for_others_waits_while_only_its_own_console_looks(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    gaze = Gaze(watched.files)
+    watched.monitor = watched.made(LONG, alone=gaze.alone)
+    watched.monitor.start()
+    watched.next(SampleTaken)
+    gaze.begin()
+    watched.next(SampleTaken)
+    shown = live.read(watched.files.live)
+    assert shown is not None and shown.sample == sample(1), "nobody waits for the second one"
+    other = Gaze(watched.files)
+    other.begin()
+    watched.next(SampleTaken)
+    shown = live.read(watched.files.live)
+    assert shown is not None and shown.sample == sample(3)
+    gaze.end()
+    other.end()
+    watched.monitor.stop()
+
+
 def test_an_episode_is_stored_and_told(watched: Watched) -> None:
     watched.host.transitions = [Transition(Change.OPENED, TROUBLE)]
     watched.monitor.start()
@@ -195,6 +215,21 @@ def test_an_open_episode_is_stored_between_its_changes(tmp_path: Path, monkeypat
     watched.monitor.stop()
     assert [one.peak for one in watched.rows()] == [99.0]
     assert len(watched.saved) == 2, "once when it opened, once since: nothing new came after that"
+
+
+def test_an_open_episode_is_stored_while_it_recovers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No sample counts then, and its value is another one."""
+    monkeypatch.setattr("opsconsole.monitoring.monitor.KEEP_S", 0.0)
+    watched = Watched(tmp_path, replace(LONG, interval_s=0.1, idle_interval_s=0.1, max_share=1.0))
+    watched.host.open = [replace(TROUBLE, value=91.0)]
+    watched.monitor.start()
+    for _ in range(3):
+        watched.next(SampleTaken)
+    watched.host.open = [replace(TROUBLE, value=18.0)]
+    for _ in range(3):
+        watched.next(SampleTaken)
+    watched.monitor.stop()
+    assert [one.value for one in watched.rows()] == [18.0]
 
 
 def test_what_could_not_be_stored_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -253,6 +253,7 @@ def test_a_storm_is_one_message_that_lists_them(database: Path, receiver: HttpRe
         assert len({row.batch for row in here.rows()}) == 1
 
 
+@pytest.mark.unmeasured
 def test_a_slow_storm_gets_five_messages_a_minute_at_the_most(database: Path, receiver: HttpReceiver) -> None:
     with desk(database, to(receiver.url)) as here:
         for number in range(120):

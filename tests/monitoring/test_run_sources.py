@@ -371,6 +371,7 @@ def test_every_query_walks_an_index_and_sorts_nothing(queue: Queue, name: str) -
     assert not any("TEMP B-TREE" in line for line in plan), plan
 
 
+@pytest.mark.unmeasured
 def test_a_hundred_thousand_tasks_cost_what_ten_thousand_do(tmp_path: Path) -> None:
     steps = []
     for count in (10_000, 100_000):

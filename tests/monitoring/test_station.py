@@ -7,12 +7,14 @@ import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from opsconsole import Engine
 from opsconsole.anomalies import Change, Transition
+from opsconsole.clock import Clock
 from opsconsole.errors import ConsoleError
 from opsconsole.events import AnomalyEvent, Event, Notice, SampleTaken
 from opsconsole.monitor_settings import MonitorSettings
@@ -36,6 +38,18 @@ def settings(**given: Any) -> Settings:
         ignore_mounts=("*/disk-[0-9]*",),  # what other tests fill
     )
     return replace(QUICK, others={"monitor": replace(monitor, **given)})
+
+
+class Lagging(Clock):
+    """The host's, but for what a busy machine adds to it."""
+
+    lag_s = 0.0
+
+    def now(self) -> int:
+        return super().now() + int(self.lag_s * 1e6)
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.lag_s
 
 
 class Heard:
@@ -69,6 +83,21 @@ class Heard:
             assert not isinstance(event, Notice), event
             self._passed.append(event)
         return event
+
+
+async def test_a_glance_of_a_busy_host_comes_late_and_has_its_rates(
+    open_engine: OpenEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Lagging()
+
+    def oversleep(seconds: float) -> None:
+        clock.lag_s += 100 * seconds
+
+    engine = await open_engine(settings(), clock=clock)
+    monkeypatch.setattr("opsconsole.monitoring.station.time", SimpleNamespace(sleep=oversleep))
+    sample = engine.monitoring.glance().sample
+    assert sample.interval_s is not None and sample.interval_s >= 10
+    assert sample.gap is None
 
 
 async def test_it_samples_records_and_opens_an_episode_that_is_kept(open_engine: OpenEngine) -> None:
@@ -194,3 +223,29 @@ async def test_a_monitor_that_does_not_stop_is_an_error(
     with pytest.raises(ConsoleError, match="did not stop"):
         engine.monitoring.stop()
     deaf.release()
+
+
+async def test_before_a_screen_nothing_is_loaded_until_the_first_look_is_drawn(
+    open_engine: OpenEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("opsconsole.monitoring.station._DRAWN_S", 60)
+    engine = await open_engine(settings(), door="tui")
+    heard, station = Heard(engine), engine.monitoring
+    assert not station.glancing
+    assert station.start()
+    await heard.sample()
+    assert station.glancing and station._built is None
+    station.drawn()
+    await heard.sample()
+    assert not station.glancing and station._built is not None
+
+
+async def test_a_console_leaves_at_once_though_the_first_look_was_never_drawn(
+    open_engine: OpenEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("opsconsole.monitoring.station._DRAWN_S", 60)
+    engine = await open_engine(settings(), door="tui")
+    heard = Heard(engine)
+    assert engine.monitoring.start()
+    await heard.sample()
+    await asyncio.wait_for(engine.close(), 30)

@@ -67,7 +67,9 @@ def test_high_cpu_names_the_process_how_much_and_who_waits() -> None:
     assert found.evidence == (
         "ffmpeg[8] uses 300 % of a core (75 % of the CPU)", "cpu.some 42 % of the time, now", "12 tasks for 4 cores",
     )  # fmt: skip
-    assert "3.0 cores" in found.expected_effect
+    assert found.expected_effect == (
+        "up to 3.0 cores for the others; with a lower priority (renice -n 10 -p 8) they come first"
+    )
     assert found.look == ("ps -o pid,ppid,user,ni,pcpu,rss,etime,args -p 8",)
 
 

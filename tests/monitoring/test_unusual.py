@@ -251,6 +251,7 @@ class Light:
         return made
 
 
+@pytest.mark.unmeasured
 def test_a_day_of_thirty_series_needs_no_more_memory_than_its_first_hour() -> None:
     source = UnusualSource(lambda *_: False, detector_factory=Light, series_filter=lambda _: True)
     names = [f"metric{n}" for n in range(30)]
@@ -284,6 +285,7 @@ def test_the_number_of_detectors_is_bounded_and_places_are_given_back() -> None:
     assert Far.made > 1 + 2 * MOST_SUBJECTS
 
 
+@pytest.mark.unmeasured
 def test_the_shipped_detector_finds_a_fault_in_a_daily_cycle_and_survives_a_restart() -> None:
     def build() -> Host:
         return Host(lambda _, book: UnusualSource(book.frozen))

@@ -4,17 +4,27 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.app import App
 
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.idle import wait_for_idle
 
+_HERE = Path(__file__).parent
 SAMPLES = {
     "disk_report.sh": "#!/bin/sh\n# Show the fullest file systems.\n# Usage: disk_report.sh [PERCENT]\n",
     "long_job.sh": "#!/bin/sh\n# Run a long job with a progress line for each step.\n# Usage: long_job.sh [STEPS]\n",
     "ports.py": "#!/usr/bin/env python3\n# List the ports this host listens on.\n",
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The limit is for what hangs. On a busy machine a console takes its time, and a wait says best what never came."""
+    for item in items:
+        if _HERE in item.path.parents and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(180))
 
 
 @pytest.fixture(autouse=True)
@@ -33,6 +43,17 @@ def the_same_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iter
     yield
     monkeypatch.undo()
     time.tzset()
+
+
+@pytest.fixture(autouse=True)
+def notices_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine one looks for a notice, or takes a picture of it, long after it came."""
+    notify = App.notify
+
+    def for_long(self: App[Any], message: str, **known: Any) -> None:
+        notify(self, message, **{**known, "timeout": 3600})
+
+    monkeypatch.setattr(App, "notify", for_long)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from typing import Any
 from opsconsole.errors import OpsError, TaskNotFound
 from opsconsole.events import Event, EventBus, TaskChanged
 from opsconsole.execution.showing import Hiding
-from opsconsole.models import ExecutionPolicy, ExecutionResult, Priority, Status, Task, TaskSpec
+from opsconsole.models import ExecutionPolicy, ExecutionResult, Origin, Priority, Status, Task, TaskSpec
 from opsconsole.paths import StatePaths
 from opsconsole.safety.policy import Decision
 from opsconsole.safety.redact import NOTHING, Redaction
@@ -25,6 +25,7 @@ from opsconsole.settings import Settings
 from opsconsole.storage.anomalies import AnomalyFilter
 from opsconsole.storage.asked import Asked
 from opsconsole.storage.costs import Cost
+from opsconsole.storage.course import Course
 from opsconsole.storage.looks import LOUD, DeadConsole, Happened
 from opsconsole.storage.running import Running
 from tests.tui.fake_monitoring import FakeStation
@@ -46,6 +47,7 @@ class FakeEngine:
 
     def __init__(self, folder: Path, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
+        self.origin = Origin("web-03", "tui", "deploy")
         self.paths = StatePaths(folder)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "welcomed").touch()  # the first start's hint would lie over what is looked at
@@ -60,6 +62,7 @@ class FakeEngine:
         self.waiting: dict[int, str] = {}
         self.scripts: dict[int, bytes] = {}
         self.asking: dict[int, Asked] = {}
+        self.courses: dict[int, Course] = {}
         self.looked_at: int | None = None
         self.running: list[Running] = []
         """Who supervises which run."""
@@ -117,9 +120,12 @@ class FakeEngine:
 
     # -- commands
 
-    def plan(self, spec: TaskSpec) -> SimpleNamespace:
+    def plan(self, spec: TaskSpec, *, review_by: object = None) -> SimpleNamespace:
         name = Path(str(spec.path)).name
         return self.plans.get(name) or SimpleNamespace(name=name, decision=Decision("allow"), spec={"findings": []})
+
+    async def submitted(self, spec: TaskSpec) -> Task:
+        return await self.submit(spec)
 
     async def submit(self, spec: TaskSpec) -> Task:
         self._command("submit", None)
@@ -243,6 +249,9 @@ class FakeEngine:
             for task_id, said in found.items()
             if said
         }
+
+    def course(self, task_id: int) -> Course:
+        return self.courses.get(task_id, Course())
 
     def asked(self, task_id: int) -> Asked:
         return self.asking.get(task_id, Asked())

@@ -51,6 +51,8 @@ class FakeStation:
         self.broken: OpsError | None = None
         """Raised by every read of the record of anomalies."""
         self.looking = 0
+        self.glancing = False
+        """A first look is on its way, that everything else waits for."""
         self.recorded: dict[str, list[Point | None]] = {}
         self._bus = bus
         self._taken: SampleTaken | None = None
@@ -65,6 +67,9 @@ class FakeStation:
         self._taken = SampleTaken(taken, processes, interval_s)
         if tell:
             self._publish(self._taken)
+
+    def drawn(self) -> None:
+        self.glancing = False
 
     def put(self, kind: str, message: str, severity: Severity, **fields: Any) -> Anomaly:
         """An anomaly opened, or changed."""

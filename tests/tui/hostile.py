@@ -51,6 +51,8 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
 def controls(text: str) -> set[str]:
     """What a terminal would act on or hide, besides the newlines that we put there."""
+    if text.isprintable():  # no character of these categories, or of some more, is in it
+        return set()
     return {f"U+{ord(c):04X}" for c in text if c != "\n" and unicodedata.category(c) in _INVISIBLE}
 
 

@@ -6,12 +6,15 @@ The guess takes two fiftieths of a second for every key at least, and is wrong w
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 from textual.app import App
 
 FRAME_S = 0.025
 """What is due so soon is waited for: a screen collects what is to be drawn for a sixtieth of a second."""
+_PAGES = "page "
+"""Threads of the settings' pages."""
 
 
 async def wait_for_idle(min_sleep: float = 0.0, max_sleep: float = 10.0) -> None:
@@ -27,7 +30,7 @@ async def wait_for_idle(min_sleep: float = 0.0, max_sleep: float = 10.0) -> None
         await asyncio.sleep(0)
         if loop._ready:
             continue
-        if loop.time() < held_up and _threads_work(loop):
+        if loop.time() < held_up and threads_work():
             await asyncio.sleep(0.001)
         elif waits > 0 and (due := min(_times(loop, set()), default=end) - loop.time()) < FRAME_S:
             waits -= max(0.001, due)
@@ -42,8 +45,8 @@ def due_within(app: App[Any], soon_s: float) -> float:
     timers = [timer for pump in (app, *app._registry) for timer in pump._timers]
     tasks: list[Any] = [timer._task for timer in timers if timer._repeat is None and timer._interval > FRAME_S]
     clocks = {id(task._fut_waiter) for task in tasks if task is not None}
-    now = loop.time()
-    return max((at - now for at in _times(loop, clocks) if 0 < at - now < soon_s), default=0.0)
+    now = loop.time()  # what is overdue has not happened either
+    return max((max(at - now, 0.001) for at in _times(loop, clocks) if at - now < soon_s), default=0.0)
 
 
 def _times(loop: Any, but: set[int]) -> list[float]:
@@ -52,7 +55,10 @@ def _times(loop: Any, but: set[int]) -> list[float]:
     return [one.when() for one in handles if not (one._args and id(one._args[0]) in but)]
 
 
-def _threads_work(loop: Any) -> bool:
-    """Something given to `asyncio.to_thread` is not done."""
+def threads_work() -> bool:
+    """Something given to `asyncio.to_thread` is not done, or a page of the settings looks at the host."""
+    loop: Any = asyncio.get_running_loop()
     pool = loop._default_executor
-    return pool is not None and pool._idle_semaphore._value < len(pool._threads)
+    if pool is not None and (pool._work_queue.qsize() or pool._idle_semaphore._value < len(pool._threads)):
+        return True
+    return any(one.name.startswith(_PAGES) for one in threading.enumerate())

@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 
 from opsconsole.demo import demo_app
 from opsconsole.tui.picture import svg_of
+from opsconsole.tui.widgets.graph import Graph
 from tests.tui.waiting import settled, started, until
 
 FOLDER = Path(__file__).parent / "pictures"
@@ -30,6 +31,9 @@ KEYS: dict[str, tuple[str, ...]] = {
     "settings": ("T",),
 }
 """What is pressed before the picture is taken."""
+_MOVED = 9_000 * 1.25
+"""Bytes a second for a percent of a core, as the demo's processes move them."""
+
 _SCRIPT = """#!/usr/bin/env bash
 # Make room on a full disk: old logs of the application, then the journal.
 # Usage: make_room.sh DIRECTORY
@@ -58,10 +62,16 @@ async def picture(mode: str, size: tuple[int, int], theme: str | None) -> str:
             await started(pilot)
             await until(pilot, lambda: app.modes.on_top.begun)
             await settled(pilot)
+            if mode == "overview":  # what was recorded is read after the first frame
+                graphs = [one for one in pilot.app.screen.query(Graph) if one.size]
+                await until(pilot, lambda: all(any(one.values[:-9]) for one in graphs))
+                await settled(pilot)
             if mode == "editor":
                 await _write(pilot)
             await pilot.press(*KEYS[mode])
             await settled(pilot)
+            if mode == "processes":
+                _look_closely(pilot.app.screen)
             return svg_of(app)
 
 
@@ -70,6 +80,15 @@ async def _write(pilot: Pilot[Any]) -> None:
     pilot.app.screen.open_text(_SCRIPT, "make_room.sh", "bash")  # type: ignore[attr-defined]
     await settled(pilot, quiet_s=1.5)
     await pilot.press("f8")
+
+
+def _look_closely(screen: Any) -> None:
+    """The graphs of the selected process, as after five minutes: the clock of the demo stands still."""
+    host, chosen, clock = screen.engine.host, screen._table.selected, screen.engine._demo_clock
+    for second in range(-300, 1, 2):
+        one = next(one for one in host.processes(second) if one.identity == chosen.identity)
+        screen._detail.add(one, clock.at(second), 2.0)
+        screen._detail.add_transfer(one.identity, clock.at(second), 2.0, (one.cpu_percent + 1) * _MOVED)
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-_LATEST_S = 20
+_LATEST_S = 40
 _LOOK_S = 0.05
 _DROPPED = ("OPSCONSOLE_", "SSH_", "NO_COLOR", "COLORTERM", "TEXTUAL", "LC_", "LANG", "TMUX", "XDG_")
 CONFIG = '[console]\nstart = "overview"\n'

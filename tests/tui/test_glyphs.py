@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import random
 import unicodedata
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from opsconsole.tui.look_alikes import LookAlikes, in_ascii, on_linux_console, w
 from opsconsole.tui.severities import GLYPHS
 from opsconsole.tui.widgets.bar import bar_cells
 from opsconsole.tui.widgets.graph import Graph
-from opsconsole.tui.widgets.plot import Limits, rows_of
+from opsconsole.tui.widgets.plot import Columns, Limits, Stretch, columns_of, rows_of
 from opsconsole.tui.widgets.spark import spark_cells
 from opsconsole.tui.widgets.tones import TonedApp
 from opsconsole.tui.wording import FACES
@@ -67,7 +68,7 @@ def test_other_characters_are_replaced_where_the_terminal_cannot_show_them() -> 
     assert wanted("braille", UTF8, "latin-1") is not None
     on_console = wanted("auto", {"TERM": "linux", "LANG": "C.UTF-8"}, "utf-8")
     assert on_console is not None
-    assert on_console.apply([Segment("▶ é 日…")], Color(0, 0, 0))[0].text == "► é 日~"
+    assert on_console.apply([Segment("▶ é 日…")], Color(0, 0, 0))[0].text == "► é 日."
 
 
 # -- sparks and bars
@@ -181,7 +182,8 @@ def test_every_character_of_ours_has_a_look_alike_of_its_width() -> None:
 
 
 def test_what_means_different_things_looks_different() -> None:
-    for family in ([face.glyph for face in FACES.values()], sorted(GLYPHS.values())):
+    states, severities = [face.glyph for face in FACES.values()], sorted(GLYPHS.values())
+    for family in (states, severities, states + severities):
         assert len({in_ascii(glyph) for glyph in family}) == len(family)
         assert len({on_linux_console(glyph) for glyph in family}) == len(family)
 
@@ -191,6 +193,7 @@ def test_what_means_different_things_looks_different() -> None:
     [
         ("╭─┬─╮ │ ├─┤ ╰─╯ ║ ═", "+-+-+ | +-+ +-+ | ="),
         ("naïve café", "naive cafe"),
+        ("starting … ~/.local", "starting.. ~/.local"),
         ("日本 ελ", "???? ??"),
         ("e\u0301", "e"),
         ("\u00a0½ ﬁ", " ? ?"),
@@ -205,7 +208,7 @@ def test_lines_that_are_ascii_pass_untouched_and_styles_stay() -> None:
     style = Style(bold=True)
     plain = [Segment("abc", style)]
     assert LookAlikes().apply(plain, Color(0, 0, 0)) is plain
-    assert LookAlikes().apply([Segment("a…", style), *plain], Color(0, 0, 0)) == [Segment("a~", style), *plain]
+    assert LookAlikes().apply([Segment("a…", style), *plain], Color(0, 0, 0)) == [Segment("a.", style), *plain]
 
 
 async def test_without_utf8_every_screen_is_ascii(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,3 +228,23 @@ async def test_without_utf8_every_screen_is_ascii(engine: FakeEngine, monkeypatc
         app.use_graphs("braille")  # type: ignore[attr-defined]
         await pilot.pause()
         assert "größe 日本" in shown(pilot) and app.glyphs is BRAILLE  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_columns_that_go_on_are_those_made_anew(seed: int) -> None:
+    of = random.Random(seed)
+    step, count = of.choice([(1, 8), (3_000_000, 20), (7, 5)])
+    recorded = [Stretch(at, at + of.randrange(1, 3 * step), of.random()) for at in range(0, 30 * step, step)]
+    live: list[Stretch] = []
+    newest = of.randrange(20)
+    columns = Columns(recorded, live, newest, count, step)
+    for _ in range(40):
+        newest += of.choice([0, 0, 1, 1, 2, 2 * count])
+        stretch = None
+        if of.random() < 0.8:
+            until = (newest + 1) * step - of.randrange(step)
+            stretch = Stretch(max(0, until - of.randrange(1, 2 * step)), until, of.random())
+            live.append(stretch)
+        columns.put(stretch, newest)
+        anew = zip(columns_of(recorded, newest, count, step), columns_of(live, newest, count, step), strict=True)
+        assert columns.shown == [old if new is None else new for old, new in anew]

@@ -73,18 +73,40 @@ def test_keys_that_are_nobodys_are_not_given_away(file: Path, key: str) -> None:
     assert found.keys == {} and f"the key {key} is taken" in found.problems[0]
 
 
+@pytest.mark.parametrize(
+    ("action", "key"),
+    [("help", "ctrl+q"), ("quit", "ctrl+s"), ("command_palette", "super+p"), ("pause", "ctrl+shift+p"),
+     ("pause", "ctrl+1"), ("pause", "ctrl+b,ctrl+z")],
+)  # fmt: skip
+def test_no_action_is_left_with_keys_only_that_others_take(file: Path, action: str, key: str) -> None:
+    found = load(file, f'[keys]\n{action} = "{key}"\n')
+    assert found.keys == {} and len(found.problems) == 1
+    assert f"{action}: the key {key.partition(',')[0]} does not come through everywhere" in found.problems[0]
+    assert found.problems[0].endswith("Its usual keys hold.")
+
+
+def test_beside_a_key_that_arrives_one_that_may_not_is_fine(file: Path) -> None:
+    assert load(file, '[keys]\npause = "ctrl+q,Z"\n') == Keymap({"pause": "ctrl+q,Z"})
+
+
+@pytest.mark.parametrize("line", ['help = ""', "help = []", 'quit = "nope"', 'command_palette = "tab"', 'help = "q"'])
+def test_help_quit_and_the_palette_never_are_without_a_key(file: Path, line: str) -> None:
+    found = load(file, f"[keys]\n{line}\n")
+    assert found.keys == {} and len(found.problems) == 1
+
+
 def test_a_clash_with_a_usual_key_is_told_and_ignored(file: Path) -> None:
     found = load(file, '[keys]\npause = "c"\n')
     assert found.keys == {}
     assert found.problems == (
-        "keymap.toml: The key c is both cancel's and pause's. The line of pause is ignored.",
+        "keymap.toml: The key c is given to both cancel and pause. The line of pause is ignored.",
     )  # fmt: skip
 
 
 def test_of_two_lines_that_clash_the_later_is_ignored(file: Path) -> None:
     found = load(file, '[keys]\nretry = "z"\npause = "z"\n')
     assert found.keys == {"retry": "z"}
-    assert "The key z is both pause's and retry's. The line of pause is ignored." in found.problems[0]
+    assert "The key z is given to both pause and retry. The line of pause is ignored." in found.problems[0]
 
 
 def test_an_ignored_line_may_bring_the_next_clash(file: Path) -> None:
@@ -133,7 +155,7 @@ async def test_the_console_uses_it_says_it_and_reports_what_is_wrong(file: Path,
     async with console(engine).run_test(size=(220, 40), notifications=True) as pilot:
         await started(pilot)
         await until(pilot, lambda: "z pause" in lines_of(pilot)[-1] and "9 processes" in lines_of(pilot)[-1])
-        assert "The key c is both cancel's and retry's. The line of retry is ignored." in notices(pilot)
+        assert "The key c is given to both cancel and retry. The line of retry is ignored." in notices(pilot)
         assert "there is no action 'hlep'; did you mean 'help'?" in notices(pilot)
         await pilot.press("p")  # as if it had never been a key
         await pilot.press("z")

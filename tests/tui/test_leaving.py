@@ -53,7 +53,7 @@ class Terminal:
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         self.before = termios.tcgetattr(self.fd)
 
-    def read_until(self, text: bytes, timeout_s: float = 15.0) -> None:
+    def read_until(self, text: bytes, timeout_s: float = 40.0) -> None:
         end = time.monotonic() + timeout_s
         while text not in self.screen:
             assert time.monotonic() < end, self.screen[-2000:]
@@ -71,7 +71,7 @@ class Terminal:
         os.close(self.fd)
         self.fd = -1
 
-    def ended(self, timeout_s: float = 10.0) -> int:
+    def ended(self, timeout_s: float = 40.0) -> int:
         """Its exit code (negative: the signal it died of)."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
@@ -128,7 +128,7 @@ def restored(terminal: Terminal) -> bool:
     return b"\x1b[?1049l" in terminal.screen and b"\x1b[?25h" in terminal.screen
 
 
-def exit_code_later(state: Path, timeout_s: float = 15.0) -> int | None:
+def exit_code_later(state: Path, timeout_s: float = 40.0) -> int | None:
     """Of task 1, once a new look finds that it ended."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
@@ -171,7 +171,7 @@ def test_a_cut_line_ends_it_even_when_hangups_are_ignored(state: Path, terminals
 
 def test_a_terminal_that_takes_no_bytes_does_not_keep_it_from_leaving(state: Path, terminals: list[Terminal]) -> None:
     with Engine.look(state_dir=state) as engine:
-        engine.add(TaskSpec(script="while :; do seq 1 2000; sleep 0.1; done", name="flood", timeout_s=20))
+        engine.add(TaskSpec(script="while :; do seq 1 2000; sleep 0.1; done", name="flood", timeout_s=120))
     terminals.append(terminal := Terminal(state))
     terminal.read_until(b"flood")
     terminal.press(b"2")
@@ -195,7 +195,7 @@ def test_drain_hands_the_queue_to_a_worker(state: Path, tmp_path: Path, terminal
     terminal.cut()
     assert terminal.ended() == 129
     stop.touch()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 40
     while time.monotonic() < end:
         with Engine.look(state_dir=state) as engine:
             if engine.task(2).status is Status.COMPLETED:

@@ -41,6 +41,8 @@ def test_active_first_then_the_queue_in_its_order_then_what_ended_last(some: Fak
     [
         ("QUEUED high", ["queued-high"]),
         ("state:failed", ["old-fail"]),
+        ("state=failed", ["old-fail"]),
+        ("exit=3 state=ended", ["old-fail"]),
         ("state:run,wait", ["running", "held"]),
         ("state:bad", ["old-fail"]),
         ("failed", ["old-fail"]),
@@ -62,7 +64,9 @@ def test_filters(some: FakeEngine, text: str, expected: list[str]) -> None:
     assert names(some, text) == expected
 
 
-@pytest.mark.parametrize("text", ["state:late", "exit:three", "nonsense:1", "#x"])
+@pytest.mark.parametrize(
+    "text", ["state:late", "state=late", "exit:three", "exit=three", "nonsense:1", "nonsense=1", "#x"]
+)
 def test_filters_that_make_no_sense_say_so(text: str) -> None:
     with pytest.raises(FilterError):
         parse(text)

@@ -14,6 +14,7 @@ import pytest
 from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Input
 
 from opsconsole.anomalies import Severity
@@ -23,6 +24,7 @@ from opsconsole.tui.keymap import actions_of, clashes
 from opsconsole.tui.modes import MODES, Mode
 from opsconsole.tui.screens.help import HelpScreen
 from opsconsole.tui.screens.quit import QuitScreen
+from opsconsole.tui.screens.submit import SubmitScreen
 from opsconsole.tui.screens.tasks.screen import TasksScreen
 from tests.tui.fake_engine import NOW, FakeEngine
 from tests.tui.scenes import console, mixed, trouble
@@ -227,16 +229,87 @@ async def test_host_keeps_how_its_processes_are_sorted(engine: FakeEngine) -> No
         assert pilot.app.screen.processes.by_memory is True  # type: ignore[attr-defined]
 
 
+async def test_a_mode_that_nobody_sees_lets_go_of_what_it_has_drawn(engine: FakeEngine) -> None:
+    def drawn(screen: Screen[Any]) -> int:
+        return sum(len(one._styles_cache._cache) for one in screen.walk_children(Widget))
+
+    async with opened(engine) as pilot:
+        modes = pilot.app.modes  # type: ignore[attr-defined]
+        tasks, before = tasks_screen(pilot), shown(pilot)
+        assert drawn(tasks)
+        await pilot.press("6")
+        await until(pilot, lambda: modes.current == "history" and drawn(pilot.app.screen))
+        modes.rest()
+        modes.rest()
+        assert not drawn(tasks)
+        assert drawn(pilot.app.screen)
+        await pilot.press("2")
+        await until(pilot, lambda: modes.current == "tasks" and drawn(tasks))
+        modes.rest()
+        assert drawn(tasks)
+        await until(pilot, lambda: shown(pilot) == before)
+
+
 # -- the footer
 
 
-async def test_the_footer_names_the_modes_where_there_is_room_and_else_their_keys(tmp_path: Path) -> None:
-    async with console(mixed(tmp_path / "state")).run_test(size=(220, 40)) as pilot:
+@pytest.mark.parametrize(
+    ("width", "named"),
+    [
+        (160, "  ".join(f"{one.key} {one.label}" for one in MODES)),
+        (120, "  ".join(f"{one.key} {one.short}" for one in MODES)),
+        (80, " ".join(f"{one.key}{one.short}" for one in MODES)),
+        (60, "1–7 modes"),
+    ],
+)
+async def test_the_footer_names_the_modes_before_rare_keys(tmp_path: Path, width: int, named: str) -> None:
+    async with console(mixed(tmp_path / "state")).run_test(size=(width, 30)) as pilot:
         await started(pilot)
-        names = "  ".join(f"{one.key} {one.label}" for one in MODES)
         for mode in (*OTHERS, MODES[1]):
             await go(pilot, mode)
-            await until(pilot, lambda: names in lines_of(pilot)[-1])
-        await pilot.resize_terminal(80, 24)
-        await until(pilot, lambda: "1…7 modes" in lines_of(pilot)[-1])
-        assert "q quit" in lines_of(pilot)[-1]
+            await until(pilot, lambda: named in lines_of(pilot)[-1])
+            assert "? help" in lines_of(pilot)[-1] and "q quit" in lines_of(pilot)[-1]
+        assert " n new" in lines_of(pilot)[-1]  # what matters most here still has its place
+
+
+async def test_while_typing_the_footer_says_how_to_leave_and_where_help_is(engine: FakeEngine) -> None:
+    async with opened(engine) as pilot:
+        await pilot.press("slash")
+        await until(pilot, lambda: "esc 1–7 modes  f1 help  f10 quit" in lines_of(pilot)[-1])
+        await pilot.press("escape", "5", "n", "enter", "enter")
+        await until(pilot, lambda: "esc scripts" in lines_of(pilot)[-1])
+        assert "f1 help  f10 quit" in lines_of(pilot)[-1]
+        await pilot.press("f1")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+
+
+# -- running a script
+
+
+@pytest.mark.parametrize("mode", [one for one in MODES if "submit" in one.shares], ids=lambda mode: mode.id)
+async def test_submit_asks_over_every_mode_that_has_its_key_and_goes_to_the_task(
+    engine: FakeEngine, samples: Path, mode: Mode
+) -> None:
+    async with opened(engine) as pilot:
+        await go(pilot, mode)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SubmitScreen) and pilot.app.screen.focused is not None)
+        await pilot.press("escape")
+        await until(pilot, lambda: on(pilot, mode))
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(pilot.app.screen, SubmitScreen) and pilot.app.screen.focused is not None)
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: engine.specs)
+        seen = mode.id if mode.id == "overview" else "tasks"
+        await until(pilot, lambda: pilot.app.modes.current == seen)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
+async def test_help_lists_a_shared_key_only_where_it_works(engine: FakeEngine, mode: Mode) -> None:
+    async with opened(engine) as pilot:
+        await go(pilot, mode)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+        groups = pilot.app.screen.groups()  # type: ignore[attr-defined]
+        said = [entry.said for group in groups for entry in group.entries]
+        assert ("Run a script" in said) is ("submit" in mode.shares)

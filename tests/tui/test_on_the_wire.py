@@ -6,13 +6,17 @@ import base64
 import os
 import re
 import signal
+import threading
 import time
 from pathlib import Path
 
 import pytest
+from textual.app import App
+from textual.drivers._writer_thread import MAX_QUEUED_WRITES, WriterThread
 
 from opsconsole.engine import Engine
 from opsconsole.models import TaskSpec
+from opsconsole.tui.terminal import ConsoleDriver
 from tests.tui.wire import Wire
 
 CONFIG = '[console]\nstart = "tasks"\n'
@@ -74,7 +78,7 @@ def test_print_lends_the_terminal_out_and_the_engine_goes_on(held: Path) -> None
         seen = held / "seen"
         with Engine.look(state_dir=held / "state") as engine:
             engine.add(TaskSpec(script=f"touch {seen}", name="meanwhile"))
-        end = time.monotonic() + 15
+        end = time.monotonic() + 40
         while not seen.exists():
             assert time.monotonic() < end, "nothing runs while the terminal is lent out"
             time.sleep(0.02)
@@ -82,6 +86,26 @@ def test_print_lends_the_terminal_out_and_the_engine_goes_on(held: Path) -> None
         wire.press("\r", lambda screen: in_console(wire) and "meanwhile" in screen and NAME in screen)
         assert left(wire) == 0
         assert restored(wire)
+
+
+async def test_frames_while_the_terminal_is_lent_out_hold_nobody_up(tmp_path: Path) -> None:
+    with (tmp_path / "screen").open("w+") as screen:
+        driver = ConsoleDriver(App())
+        driver._writer_thread = WriterThread(screen)
+        driver._writer_thread.start()
+        driver.write("a frame")
+        driver.close()
+
+        def draw() -> None:
+            for _ in range(2 * MAX_QUEUED_WRITES):
+                driver.write("another")
+
+        drawing = threading.Thread(target=draw, daemon=True)
+        drawing.start()
+        drawing.join(20)
+        assert not drawing.is_alive(), "nobody takes what is written, and the loop waits until somebody does"
+        screen.seek(0)
+        assert screen.read() == "a frame"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])

@@ -170,6 +170,7 @@ async def test_empty_states_do_not_name_keys_that_are_not_there(engine: FakeEngi
         await pilot.press("1")
         await until(pilot, lambda: "unknown: nobody watches this host" in shown(pilot))
         assert "press" not in shown(pilot) and "run a script" not in shown(pilot)
+        assert "a read-only console starts no monitor" in shown(pilot)
         await pilot.press("5")
         await until(pilot, lambda: "No script is open" in shown(pilot))
         assert "begins a new one" not in shown(pilot) and "o opens a file by its path" in shown(pilot)

@@ -94,7 +94,7 @@ async def at_rest(pilot: Pilot[Any], size: tuple[int, int], where: str) -> None:
     screen = pilot.app.screen
     assert isinstance(screen, ModeScreen)
     try:
-        await until(pilot, lambda: not list(wrong(screen, size)), timeout_s=2)
+        await until(pilot, lambda: not list(wrong(screen, size)), timeout_s=10)
     except AssertionError:
         raise AssertionError(f"{where} at {size}: " + "\n".join(wrong(screen, size))) from None
 
@@ -105,7 +105,7 @@ async def show(pilot: Pilot[Any], mode: str) -> ModeScreen:
     await until(pilot, lambda: pilot.app.screen is screen and screen.looks)
     wanted = FILLED.get(mode, "")
     try:
-        await until(pilot, lambda: wanted in shown(pilot), timeout_s=5)
+        await until(pilot, lambda: wanted in shown(pilot))
     except AssertionError:
         raise AssertionError(f"no {wanted!r} in {mode}:\n{shown(pilot)}") from None
     return screen

@@ -33,3 +33,16 @@ def test_so_are_escape_and_other_keys_that_type_something_on_a_mac(data: str, fo
 )  # fmt: skip
 def test_other_sequences_are_read_as_ever(data: str, found: list[str]) -> None:
     assert keys(data) == found
+
+
+def test_alt_and_a_letter_held_down_types_nothing() -> None:
+    assert keys("\x1bn\x1bn\x1bz") == ["alt+n", "alt+n", "alt+z"]
+    assert keys("\x1bn\x1b[Ax\x1bp") == ["alt+n", "up", "x", "alt+p"]
+
+
+@pytest.mark.parametrize("data", ["\x1bn", "\x1bN", "\x1b<"])
+def test_alt_and_a_character_has_none_to_type(data: str) -> None:
+    parser = KeyParser()
+    found = [one for one in parser.feed(f"{data}\x1b[Ax") if isinstance(one, Key)]
+    assert all(one.character is None for one in found if one.key.startswith("alt+"))
+    assert [one.character for one in found][-1] == "x"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import threading
 import time
@@ -69,8 +68,8 @@ async def test_a_script_is_submitted_followed_and_ends_with_its_exit_code(state:
         await submit(pilot, script)
         await until(pilot, lambda: "exit 7" in shown(pilot))
         await until(pilot, lambda: output(pilot).line_count == 6)
-        text = shown(pilot)
-        assert "line 3" in text and "▌ warn 3" in text and "exit code 7" in text
+        await until(pilot, lambda: "line 3" in shown(pilot) and "▌ warn 3" in shown(pilot))
+        await until(pilot, lambda: "exit code 7" in shown(pilot))
 
 
 async def test_pause_resume_cancel_and_retry_of_a_real_run(state: Path, tmp_path: Path) -> None:
@@ -134,7 +133,7 @@ async def test_a_script_that_prints_as_fast_as_it_can_keeps_neither_keys_out_nor
         await pilot.press("escape")
         await until(pilot, lambda: len(pilot.app.screen_stack) == screens)
         assert output(pilot).line_count <= 5_001
-        await until(pilot, lambda: statuses(pilot) == [Status.COMPLETED], timeout_s=40)
+        await until(pilot, lambda: statuses(pilot) == [Status.COMPLETED], timeout_s=100)
 
 
 OTHERS: set[threading.Thread] = set()
@@ -149,6 +148,11 @@ def monitors() -> set[threading.Thread]:
 def those_of_other_tests() -> None:
     OTHERS.clear()
     OTHERS.update(monitors())
+
+
+def lists_processes(pilot: Pilot[Any]) -> bool:
+    """Some that are there; which ones are the busiest, nobody knows."""
+    return any(Path("/proc", found).exists() for found in re.findall(r"[RSDIZ] +(\d+) ", shown(pilot)))
 
 
 def no_monitor_is_left(state: Path) -> None:
@@ -174,9 +178,9 @@ async def test_the_host_is_watched_until_the_console_is_left(state: Path, tmp_pa
         await pilot.press("m")
         cpu = next(iter(pilot.app.screen.query(Graph)))
         await until(pilot, lambda: re.search(r"CPU \d+ %", shown(pilot)) and any(cpu.values))
-        await until(pilot, lambda: re.search(rf"[RS] +{os.getpid()} ", shown(pilot)))
+        await until(pilot, lambda: lists_processes(pilot))
         await until(pilot, lambda: re.search(r"▶ endless\.sh +printing +\d+s +.*\d %.*[\d.]+[kM] ", shown(pilot)))
-        await until(pilot, lambda: "m stop watching" in shown(pilot))
+        await until(pilot, lambda: pilot.app.screen.label_of("watch") == "stop watching")  # type: ignore[attr-defined]
         await pilot.press("2", "c")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen))
         await pilot.press("y")
@@ -191,7 +195,7 @@ async def test_the_monitor_of_another_console_is_shown_and_can_be_stopped(state:
         await pilot.press("1")
         await until(pilot, lambda: re.search(r"CPU \d+ %", shown(pilot)))
         await until(pilot, lambda: "watched by another console" in shown(pilot))
-        await until(pilot, lambda: re.search(rf"[RS] +{os.getpid()} ", shown(pilot)))
+        await until(pilot, lambda: lists_processes(pilot))
         await pilot.press("m")
         await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen.focused)
         await pilot.press("y")
@@ -200,7 +204,7 @@ async def test_the_monitor_of_another_console_is_shown_and_can_be_stopped(state:
     no_monitor_is_left(state)
 
 
-def ended_by(state: Path, task_id: int, status: Status, timeout_s: float = 10.0) -> None:
+def ended_by(state: Path, task_id: int, status: Status, timeout_s: float = 40.0) -> None:
     end = time.monotonic() + timeout_s
     while True:
         with Engine.look(state_dir=state) as engine:  # each look settles what dead consoles left

@@ -12,11 +12,11 @@ from textual.pilot import Pilot
 from opsconsole.tui.screens.tasks.screen import TasksScreen
 from opsconsole.tui.screens.tasks.table import TaskTable
 from opsconsole.tui.widgets.output_view import OutputView
-from tests.tui.idle import due_within
+from tests.tui.idle import due_within, threads_work
 
 
-async def until(pilot: Pilot[Any], holds: Callable[[], object], timeout_s: float = 10.0) -> None:
-    """Return when `holds()`; fail when it does not in time."""
+async def until(pilot: Pilot[Any], holds: Callable[[], object], timeout_s: float = 30.0) -> None:
+    """Return when `holds()`; fail when it does not in time, which is that of a busy machine."""
     end = time.monotonic() + timeout_s
     while not holds():
         assert time.monotonic() < end, f"it never came: {getattr(holds, '__name__', holds)}; shown is\n{shown(pilot)}"
@@ -38,7 +38,7 @@ def output(pilot: Pilot[Any]) -> OutputView:
 
 async def started(pilot: Pilot[Any]) -> None:
     """The engine has started, and its tasks are shown."""
-    await until(pilot, lambda: pilot.app.engine is not None)  # type: ignore[attr-defined]
+    await until(pilot, lambda: pilot.app.engine is not None, timeout_s=90)  # type: ignore[attr-defined]
     await pilot.pause()
 
 
@@ -51,20 +51,24 @@ def shown(pilot: Pilot[Any]) -> str:
     return "\n".join(lines_of(pilot))
 
 
-async def settled(pilot: Pilot[Any], quiet_s: float = 0.3, timeout_s: float = 20.0) -> None:
-    """Return when nothing is to happen soon, or when what was to happen soon has happened and changed nothing."""
+async def settled(pilot: Pilot[Any], quiet_s: float = 0.3, timeout_s: float = 30.0) -> None:
+    """Return when no thread works for the console and nothing is to happen soon, or when what was to happen soon has
+    happened and changed nothing."""
     end = time.monotonic() + timeout_s
     while time.monotonic() < end:
         await pilot.pause()
+        if threads_work():
+            await asyncio.sleep(0.005)
+            continue
         wait = due_within(pilot.app, quiet_s)
         if not wait:
             return
         picture = pilot.app.screen._compositor.render_strips()
         await asyncio.sleep(wait)
         await pilot.pause()
-        if picture == pilot.app.screen._compositor.render_strips():
+        if not threads_work() and picture == pilot.app.screen._compositor.render_strips():
             return
-    raise AssertionError("the picture never came to rest")
+    raise AssertionError(f"the picture never came to rest; shown is\n{shown(pilot)}")
 
 
 def told(pilot: Pilot[Any]) -> str:

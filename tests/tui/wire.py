@@ -19,7 +19,7 @@ from typing import Any, Self
 
 from tests.tui.emulated import Terminal
 
-_LATEST_S = 15
+_LATEST_S = 40
 
 
 class Wire:

@@ -99,11 +99,11 @@ class QueueTable:
 
     def hold(self, task_id: int) -> Task:
         with self.transaction() as c:
-            return tasks.hold(c, task_id)
+            return tasks.hold(c, task_id, "tester", self.now)
 
     def release(self, task_id: int) -> Task:
         with self.transaction() as c:
-            return tasks.release(c, task_id)
+            return tasks.release(c, task_id, "tester", self.now)
 
     def queue_due(self) -> int:
         with self.transaction() as c:

@@ -99,3 +99,8 @@ def test_the_supervisor_stays_lean() -> None:
         "sqlite3",
         "typing",
     } <= {"typing"}
+
+
+def test_the_first_frame_waits_for_no_review() -> None:
+    loaded = _modules_after("import opsconsole.tui.app, opsconsole.tui.screens.overview.screen, opsconsole.engine")
+    assert {name for name in loaded if name.startswith("opsconsole.safety.review")} == set()

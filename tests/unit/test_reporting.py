@@ -25,6 +25,7 @@ from opsconsole.reporting.runs import read_run
 from opsconsole.safety.redact import Redaction
 from opsconsole.settings import Settings
 from opsconsole.storage.archive import Archive
+from opsconsole.storage.course import Course, TaskEvent
 from opsconsole.storage.history import Filter
 from tests.tui.fake_engine import NOW
 from tests.tui.history.record import HOSTILE, HOUR, SECRET, SYNC, SYNC_NEW, RecordEngine
@@ -44,6 +45,8 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordEngine]:
         EVIL.replace("\x00", ""), Status.FAILED, ago=2 * HOUR, exit_code=3, reason=EVIL.replace("\x00", ""),
         script=script, output=output, stderr=output, attempts=2, actor="=HYPERLINK(1)", host="-web|03",
     )  # fmt: skip
+    evil = (TaskEvent(NOW, EVIL, 1, EVIL, f"{EVIL} token={SECRET}"),)
+    engine.courses = {1: Course((TaskEvent(NOW, "pause_asked", 1, "anna (tui)"),)), 3: Course(evil, complete=False)}
     yield engine
     engine.record.close()
 
@@ -102,6 +105,17 @@ def test_json_and_csv_can_be_read_back(record: RecordEngine) -> None:
     assert rows[1]["exit_code"] == "3"
     groups = list(csv.DictReader(io.StringIO(formats.render(made["statistics"], "csv"), newline="")))
     assert {(row["runs"], row["failed"]) for row in groups} == {("2", "0"), ("1", "1")}
+
+
+def test_a_run_s_report_tells_what_was_done_to_it_and_by_whom(record: RecordEngine) -> None:
+    made = documents.of_run(read_run(record, record.task(1)), NOW)
+    [event] = json.loads(formats.render(made, "json"))["events"]
+    assert (event["event"], event["actor"]) == ("pause_asked", "anna (tui)")
+    text = formats.render(made, "md")
+    assert "What was done to it" in text and "pause asked" in text and "not recorded" not in text
+    older = formats.render(documents.of_run(read_run(record, record.task(3)), NOW), "md")
+    assert "Who did what to it was not recorded" in older
+    assert "What was done to it" not in formats.render(documents.of_run(read_run(record, record.task(2)), NOW), "md")
 
 
 def test_no_line_of_a_script_or_an_output_closes_its_fence(record: RecordEngine) -> None:

@@ -96,6 +96,13 @@ def test_an_unknown_key_in_the_file_names_the_nearest_known_one(file: Path, text
     assert raised.value.exit_code == 2
 
 
+def test_all_that_is_unknown_is_said_at_once_and_only_what_is_near_is_offered(file: Path) -> None:
+    with pytest.raises(SettingsError) as raised:
+        load(file, "[console]\nnonsense = 1\ntheem = 2\n[runnner]\n")
+    assert raised.value.message.endswith("unknown settings console.nonsense, console.theem, runnner")
+    assert raised.value.hint == "did you mean console.theme?"
+
+
 def test_an_unknown_variable_names_the_nearest_known_one(file: Path) -> None:
     with pytest.raises(SettingsError) as raised:
         load(file, OPSCONSOLE_EXECUTION__CONCURENCY="3")

@@ -416,7 +416,8 @@ class Run:
         if self.report_at is not None:
             self.report_at = None
             self._report_started()
-        entry = {"status": status, "how": self.pause_how, "by": command.get("by")}
+        now = time.time_ns() // 1000
+        entry = {"status": status, "how": self.pause_how, "by": command.get("by"), "at": now}
         self.claim.write(entry)
         self.tell({"op": "status", "id": self.launch["id"], **entry})
 

@@ -229,7 +229,8 @@ def _notes(
     elif span is None:
         said.append(f"no history: nothing is on record of {over}")
     elif span.recorded < span.buckets:
-        said.append(f"{span.buckets - span.recorded} of {span.buckets} parts of {over} are not on record")
+        missing = span.buckets - span.recorded
+        said.append(f"{missing} of {span.buckets} parts of {over} {'is' if missing == 1 else 'are'} not on record")
     if any(use.resource == "io" and use.state is not State.OK for use in uses):
         if io is None:
             said.append("who uses the drives was not looked at")

@@ -13,6 +13,9 @@ silenced              `watch`: nobody wants to be told, which does not make it r
 flapping              as its severity says; the sentence says that it comes and goes
 no data of its own    as before: no data is not recovery
 ====================  ==========================================================================
+
+Of those that count alike, one that nobody has seen is named before one that somebody has, then the gravest, then the
+newest: `anomalies.most_urgent_first`.
 """
 
 from __future__ import annotations
@@ -22,14 +25,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from opsconsole.anomalies import Anomaly, AnomalyState, Severity
+from opsconsole.anomalies import Anomaly, AnomalyState, most_urgent_first, silenced, step
 from opsconsole.clock import SYSTEM, Clock
 from opsconsole.monitoring.analysis.model import clean
 from opsconsole.samples import Sample
 
 OK, WATCH, DEGRADED, CRITICAL, UNKNOWN = "ok", "watch", "degraded", "critical", "unknown"
 _LADDER = (OK, WATCH, DEGRADED, CRITICAL)
-_STEP = {Severity.INFO: 0, Severity.LOW: 1, Severity.MEDIUM: 1, Severity.HIGH: 2, Severity.CRITICAL: 3}
 _MESSAGE = 200
 
 
@@ -54,7 +56,7 @@ def health(
     """The state, from every episode that may be open. Silences end by `clock`, else by the sample's own time."""
     now = clock.now() if clock is not None else sample.time_us if sample is not None else SYSTEM.now()
     open_now = [anomaly for anomaly in anomalies if anomaly.state.is_open]
-    worst = max(open_now, key=lambda each: (_step(each, now), each.severity, -each.began_at, -each.id), default=None)
+    worst = next(iter(most_urgent_first(open_now, now)), None)
     counts = _counts(open_now, now)
     if not monitor_alive:
         return Health(UNKNOWN, _last_known("the monitor is not running", open_now, worst), worst, counts)
@@ -62,23 +64,10 @@ def health(
         return Health(UNKNOWN, _last_known("there is no data yet", open_now, worst), worst, counts)
     if worst is None:
         return Health(OK, "nothing is wrong", None, counts)
-    state = _LADDER[_step(worst, now)]
+    state = _LADDER[step(worst, now)]
     if state == OK:
         return Health(OK, f"nothing is wrong; for your information: {_said(worst)}", worst, counts)
     return Health(state, _why(worst, len(open_now) - 1, now), worst, counts)
-
-
-def _step(anomaly: Anomaly, now: int) -> int:
-    step = _STEP[anomaly.severity]
-    if _silenced(anomaly, now):
-        return min(step, 1)
-    if anomaly.acknowledged_at is not None:
-        return max(step - 1, min(step, 1))
-    return step
-
-
-def _silenced(anomaly: Anomaly, now: int) -> bool:
-    return anomaly.silenced_until is not None and anomaly.silenced_until > now
 
 
 def _counts(open_now: Sequence[Anomaly], now: int) -> dict[str, int]:
@@ -86,7 +75,7 @@ def _counts(open_now: Sequence[Anomaly], now: int) -> dict[str, int]:
     found = {severity.word: by_severity[severity] for severity in sorted(by_severity, reverse=True)}
     found["flapping"] = sum(anomaly.state is AnomalyState.FLAPPING for anomaly in open_now)
     found["acknowledged"] = sum(anomaly.acknowledged_at is not None for anomaly in open_now)
-    found["silenced"] = sum(_silenced(anomaly, now) for anomaly in open_now)
+    found["silenced"] = sum(silenced(anomaly, now) for anomaly in open_now)
     return {word: count for word, count in found.items() if count}
 
 
@@ -100,7 +89,7 @@ def _why(worst: Anomaly, others: int, now: int) -> str:
         said += f" (comes and goes, {worst.flips} times)"
     if worst.unknown_since is not None:
         said += " (no data since)"
-    if _silenced(worst, now):
+    if silenced(worst, now):
         said += " (silenced)"
     elif worst.acknowledged_at is not None:
         said += f" (acknowledged by {clean(worst.acknowledged_by or 'somebody')})"

@@ -86,7 +86,7 @@ def _cpu(found: Found) -> Iterator[Suggestion]:
             "CPU",
             f"Stop or move {cause.label}" if polite else f"Lower the priority of {cause.label}, or stop {_it(cause)}",
             (uses, *evidence),
-            f"up to {cause.value / 100:.1f} cores for the others; with a lower priority they come first",
+            f"up to {cause.value / 100:.1f} cores for the others{_renice(cause) * (not polite)}",
             MEDIUM,
             "high_cpu",
             look,
@@ -104,6 +104,13 @@ def _look_at(cause: Cause, otherwise: str) -> tuple[str, ...]:
     if not cause.pids:
         return (otherwise,)
     return (f"ps -o pid,ppid,user,ni,pcpu,rss,etime,args -p {','.join(map(str, cause.pids[:_SHOWN]))}",)
+
+
+def _renice(cause: Cause) -> str:
+    """Not among the commands, which only read."""
+    pids = " ".join(map(str, cause.pids))
+    how = f"renice -n {_NICE} -p {pids}" if 0 < len(cause.pids) <= _SHOWN else "renice"
+    return f"; with a lower priority ({how}) they come first"
 
 
 def _it(cause: Cause) -> str:
@@ -250,7 +257,7 @@ def _io(found: Found) -> Iterator[Suggestion]:
     worth = [cause for cause in users[:2] if (cause.value or 0) >= _OF_THE_FIRST * (users[0].value or 0)]
     for place, cause in enumerate(worth):
         title, risk = f"Lower the I/O priority of {cause.label}, or let {_it(cause)} run later", LOW
-        effect = "the others' requests come first, where the drive's scheduler knows priorities"
+        effect = "the others' requests come first (ionice), where the drive's scheduler knows priorities"
         who: tuple[str, ...] = (f"{cause.label} moves {size_words(cause.value or 0)}/s{_with(cause)}",)
         care = care_for(found, cause)
         if care is not None:

@@ -74,7 +74,8 @@ def sentence(
             just = f" ({current.waiting:.0f} % now)" if current.waiting is not None else ""
             if just and current.basis != past.basis:
                 just = f" (now {current.basis} {current.waiting:.0f} %)"
-            first, _, rest = past.why.partition("; ")
+            first = past.why.partition("; ")[0]
+            rest = current.why.partition("; ")[2]  # of now, as all that stands beneath the verdict
             return f"{_headline(past)}: {first}{just}{'; ' if rest else ''}{rest}{also}"
         return f"{_headline(current)}: {current.why}{also}"
     if past is not None:

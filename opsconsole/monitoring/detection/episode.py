@@ -323,7 +323,7 @@ class Episode:
 
     def snapshot(self, host: str) -> Anomaly:
         message = self.message
-        if self._unknown_told:
+        if self._unknown_told and self.state.is_open:
             message += NO_DATA_NOW
         elif self.state is AnomalyState.FLAPPING:
             message += COMES_AND_GOES

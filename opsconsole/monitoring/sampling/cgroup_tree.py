@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from opsconsole.monitoring.sampling.kept import read_text
+from opsconsole.values import dataclass
 
 
 class Limit(NamedTuple):

@@ -7,10 +7,11 @@ processes, where a cgroup bears it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 
 from opsconsole.models import ExecutionPolicy, ResourceLimits
 from opsconsole.settings import LimitSettings, PolicyLimits
+from opsconsole.values import dataclass
 
 WIDE_PIDS = 4096
 CONTAINED = (ExecutionPolicy.SAFE, ExecutionPolicy.RESTRICTED)

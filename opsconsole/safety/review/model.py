@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from enum import IntEnum
 from typing import Any, Literal
+
+from opsconsole.values import dataclass
 
 Verdict = Literal["allow", "confirm", "refuse"]
 
@@ -180,10 +183,7 @@ class Source:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.starts = [0]
-        for index, character in enumerate(text):
-            if character == "\n":
-                self.starts.append(index + 1)
+        self.starts = [0, *(match.end() for match in re.finditer("\n", text))]
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset, both from 1."""

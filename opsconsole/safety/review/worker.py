@@ -3,6 +3,8 @@
 Requests come on standard input, answers leave on standard output, each a frame: four bytes of length, then JSON. It
 serves until its input ends. An answer in two parts: `judged` as soon as the verdict is there, `refined` with what takes
 longer (ShellCheck, the verdicts of the other policies) unless the next request has come meanwhile.
+
+A `question` is another thing: what a submission asks before it decides. Each is answered, whole, as soon as it is read.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import select
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -35,6 +37,23 @@ _LENGTH = 4
 def request(version: int, text: str, interpreter: str, policy: str, site: str | None) -> bytes:
     """The frame that asks for a review. `text` may hold surrogate escapes."""
     return frame({"version": version, "text": text, "interpreter": interpreter, "policy": policy, "site": site})
+
+
+def question(
+    version: int, body: bytes, interpreter: str, policy: str, allow: Sequence[str], site: str, given: Iterable[str]
+) -> bytes:
+    """The frame that asks for the very review that `safety.review.review` would make of this."""
+    return frame(
+        {
+            "question": version,
+            "text": body.decode("utf-8", "surrogateescape"),
+            "interpreter": interpreter,
+            "policy": policy,
+            "allow": list(allow),
+            "site": site,
+            "given": sorted(given),
+        }
+    )
 
 
 def frame(message: dict[str, Any]) -> bytes:
@@ -80,15 +99,17 @@ def _finding(held: dict[str, Any]) -> Finding:
     )
 
 
-def _written(review: Review) -> dict[str, Any]:
+def _written(review: Review, *, whole: bool = False) -> dict[str, Any]:
     findings: Sequence[Finding] = review.findings
+    effects: Sequence[Effect] = review.effects
     notes = list(review.notes)
-    if len(findings) > MOST_FINDINGS:
+    if not whole and len(findings) > MOST_FINDINGS:
         notes.append(f"{len(findings) - MOST_FINDINGS} milder findings are not shown")
         worst = sorted(findings, key=lambda one: (-one.severity, one.start))[:MOST_FINDINGS]
         findings = sorted(worst, key=lambda one: (one.start, one.end))
-    if len(review.effects) > MOST_EFFECTS:
-        notes.append(f"{len(review.effects) - MOST_EFFECTS} effects are not shown")
+    if not whole and len(effects) > MOST_EFFECTS:
+        notes.append(f"{len(effects) - MOST_EFFECTS} effects are not shown")
+        effects = effects[:MOST_EFFECTS]
     return {
         "verdict": review.verdict,
         "policy": review.policy,
@@ -96,7 +117,7 @@ def _written(review: Review) -> dict[str, Any]:
         "sha256": review.sha256,
         "reason": review.reason,
         "findings": [asdict(one) for one in findings],
-        "effects": [asdict(one) for one in review.effects[:MOST_EFFECTS]],
+        "effects": [asdict(one) for one in effects],
         "parsed": review.parsed,
         "notes": notes,
     }
@@ -120,26 +141,38 @@ class _Server:
         self._sink = sink
         self._frames = Frames()
         self._text = ""
+        self._next: dict[str, Any] | None = None
         self._ended = False
 
     def newest(self) -> dict[str, Any] | None:
         """Waits for a request; of several the last. None: there will be none."""
-        asked = None
-        while asked is None or self._readable():
-            data = b"" if self._ended else os.read(self._source, 1 << 16)
-            if not data:
-                self._ended = True
-                return None
-            for asked in self._frames.feed(data):  # noqa: B007 - the last one is meant
-                pass
-        return asked
+        while not self._ended and (self._next is None or self._readable()):
+            self._read()
+        asked, self._next = self._next, None
+        return None if self._ended else asked
+
+    def _read(self) -> None:
+        """What has come: questions are answered at once, of requests the last one is kept."""
+        data = os.read(self._source, 1 << 16)
+        self._ended = not data
+        for message in self._frames.feed(data):
+            if "question" in message:
+                self._answer_question(message)
+            else:
+                self._next = message
+
+    def _answer_question(self, asked: dict[str, Any]) -> None:
+        self._keep_one(asked["text"])
+        judged = review(
+            asked["text"], asked["interpreter"], asked["policy"], allow=asked["allow"], site=asked["site"],
+            given=frozenset(asked["given"]),
+        )  # fmt: skip
+        self._put({"question": asked["question"], "review": _written(judged, whole=True)})
 
     def answer(self, asked: dict[str, Any]) -> None:
         began = time.perf_counter()
         text, policy = asked["text"], asked["policy"]
-        if text != self._text:  # what was judged is kept for one text: its other policies cost nothing then
-            _judge.cache_clear()
-            self._text = text
+        self._keep_one(text)
         judged = self._review(asked, policy)
         cheap = time.perf_counter() - began < _CHEAP_S
         ladder: dict[str, str] = {policy: judged.verdict}
@@ -157,6 +190,12 @@ class _Server:
             self._tell(asked, self._with_remarks(asked, judged) if shell else judged, ladder, refined=True)
         except Overtaken:
             pass
+
+    def _keep_one(self, text: str) -> None:
+        """What was judged is kept for one text: its other policies cost nothing then."""
+        if text != self._text:
+            _judge.cache_clear()
+            self._text = text
 
     def _review(self, asked: dict[str, Any], policy: str) -> Review:
         return review(asked["text"], asked["interpreter"], policy, site=asked["site"], given=frozenset())
@@ -197,7 +236,7 @@ class _Server:
                         raise subprocess.TimeoutExpired(list(words), timeout)
                     ready, _, _ = select.select([self._source, said], [], [], left)
                     if self._source in ready:
-                        raise Overtaken
+                        self._give_way(0)
                     if said in ready:
                         data = os.read(said, 1 << 16)
                         if not data:
@@ -209,7 +248,10 @@ class _Server:
         return subprocess.CompletedProcess(list(words), child.returncode, b"".join(pieces))
 
     def _tell(self, asked: dict[str, Any], judged: Review, ladder: dict[str, str], *, refined: bool) -> None:
-        data = frame({"version": asked["version"], "review": _written(judged), "ladder": ladder, "refined": refined})
+        self._put({"version": asked["version"], "review": _written(judged), "ladder": ladder, "refined": refined})
+
+    def _put(self, answer: dict[str, Any]) -> None:
+        data = frame(answer)
         while data:
             data = data[os.write(self._sink, data) :]
 
@@ -218,5 +260,8 @@ class _Server:
 
     def _give_way(self, wait_s: float) -> None:
         """Raises Overtaken."""
-        if self._readable(wait_s):
-            raise Overtaken
+        end = time.monotonic() + wait_s
+        while self._readable(max(0.0, end - time.monotonic())):
+            self._read()
+            if self._ended or self._next is not None:
+                raise Overtaken

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ from textual.app import App
 
 from opsconsole.models import ExecutionPolicy, TaskSpec
 from opsconsole.safety.sanitise import sanitise_name
+from opsconsole.tui.wording import count_of
 
 if TYPE_CHECKING:
     from opsconsole.execution.submission import Plan
@@ -34,16 +36,32 @@ async def confirmed(app: App[Any], spec: TaskSpec, plan: Plans) -> TaskSpec | No
     decision = planned.decision
     if decision.runs:
         return spec
-    name, reason = sanitise_name(planned.name), sanitise_name(decision.reason, limit=400)
+    from opsconsole.tui.screens.editor.verdicts import in_short
+
+    name, what, said = sanitise_name(planned.name), _command_line(planned, spec), [_standing(planned, spec)]
+    said.append(in_short(decision.reason))
     if rules := unnamed(planned, spec):
         from opsconsole.tui.screens.phrase import PhraseScreen
 
-        if not await app.push_screen_wait(PhraseScreen(f"Run {name}?", name, [reason], rules[0])):
+        if not await app.push_screen_wait(PhraseScreen(f"Run {name}?", what, said, rules[0])):
             return None
         return await confirmed(app, replace(spec, allow=(*spec.allow, rules[0])), plan)
     if decision.verdict == "confirm" and not spec.confirmed:
         from opsconsole.tui.screens.confirm import ConfirmScreen
 
-        ask = ConfirmScreen(f"Run {name}?", name, [reason], yes="Run it", no="Back")
+        ask = ConfirmScreen(f"Run {name}?", what, said, yes="Run it", no="Back")
         return replace(spec, confirmed=True) if await app.push_screen_wait(ask) else None
     return spec
+
+
+def _command_line(planned: Plan, spec: TaskSpec) -> str:
+    """The script with its arguments: what exactly one says yes to."""
+    arguments = planned.redaction.text(shlex.join(spec.args)) if spec.args else ""
+    return sanitise_name(f"{planned.name} {arguments}".rstrip(), limit=400)
+
+
+def _standing(planned: Plan, spec: TaskSpec) -> str:
+    """`policy standard · 3 findings`."""
+    found = count_of(len(planned.spec["findings"]), "finding")
+    grants = [f"may write {', '.join(spec.writable)}"] * bool(spec.writable) + ["network"] * spec.allow_network
+    return sanitise_name(" · ".join([f"policy {spec.policy.value}", *grants, found]), limit=300)

@@ -7,17 +7,21 @@ import shutil
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from functools import cached_property, wraps
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from textual.app import ComposeResult
+from textual.events import ScreenResume
 from textual.screen import Screen
+from textual.widget import Widget
 
 from opsconsole.errors import OpsError
 from opsconsole.events import Event
 from opsconsole.safety.redact import Redaction
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.actions import ACTIONS, BY_ID
-from opsconsole.tui.keys import shown_keys
+from opsconsole.tui.keys import is_text, key_name, shown_keys
+from opsconsole.tui.repainting import SparingCompositor
+from opsconsole.tui.widgets.filter_line import FilterLine
 from opsconsole.tui.widgets.header_line import HeaderLine
 from opsconsole.tui.widgets.key_line import Key, KeyLine
 
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from opsconsole.settings import Settings
     from opsconsole.tui.app import ConsoleApp
     from opsconsole.tui.leaving import Unsaved
+    from opsconsole.tui.screens.tasks.screen import TasksScreen
 
 WIDE = 110
 """From so many columns on, panes stand side by side."""
@@ -56,10 +61,11 @@ class ModeScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = SparingCompositor()
         self.header = HeaderLine()
         self.key_line = KeyLine()
         self._engine: Engine | None = None
-        self._begun = self._on_top = self._failed = False
+        self._begun = self._on_top = self._failed = self._resumed = False
         self._composed = False  # it is attached before its widgets are there
         size = shutil.get_terminal_size()  # else all is styled once for a narrow screen, and then again
         self.set_classes(
@@ -110,6 +116,16 @@ class ModeScreen(Screen[None]):
     def unsaved(self) -> Unsaved | None:
         """Text of the mode that stands in no file: leaving asks then."""
         return None
+
+    def go_to_new(self, task_id: int) -> None:
+        """Show a task that was queued from here: among the tasks."""
+        cast("TasksScreen", self.app.go("tasks")).go_to(task_id)
+
+    def narrow(self, text: str) -> None:
+        """Filter the list of the mode by this, as if it had been typed and kept."""
+        for line in self.query(FilterLine):
+            line.fill(text)
+            line.action_leave(True)
 
     # -- what it has
 
@@ -187,7 +203,9 @@ class ModeScreen(Screen[None]):
         self.begin()
         self._looked()
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: ScreenResume) -> None:
+        if not self._resumed:  # all was styled when it was mounted, a moment ago
+            self._resumed, event.refresh_styles = True, False
         self._on_top = True
         self.header.show(self.app.head)
         self.call_after_refresh(self._looked)
@@ -202,7 +220,17 @@ class ModeScreen(Screen[None]):
         if self._begun:
             self.leave()
 
+    def let_go_of_lines(self) -> None:
+        """What its widgets have drawn is drawn again when it comes back on top: most of what a mode takes of memory."""
+        for widget in self.walk_children(Widget):
+            widget._styles_cache.clear()
+
     # -- keys
+
+    def action_submit(self) -> None:
+        from opsconsole.tui.screens.submitting import ask
+
+        ask(self.app, self.go_to_new)
 
     def on_descendant_focus(self) -> None:
         self.show_keys()
@@ -212,10 +240,19 @@ class ModeScreen(Screen[None]):
         if not self.is_attached:
             return
         if self.types:
-            self.key_line.show(self.typing_keys(), [])
+            self.key_line.show(self.typing_keys(), self._keys_in_text(), typing=True)
             return
         keys = {name: found[0] for name, found in shown_keys(self).items()}
         self.key_line.show(self._hints(keys), [Key(keys[name], BY_ID[name].label) for name in _ALWAYS if name in keys])
+
+    def _keys_in_text(self) -> list[Key]:
+        """Help and quit, by keys that are no text."""
+        found = []
+        for name in _ALWAYS:
+            keys = (key for key in self.app.keys_for(name).split(",") if not is_text(key))
+            if (key := next(keys, None)) is not None:
+                found.append(Key(key_name(self.app, key), BY_ID[name].label))
+        return found
 
     def _hints(self, keys: Mapping[str, str]) -> list[Key]:
         labels = {name: self.label_of(name) for name in self.KEYS if name in keys}

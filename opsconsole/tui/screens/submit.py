@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from textual.widgets.option_list import Option
 from opsconsole.errors import OpsError, SpecError
 from opsconsole.models import MAX_RETRIES, ExecutionPolicy, Priority, Task, TaskSpec
 from opsconsole.safety.sanitise import sanitise_name
+from opsconsole.tui.held_database import WAITS
 from opsconsole.tui.screens.confirming import confirmed
 from opsconsole.tui.screens.modal import Modal
 from opsconsole.tui.scripts import Script, described, is_path, matching, samples
@@ -31,7 +33,8 @@ from opsconsole.tui.wording import POLICIES, seconds_of, span
 if TYPE_CHECKING:
     from opsconsole.execution.submission import Plan
 
-Submit = Callable[[TaskSpec], Awaitable[Task]]
+Submit = Callable[[TaskSpec, Callable[[], object]], Awaitable[Task]]
+"""Cancelled, it takes the task back; the second is called if it has to wait for the database."""
 _HINT = "a sample's name, or a path: ./fix.sh  ~/bin/…  /opt/…"
 _PRIORITIES = [priority.name.lower() for priority in Priority]
 
@@ -58,6 +61,7 @@ class SubmitScreen(Modal[Task | None]):
         self._offered: list[Script] = []
         self._chosen: Script | None = None
         self._submitting = False
+        self._storing: asyncio.Future[Task] | None = None
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -picking", id="submit"):
@@ -84,7 +88,7 @@ class SubmitScreen(Modal[Task | None]):
             ("policy", Choice(list(POLICIES), "standard", id="policy")),
             ("reason", TextField(placeholder="why as root; the record keeps it", id="reason")),
             ("priority", Choice(_PRIORITIES, "normal", id="priority")),
-            ("timeout", TextField(timeout, placeholder="90s, 5m, 1h", id="timeout")),
+            ("timeout", TextField(timeout, placeholder="such as 90s, 5m, 1h", id="timeout")),
             ("retries", Choice([str(number) for number in range(MAX_RETRIES + 1)], "0", id="retries")),
         ]
 
@@ -171,7 +175,15 @@ class SubmitScreen(Modal[Task | None]):
         self.query_one("#field-reason").display = self.query_one("#policy", Choice).value == "elevated"
 
     def _complain(self, text: str) -> None:
+        if self._storing is None:  # what it waits for stays
+            self._say(text, "-wrong")
+
+    def _say_it_waits(self) -> None:
+        self._say(f"{WAITS} esc takes the task back.", "-waiting")
+
+    def _say(self, text: str, kind: str) -> None:
         problem = self.query_one("#problem", Static)
+        problem.set_classes(kind)
         problem.update(Text(text))
         problem.display = bool(text)
 
@@ -182,6 +194,8 @@ class SubmitScreen(Modal[Task | None]):
             self._run(hold=False)
 
     def _type(self, text: str) -> None:
+        if self._storing is not None:  # it would not reach the task that is being stored
+            return
         type_into(self.query_one("#arguments", Input), text)
 
     def action_run(self) -> None:
@@ -208,13 +222,26 @@ class SubmitScreen(Modal[Task | None]):
             agreed = await confirmed(self.app, spec, self._plan)
             if agreed is None:
                 return
-            task = await self._submit(agreed)
+            task = await self._stored(agreed)
+            if task is not None:
+                self.dismiss(task)
         except OpsError as error:
             self._complain(sanitise_name(str(error), limit=400))
-        else:
-            self.dismiss(task)
         finally:
             self._submitting = False
+
+    async def _stored(self, spec: TaskSpec) -> Task | None:
+        """None: it was taken back. Raises OpsErrors."""
+        self._storing = storing = asyncio.ensure_future(self._submit(spec, self._say_it_waits))
+        try:
+            await asyncio.wait([storing])
+        finally:
+            self._storing = None
+            storing.cancel()  # the console is being left; without effect on what is done
+        if storing.cancelled():
+            self._complain("taken back: nothing was queued")
+            return None
+        return storing.result()
 
     def _spec(self, hold: bool) -> TaskSpec:
         """Raises SpecError."""
@@ -268,7 +295,9 @@ class SubmitScreen(Modal[Task | None]):
             self.focus_previous()
 
     def action_back(self) -> None:
-        if self._chosen is not None:
+        if self._storing is not None:
+            self._storing.cancel()
+        elif self._chosen is not None:
             self._show_picker()
         else:
             self.dismiss(None)

@@ -34,6 +34,8 @@ class Answers(Toned, Widget, can_focus=True):
     With `typed` they end a form: beyond the last is the next field, not the first, and letters may be meant for a
     field. A letter then only marks its answer and enter takes it; any other text goes to `typed`, with the letters
     before it. Without focus the first answer is what enter does in a field.
+
+    `before` has each key first, and says whether it was for it.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"answers--marked"}
@@ -55,11 +57,14 @@ class Answers(Toned, Widget, can_focus=True):
 
         value: str
 
-    def __init__(self, *answers: Answer, typed: Callable[[str], object] | None = None) -> None:
+    def __init__(
+        self, *answers: Answer, typed: Callable[[str], object] | None = None,
+        before: Callable[[events.Key], bool] | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self._answers = answers
         self._marked = 0
-        self._typed = typed
+        self._typed, self._before = typed, before
         self._letters = ""
 
     @property
@@ -76,6 +81,10 @@ class Answers(Toned, Widget, can_focus=True):
         taller = len(answers) != len(self._answers)
         self._answers = answers
         self.refresh(layout=taller)
+
+    def mark(self, value: str) -> None:
+        """Go to an answer."""
+        self._mark([answer.value for answer in self._answers].index(value))
 
     def action_move(self, by: int) -> None:
         moved = self._marked + by
@@ -102,6 +111,10 @@ class Answers(Toned, Widget, can_focus=True):
         self.post_message(self.Given(self._answers[self._marked].value))
 
     def on_key(self, event: events.Key) -> None:
+        if self._before is not None and self._before(event):
+            event.stop()
+            event.prevent_default()
+            return
         if self._typed is not None:
             self._type(event, self._typed)
             return

@@ -69,5 +69,6 @@ class Choice(Toned, Widget, can_focus=True):
         segments = []
         for index, option in enumerate(self._options):
             style = chosen if index == self._chosen else base + self.tone("muted")
-            segments += [Segment(f" {option} ", style), Segment(" ", base)]
+            shown = f"[{option}]" if index == self._chosen else f" {option} "  # without colours, too
+            segments += [Segment(shown, style), Segment(" ", base)]
         return Strip(segments).adjust_cell_length(self.size.width, base)

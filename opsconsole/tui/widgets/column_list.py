@@ -10,9 +10,9 @@ from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
+from opsconsole.tui.widgets.bare_lines import BareLines
 from opsconsole.tui.widgets.cells import Cell, fit
 from opsconsole.tui.widgets.cursor_list import CursorList
-from opsconsole.tui.widgets.tones import Toned
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ Content = dict[str, Cell]
 """A line: column's key → what stands there."""
 
 
-class ColumnList(Toned, CursorList):
+class ColumnList(BareLines, CursorList):
     """An heir says what stands in a line; what is drawn already and reads the same is not drawn again."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"table--heading", "table--cursor"}
@@ -43,6 +43,15 @@ class ColumnList(Toned, CursorList):
     def _content(self, line: int) -> Content | None:
         """Of one of its lines; None: it is not there yet."""
         raise NotImplementedError
+
+    @property
+    def cursor_text(self) -> str:
+        """The current line's columns that are shown, each in full where the screen may have cut it."""
+        content = self._content(self._cursor) if self._count else None
+        if content is None:
+            return ""
+        values = (content[column.key].text.strip() for column, _ in self._spans())
+        return "  ".join(value for value in values if value)
 
     def _tag(self, content: Content) -> str:
         """What stands before a line in place of the cursor's mark; empty: nothing."""
@@ -76,7 +85,7 @@ class ColumnList(Toned, CursorList):
         return [(column, column.width or left) for column in shown]
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
+        width, base = self.size.width, self.base
         if not self._count:
             line = y - (self.size.height - len(self._empty)) // 2
             text = self._empty[line] if 0 <= line < len(self._empty) else ""
@@ -92,12 +101,12 @@ class ColumnList(Toned, CursorList):
         if not cursor:
             return self._strip(content, tag or " ", base, base + self.tone("accent") if tag else base)
         style = self.get_component_rich_style("table--cursor")
-        return self._strip(content, tag or ("▌" if self.has_focus else " "), style, style + self.tone("accent"))
+        return self._strip(content, tag or ("▌" if self.has_focus else " "), style, self.over(style, "accent"))
 
     def _strip(self, content: Content, mark: str, base: Style, marked: Style) -> Strip:
         segments = [Segment(mark, marked)]
         for column, cell_width in self._spans():
             text, tone = content[column.key]
-            style = base + self.tone(tone) if tone else base
+            style = self.over(base, tone) if tone else base
             segments += [Segment(fit(text, cell_width, right=column.right), style), Segment(" ", base)]
         return Strip(Segment.simplify(segments)).adjust_cell_length(self.size.width, base)

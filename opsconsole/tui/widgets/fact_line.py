@@ -10,8 +10,8 @@ from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from opsconsole.tui.widgets.bare_lines import BareLines
 from opsconsole.tui.widgets.cells import Cell
-from opsconsole.tui.widgets.tones import Toned
 
 _APART = 3
 
@@ -19,7 +19,7 @@ Phrase = Sequence[Cell]
 """Cells that stay together, a space between them."""
 
 
-class FactLine(Toned, Widget):
+class FactLine(BareLines, Widget):
     """A line each of phrases; a line without any takes no room."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -41,7 +41,7 @@ class FactLine(Toned, Widget):
         return max(1, len(self._lines))
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
+        width, base = self.size.width, self.base
         segments: list[Segment] = []
         used = 0
         for phrase in self._lines[y] if y < len(self._lines) else ():

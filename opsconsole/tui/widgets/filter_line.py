@@ -46,6 +46,9 @@ class FilterLine(Horizontal):
     def clear(self) -> None:
         self.query_one(Input).value = ""
 
+    def fill(self, text: str) -> None:
+        self.query_one(Input).value = text
+
     def note(self, text: str, *, wrong: bool = False) -> None:
         """What stands at the end of the line: a count, or what is wrong with the filter. It must be harmless."""
         for line in self.query("#filter-note").results(Static):  # none: the screen comes, or goes, just now

@@ -13,9 +13,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from opsconsole.tui.glyphs import GlyphSet, glyphs_of
+from opsconsole.tui.widgets.bare_lines import BareLines
 from opsconsole.tui.widgets.cells import Cell
-from opsconsole.tui.widgets.plot import NEVER, Limits, Stretch, columns_of, rows_of
-from opsconsole.tui.widgets.tones import Toned
+from opsconsole.tui.widgets.plot import NEVER, Columns, Limits, Stretch, rows_of
 
 __all__ = ["SPAN_S", "Graph", "Span", "Stretch"]
 
@@ -29,7 +29,7 @@ Span = tuple[int, int]
 """From a time up to another, in microseconds."""
 
 
-class Graph(Toned, Widget):
+class Graph(BareLines, Widget):
     """`top` is the value at the upper edge; 0: the largest value shown, but no less than `least`.
 
     A column shows the largest value of its time, from `warn` and `bad` on in their colours; a value of 0 has a dot, so
@@ -43,6 +43,7 @@ class Graph(Toned, Widget):
     ) -> None:  # fmt: skip
         super().__init__(id=id)
         self._title = title
+        self._nothing = "no data"
         self._top, self._least = top, least
         self._limits = Limits(warn, bad, threshold)
         self._scale = scale
@@ -54,7 +55,8 @@ class Graph(Toned, Widget):
         self._now = ""
         self._extra: Sequence[str] = ()
         self._mark: Cell | None = None
-        self._columns: tuple[tuple[int, int, str], list[float | None]] | None = None
+        self._columns: Columns | None = None
+        self._plotted: tuple[object, list[list[Cell]]] | None = None
         self._drawn: tuple[tuple[int, int, str], list[list[Cell]], list[Span]] | None = None
 
     # -- what it shows
@@ -68,11 +70,14 @@ class Graph(Toned, Widget):
         """The newest value (None: a gap), which held for so many seconds before `time_us`, as it is put for people,
         and more harmless words, of which as many are shown as there is room for."""
         length = max(1, int(seconds * _SECOND_US))
-        if value is not None:
-            self._live.append(Stretch(time_us - length, time_us, value))
+        stretch = None if value is None else Stretch(time_us - length, time_us, value)
+        if stretch is not None:
+            self._live.append(stretch)
         self._now_us, self._late_us = max(self._now_us, time_us), time_us + 2 * length + _SECOND_US
         self._now, self._extra = now, extra
-        self._redraw()
+        if self._columns is not None:
+            self._columns.put(stretch, max(0, self._now_us - 1) // self._columns.step_us)
+        self._show_changes()
 
     def pass_time(self, now_us: int) -> None:
         """Nothing new: once the next value is late, the graph moves on and the gap is seen."""
@@ -82,7 +87,7 @@ class Graph(Toned, Widget):
         step = self.step_us
         if before // step != now_us // step or self._now:
             self._now, self._extra = "", ()
-            self._redraw()
+            self._show_changes()
 
     def mark(self, cell: Cell | None) -> None:
         """The sign of what is wrong with it."""
@@ -108,30 +113,27 @@ class Graph(Toned, Widget):
     @property
     def step_us(self) -> int:
         """The time of one column: a whole number of seconds."""
-        return max(1, -(-SPAN_S // max(1, self.glyphs.columns * self.size.width))) * _SECOND_US
+        return _step_us(self.glyphs.columns * self.size.width)
 
     @property
     def values(self) -> list[float | None]:
         """The columns as they are drawn, the newest last."""
-        step, count = self.step_us, self.glyphs.columns * self.size.width
-        newest = self._newest
-        key = newest, count, self.glyphs.name
-        if self._columns is not None and self._columns[0] == key:
-            return self._columns[1]
-        recorded = columns_of(self._recorded, newest, count, step)
-        live = columns_of(self._live, newest, count, step)
-        shown = [old if new is None else new for old, new in zip(recorded, live, strict=True)]
-        self._columns = key, shown
-        return shown
+        return self._values(self.size.width)
+
+    def _values(self, width: int) -> list[float | None]:
+        count = self.glyphs.columns * width
+        step = _step_us(count)
+        newest = max(0, self._now_us - 1) // step
+        known = self._columns
+        if known is None or (known.count, known.step_us) != (count, step):
+            known = self._columns = Columns(self._recorded, self._live, newest, count, step)
+        known.put(None, newest)
+        return known.shown
 
     @property
     def text(self) -> str:
         """Its heading."""
         return "".join(cell.text for cell in self._heading(self.size.width))
-
-    @property
-    def _newest(self) -> int:
-        return max(0, self._now_us - 1) // self.step_us
 
     def _redraw(self) -> None:
         self._columns = None
@@ -139,11 +141,12 @@ class Graph(Toned, Widget):
 
     def _show_changes(self) -> None:
         """Over a slow line every cell counts: only lines that have changed are drawn again."""
-        before = self._drawn
+        before, self._drawn = self._drawn, None
+        if not self._is_laid_out():
+            return  # it is drawn when it comes back, and then as a whole
         if before is None or not self.is_attached:
             self.refresh()
             return
-        self._drawn = None
         key, lines, marked = self._picture()
         if key != before[0]:
             self.refresh()
@@ -152,13 +155,18 @@ class Graph(Toned, Widget):
         if marked != before[2] and len(lines) - 1 not in changed:
             changed.append(len(lines) - 1)
         if changed:
-            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+            self.refresh(*(Region(0, y, key[0], 1) for y in changed))
+
+    def _is_laid_out(self) -> bool:
+        """Without asking the compositor, which arranges all there is to find what is hidden."""
+        parent = self.parent
+        return bool(self.display) and (not isinstance(parent, Widget) or bool(parent.display))
 
     # -- drawing
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
-        _, lines, marked = self._picture()
+        base = self.base
+        (width, _, _), lines, marked = self._picture()
         segments = [Segment(cell.text, base + self.tone(cell.tone)) for cell in (lines[y] if y < len(lines) else ())]
         strip = Strip(segments).adjust_cell_length(width, base)
         if y == len(lines) - 1 and y:
@@ -180,19 +188,26 @@ class Graph(Toned, Widget):
         return self._drawn
 
     def _rows(self, width: int, rows: int) -> list[list[Cell]]:
-        known = [value for value in self.values if value is not None]
+        values = self._values(width)
+        known = [value for value in values if value is not None]
         if known:
             top = self._top or max(self._least, *known)
-            return list(rows_of(self.values, rows, top, self.glyphs, self._limits))
+            what = values, rows, top, self.glyphs.name, self._limits
+            if self._plotted is None or self._plotted[0] != what:
+                self._plotted = what, list(rows_of(values, rows, top, self.glyphs, self._limits))
+            return self._plotted[1]
         empty: list[list[Cell]] = [[] for _ in range(rows)]
         if rows > 0:
-            empty[rows // 2] = [Cell("no data".center(width), "faint")]
+            empty[rows // 2] = [Cell(self._nothing.center(width), "faint")]
         return empty
 
     def _marked(self, width: int) -> list[Span]:
         """First and last cell of each episode that is to be seen."""
-        a_cell = self.step_us * self.glyphs.columns
-        start = (self._newest + 1) * self.step_us - width * a_cell
+        if not self._episodes:
+            return []
+        step = _step_us(self.glyphs.columns * width)
+        a_cell = step * self.glyphs.columns
+        start = (max(0, self._now_us - 1) // step + 1) * step - width * a_cell
         spans = [((since - start) // a_cell, (until - 1 - start) // a_cell) for since, until in self._episodes]
         return [(max(0, first), min(width - 1, last)) for first, last in spans if last >= 0 and first < width]
 
@@ -206,13 +221,18 @@ class Graph(Toned, Widget):
                 break
             cells.append(Cell(f"  {words}", "muted"))
         used = sum(cell_len(cell.text) for cell in cells)
-        span = f"{len(self.values) * self.step_us // (60 * _SECOND_US)} min"
-        for said in (f"{self._extremes}{span}", span):
+        count = self.glyphs.columns * width
+        span = f"{count * _step_us(count) // (60 * _SECOND_US)} min"
+        for said in (f"{self._extremes(width)}{span}", span):
             if used + cell_len(said) + 3 <= width:
                 return [*cells, Cell(" " * (width - used - cell_len(said)) + said, "faint")]
         return cells
 
-    @property
-    def _extremes(self) -> str:
-        known = [value for value in self.values if value is not None] if self._scale else []
+    def _extremes(self, width: int) -> str:
+        known = [value for value in self._values(width) if value is not None] if self._scale else []
         return f"most {self._scale(max(known))}  " if self._scale and known else ""
+
+
+def _step_us(count: int) -> int:
+    """The time of one of so many columns."""
+    return max(1, -(-SPAN_S // max(1, count))) * _SECOND_US

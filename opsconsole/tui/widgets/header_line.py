@@ -14,8 +14,8 @@ from textual.widget import Widget
 
 from opsconsole.tui.facts import queue_words
 from opsconsole.tui.head import Head
+from opsconsole.tui.widgets.bare_lines import BareLines
 from opsconsole.tui.widgets.cells import Cell
-from opsconsole.tui.widgets.tones import Toned
 
 _APART = 3
 _LEAST_ALARM = 30
@@ -24,6 +24,7 @@ _BUSY, _OVERLOADED = 1.0, 2.0
 _CEILINGS = {"elevated": "faint", "standard": "faint", "restricted": "muted", "safe": "muted"}
 _MARKS = "warning"
 _SHORT_FIRST = 2  # words go before figures
+_HEALTH = 4.5  # how the host is, in a word, goes nearly last
 
 
 class Piece(NamedTuple):
@@ -31,9 +32,11 @@ class Piece(NamedTuple):
 
     weight: float
     variants: tuple[tuple[Cell, ...], ...]
+    then: float = 0.0
+    """The weight of what is left once it is shorter; 0: the same."""
 
 
-class HeaderLine(Toned, Widget):
+class HeaderLine(BareLines, Widget):
     """Draws a `Head`; only what changed is sent again."""
 
     def __init__(self) -> None:
@@ -57,7 +60,7 @@ class HeaderLine(Toned, Widget):
             self.refresh(Region(max(0, first), 0, changed[-1] - first + 1, 1))
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
+        width, base = self.size.width, self.base
         cells = self._cells(width)
         self._line = _spread(cells)
         segments = [Segment(cell.text, base + self.tone(cell.tone) if cell.tone else base) for cell in cells]
@@ -92,15 +95,17 @@ def _left(head: Head) -> list[Piece]:
 def _right(head: Head) -> list[Piece]:
     pieces = []
     if head.state.text and head.alarm is None:
-        pieces.append(Piece(1, ((head.state,), (Cell(head.state.text.partition(":")[0], head.state.tone),), ())))
+        word = Cell(head.state.text.partition(":")[0], head.state.tone)
+        pieces.append(Piece(1, ((head.state,), (word,), ()), _HEALTH))
     if head.load is not None:
         share = head.load / max(1, head.cores)
         tone = "bad" if share >= _OVERLOADED else "warning" if share >= _BUSY else "muted"
         pieces.append(Piece(4, ((Cell("load ", "faint"), Cell(f"{head.load:.2f}", tone)), ())))
     if head.counted:
         pieces.append(_counts(head))
-    if head.ceiling:
-        pieces.append(Piece(2.5, ((Cell(f"≤ {head.ceiling.upper()}", _CEILINGS.get(head.ceiling, "muted")),), ())))
+    if head.ceiling is not None:
+        most = f"≤ {head.ceiling.upper()}" if head.ceiling else "runs nothing"
+        pieces.append(Piece(2.5, ((Cell(most, _CEILINGS.get(head.ceiling, "muted")),), ())))
     if head.clock:
         pieces.append(Piece(5, ((Cell(head.clock, "muted"),), (Cell(head.clock[:5], "muted"),), ())))
     return pieces
@@ -115,8 +120,11 @@ def _counts(head: Head) -> Piece:
         Cell(f"▶ {head.running} running", running), Cell(f"  ◦ {queue_words(head.queued, head.waiting)}", waiting),
         Cell(f"  ✗ {head.failed} failed in 24 h", failed),
     )  # fmt: skip
+    some = f"  ◦ {waits} {'waiting' if head.waiting else 'queued'}"
+    middle = (long[0], Cell(some, waiting), Cell(f"  ✗ {head.failed} failed", failed))
+    brief = (long[0], Cell(f"  ◦ {waits}", waiting), middle[2])
     short = (Cell(f"▶ {head.running}", running), Cell(f" ◦ {waits}", waiting), Cell(f" ✗ {head.failed}", failed))
-    return Piece(_SHORT_FIRST, (long, short))
+    return Piece(_SHORT_FIRST, (long, middle, brief, short))
 
 
 def _shrink(sides: list[list[Piece]], room: int) -> None:
@@ -126,8 +134,9 @@ def _shrink(sides: list[list[Piece]], room: int) -> None:
         if not able:
             return
         least = min(able, key=lambda piece: piece.weight)
+        shorter = Piece(least.then or least.weight, least.variants[1:], least.then)
         for side in sides:
-            side[:] = [one if one is not least else Piece(one.weight, one.variants[1:]) for one in side]
+            side[:] = [shorter if one is least else one for one in side]
 
 
 def _joined(pieces: Sequence[Piece], gap: Cell) -> list[Cell]:

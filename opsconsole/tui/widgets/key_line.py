@@ -1,10 +1,9 @@
-"""The last line of the screen: which keys matter here, and which modes there are."""
+"""The last line of the screen: which modes there are, and which keys matter here."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
@@ -15,9 +14,11 @@ from opsconsole.tui.widgets.tones import Toned
 if TYPE_CHECKING:
     from opsconsole.tui.app import ConsoleApp
 
-_SHARE = 5
-"""Of the room for keys, the part that the way to other modes may always take."""
-_APART = 3
+_ENOUGH = 40
+"""So many columns of keys are left before the modes are named in full; what is rarer than that is in the help."""
+_LEAST = 10
+"""About one key, which is left beside the shortest names."""
+_APART = 2
 
 
 class Key(NamedTuple):
@@ -25,8 +26,21 @@ class Key(NamedTuple):
     label: str
 
 
+class Gaps(NamedTuple):
+    """Columns between a key and its label, and after them."""
+
+    inside: int
+    after: int
+
+
+_WIDE, _CLOSE, _TIGHT = Gaps(1, 2), Gaps(1, 1), Gaps(0, 1)
+
+
 class KeyLine(Toned, Widget):
-    """The keys that make sense now, and the modes there are; what does not fit is in the help."""
+    """The modes by name, and the keys that make sense now; the keys that do not fit are in the help.
+
+    Who does not find the other modes finds nothing, so that their names go before all keys but the first.
+    """
 
     app: ConsoleApp
 
@@ -34,50 +48,65 @@ class KeyLine(Toned, Widget):
         super().__init__()
         self._keys: list[Key] = []
         self._always: list[Key] = []
+        self._typing = False
 
-    def show(self, keys: list[Key], always: list[Key]) -> None:
-        """`always` stands at the right end whatever the width."""
-        if (keys, always) != (self._keys, self._always):
-            self._keys, self._always = keys, always
+    def show(self, keys: list[Key], always: list[Key], *, typing: bool = False) -> None:
+        """`always` stands at the right end whatever the width; while somebody is `typing` a digit goes nowhere."""
+        if (keys, always, typing) != (self._keys, self._always, self._typing):
+            self._keys, self._always, self._typing = keys, always, typing
             self.refresh()
 
     def render_line(self, y: int) -> Strip:
         width, base = self.size.width, self.rich_style
-        right = sum(_key_width(key) for key in self._always)
+        modes, gaps = self._modes(width - 1)
+        always = [segment for key in self._always for segment in self._hint(key, gaps)]
+        room = width - _length(modes) - _length(always)
         segments, used = [Segment(" ", base)], 1
-        modes = self._modes(width - right - 1, sum(_key_width(key) for key in self._keys))
-        room = width - right - sum(segment.cell_length for segment in modes)
         for key in self._keys:
-            if used + _key_width(key) > room:
-                break
-            segments += self._hint(key)
-            used += _key_width(key)
+            hint = self._hint(key, gaps)
+            if used + _length(hint) <= room:
+                segments += hint
+                used += _length(hint)
         segments.append(Segment(" " * max(0, room - used), base))
-        segments += modes
-        for key in self._always:
-            segments += self._hint(key)
-        return Strip(segments).adjust_cell_length(width, base)
+        return Strip([*segments, *modes, *always]).adjust_cell_length(width, base)
 
-    def _modes(self, room: int, taken: int) -> list[Segment]:
-        """All by name, with the one that is seen marked; else their keys only, which go before the last of `taken`:
-        without them nobody finds the other modes."""
-        if not self._always:  # something is being typed: no digit goes anywhere
-            return []
-        keys = [Key(self.app.key_display(self.app.keys_for(mode.id).split(",")[0]), mode.label) for mode in MODES]
-        if sum(map(_key_width, keys)) + _APART > room - taken:
-            short = Key(f"{keys[0].key}…{keys[-1].key}", "modes")
-            return self._hint(short) if _key_width(short) <= max(room - taken, room // _SHARE) else []
+    def _modes(self, width: int) -> tuple[list[Segment], Gaps]:
+        """In full where that leaves room for all keys, or enough of them; else shorter, down to where the modes are.
+        And how far apart all of the line then is."""
+        names = [self.app.key_display(self.app.keys_for(mode.id).split(",")[0]) for mode in MODES]
+        ends = f"{names[0]}–{names[-1]}"
+        room = width - self._taken(self._always, _WIDE)
+        taken = self._taken(self._keys, _WIDE)
+        if self._typing:
+            way = self._hint(Key(f"esc {ends}", "modes"), _WIDE)
+            return (way if _length(way) <= room - taken else []), _WIDE
+        for short in (False, True):
+            named = self._named(names, short, _WIDE)
+            if _length(named) + _APART <= room - min(taken, _ENOUGH):
+                return [*named, Segment(" " * _APART, self.rich_style)], _WIDE
+        room = width - self._taken(self._always, _CLOSE)
+        named = self._named(names, True, _TIGHT)
+        if _length(named) <= room - min(self._taken(self._keys, _CLOSE), _LEAST):
+            return named, _CLOSE
+        where = self._hint(Key(ends, "modes"), _CLOSE)
+        return (where if _length(where) <= room - _LEAST else []), _CLOSE
+
+    def _named(self, names: list[str], short: bool, gaps: Gaps) -> list[Segment]:
+        """All modes, with the one that is seen marked."""
         current = self.app.modes.name_of(self.screen)
-        segments = [hint for mode, key in zip(MODES, keys, strict=True) for hint in self._hint(key, mode.id == current)]
-        return [*segments, Segment(" " * _APART, self.rich_style)]
+        found: list[Segment] = []
+        for mode, name in zip(MODES, names, strict=True):
+            found += self._hint(Key(name, mode.short if short else mode.label), gaps, mode.id == current)
+        return found
 
-    def _hint(self, key: Key, marked: bool = False) -> list[Segment]:
-        base = self.rich_style
-        return [
-            Segment(key.key, base + self.tone("accent")),
-            Segment(f" {key.label}  ", base + self.tone("strong" if marked else "muted")),
-        ]
+    def _taken(self, keys: list[Key], gaps: Gaps) -> int:
+        return sum(_length(self._hint(key, gaps)) for key in keys)
+
+    def _hint(self, key: Key, gaps: Gaps, marked: bool = False) -> list[Segment]:
+        base, tone = self.rich_style, "strong" if marked else "muted"
+        label = " " * gaps.inside + key.label + " " * gaps.after
+        return [Segment(key.key, base + self.tone("accent")), Segment(label, base + self.tone(tone))]
 
 
-def _key_width(key: Key) -> int:
-    return cell_len(key.key) + cell_len(key.label) + 3
+def _length(segments: list[Segment]) -> int:
+    return sum(segment.cell_length for segment in segments)

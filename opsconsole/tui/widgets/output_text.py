@@ -82,6 +82,8 @@ class OutputText(Toned, LineView, can_focus=True):
     # -- lines come and go
 
     def _append(self, line: Line) -> None:
+        if not self.size.width:
+            self._folded_at = 0  # it has just been hidden: there is no width to fold for until it comes back
         pieces = fold(line.body, self._text_width) if self.wrapping else [line.body]
         kept = Kept(line, len(pieces))
         self._lines.append(kept)
@@ -183,9 +185,8 @@ class OutputText(Toned, LineView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         width, base = self.size.width, self.rich_style
         index = y + self.scroll_offset.y
-        if not self._rows:
-            text = self._empty if y == 0 else ""
-            return Strip([Segment("  " + text, base + self.tone("muted"))]).adjust_cell_length(width, base)
+        if not self._rows and y == 0:
+            return Strip([Segment("  " + self._empty, base + self.tone("muted"))]).adjust_cell_length(width, base)
         if index >= len(self._rows):
             return Strip.blank(width, base)
         row = self._rows[index]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import NamedTuple
 
-from opsconsole.tui.glyphs import GlyphSet, level
+from opsconsole.tui.glyphs import GlyphSet
 from opsconsole.tui.widgets.cells import Cell
 
 NEVER = 1e30
@@ -43,17 +43,66 @@ def columns_of(stretches: Iterable[Stretch], newest: int, count: int, step_us: i
     return found
 
 
+class Columns:
+    """The columns of a graph that goes on: what is known of them is moved, and not made again each second.
+
+    `recorded` gives way to what was put in live. `newest` and `step_us` as `columns_of` has them.
+    """
+
+    def __init__(
+        self, recorded: Sequence[Stretch], live: Iterable[Stretch], newest: int, count: int, step_us: int
+    ) -> None:
+        self.newest, self.count, self.step_us = newest, count, step_us
+        self._recorded = recorded
+        self._ends = max((one.until_us for one in recorded), default=0)
+        self._live = columns_of(live, newest, count, step_us)
+        self._before = columns_of(recorded, newest, count, step_us)
+        self.shown = self._merged()
+
+    def put(self, stretch: Stretch | None, newest: int) -> None:
+        """One more, and how far the graph goes now; it never goes back."""
+        gone = min(newest - self.newest, self.count)
+        self.newest = newest
+        if gone:
+            fresh: list[float | None] = [None] * gone
+            if (newest - gone + 1) * self.step_us < self._ends:
+                fresh = columns_of(self._recorded, newest, gone, self.step_us)
+            self._before = self._before[gone:] + fresh
+            self._live = [*self._live[gone:], *[None] * gone]
+        if stretch is not None:
+            first, last = newest - self.count + 1, (stretch.until_us - 1) // self.step_us
+            for at in range(max(0, stretch.since_us // self.step_us - first), min(self.count, last - first + 1)):
+                known = self._live[at]
+                self._live[at] = stretch.value if known is None else max(known, stretch.value)
+        if gone or stretch is not None:
+            self.shown = self._merged()
+
+    def _merged(self) -> list[float | None]:
+        return [old if new is None else new for old, new in zip(self._before, self._live, strict=True)]
+
+
 def rows_of(
     values: Sequence[float | None], rows: int, top: float, glyphs: GlyphSet, limits: Limits = NO_LIMITS
 ) -> Iterator[list[Cell]]:
     """The upper row first; gaps are blank, and a value of 0 has a dot, so that it is not taken for one."""
-    groups = [tuple(values[at : at + glyphs.columns]) for at in range(0, len(values), glyphs.columns)]
-    tones = [_tone(group, limits) for group in groups]
+    columns, levels = glyphs.columns, glyphs.levels
+    lefts, rights = values[::columns], values[1::2] if columns == 2 else ()
+    tones = [_tone(group, limits) for group in zip_longest(lefts, rights)]
+    heights = [_height(value, top, rows, levels) for value in values]
+    pairs = list(zip_longest(heights[::columns], heights[1::2] if columns == 2 else (), fillvalue=0))
     ruled = rule_row(limits.rule, top, rows)
     for row in range(rows):
-        floor = (rows - 1 - row) * glyphs.levels
-        chars = [glyphs.cell(*(level(value, top, rows, floor, glyphs) for value in group)) for group in groups]
-        yield list(_runs(chars, tones, ruled=row == ruled))
+        floor = (rows - 1 - row) * levels
+        here = [min(levels, max(0, height - floor)) for height in range(rows * levels + 1)]
+        drawn = {pair: glyphs.cell(here[pair[0]], here[pair[1]]) for pair in set(pairs)}
+        yield list(_runs([drawn[pair] for pair in pairs], tones, ruled=row == ruled))
+
+
+def _height(value: float | None, top: float, rows: int, levels: int) -> int:
+    """How many levels a value takes of all rows; what is there at all has one."""
+    if value is None:
+        return 0
+    return max(1, round(min(1.0, max(0.0, value) / top) * rows * levels)) if top > 0 else 1
 
 
 def rule_row(value: float | None, top: float, rows: int) -> int:
@@ -70,6 +119,9 @@ def _tone(group: Sequence[float | None], limits: Limits) -> str:
 
 def _runs(chars: Sequence[str], tones: Sequence[str], *, ruled: bool) -> Iterator[Cell]:
     """Runs of one tone; blanks go with what stands before them, since a change of colour costs more than they do."""
+    if not ruled and len(set(tones)) == 1:
+        yield Cell("".join(chars), tones[0])
+        return
     drawn: list[tuple[str, str]] = []
     for char, tone in zip(chars, tones, strict=True):
         if char != " ":

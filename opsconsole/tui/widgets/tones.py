@@ -45,3 +45,8 @@ class Toned(_Base):
     def tone(self, name: str) -> Style:
         """Foreground and attributes of a tone; the background is that of where it is drawn."""
         return cast("TonedApp", self.app).tone(name)
+
+    def over(self, style: Style, name: str) -> Style:
+        """A tone on a cursor's line: where that is made by reversing, colours would be patches of another ground."""
+        tone = self.tone(name)
+        return style + (Style(bold=tone.bold) if style.reverse else tone)

@@ -58,7 +58,7 @@ async def test_to_the_process_and_to_the_run(watched: FakeEngine, monkeypatch: P
         watched.put(id=number, name=f"job-{number}", status=Status.RUNNING, started_at=NOW)
     put(watched, "disk_full", Severity.HIGH, 2 * HOUR, id=2, subject="/var", processes=BUSY, runs=("5.1", "6.1"))
     async with opened(watched) as pilot:
-        await until(pilot, lambda: "p process" in shown(pilot) and "r run" in shown(pilot))
+        await until(pilot, lambda: screen(pilot).label_of("go_to_process") and screen(pilot).label_of("go_to_its_run"))
         for key in ("escape", "n"):
             await asked(pilot, "p")
             assert isinstance(pilot.app.screen, WhichScreen)

@@ -52,7 +52,7 @@ async def test_the_real_record_is_read_and_changed(tmp_path: Path) -> None:
             await pilot.press("z")
             await until(pilot, lambda: isinstance(app.screen, SilenceScreen) and app.screen.focused is not None)
             await pilot.press("d")
-            await until(pilot, lambda: "silenced      until" in detail(pilot))
+            await until(pilot, lambda: "silenced       until" in detail(pilot))
             await pilot.press("C")
             await until(pilot, lambda: isinstance(app.screen, ConfirmScreen) and app.screen.focused is not None)
             await pilot.press("y")

@@ -61,6 +61,7 @@ async def test_a_record_that_never_could_be_read_is_not_called_empty(engine: Fak
     async with opened(engine, (80, 24)) as pilot:
         await until(pilot, lambda: "The record cannot be read." in shown(pilot))
         assert "Nothing" not in shown(pilot)
+        assert "the last 24 h" in lines_of(pilot)[1], "the time is known without the record"
 
 
 async def test_the_first_line_names_the_worst_and_the_mode_is_left_and_found_as_it_was(watched: FakeEngine) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from opsconsole.anomalies import Severity
 from tests.tui.anomalies.scene import (
     episodes,
@@ -10,8 +12,8 @@ from tests.tui.anomalies.scene import (
     put,
 )
 from tests.tui.fake_engine import FakeEngine
-from tests.tui.scenes import HOUR, MINUTE
-from tests.tui.waiting import shown, until
+from tests.tui.scenes import HOUR, MINUTE, console
+from tests.tui.waiting import shown, started, until
 
 
 async def test_open_ones_stand_first_then_the_newest(watched: FakeEngine) -> None:
@@ -52,3 +54,18 @@ async def test_an_episode_that_changes_is_drawn_again(watched: FakeEngine) -> No
         await until(pilot, lambda: "1 open" in shown(pilot))
         put(watched, "disk_full", Severity.CRITICAL, 2 * HOUR, 2 * HOUR, id=2, subject="/var", message="/var was full")
         await until(pilot, lambda: "/var was full" in shown(pilot) and "3 episodes  " in shown(pilot))
+
+
+@pytest.mark.parametrize("theme", ["terminal-16", "ansi-dark"])
+async def test_the_cursors_line_has_one_ground_where_it_is_made_by_reversing(watched: FakeEngine, theme: str) -> None:
+    """A colour in it would be a patch as long as its text."""
+    put(watched, "memory_high", Severity.MEDIUM, HOUR)
+    async with console(watched, theme=theme, start="anomalies").run_test(size=(160, 45)) as pilot:
+        await started(pilot)
+        await until(pilot, lambda: len(ids(pilot)) == 4)
+        table = episodes(pilot)
+        for line in range(1, 5):
+            styles = [one.style for one in table.render_line(line) if one.style is not None]
+            assert styles[0].reverse
+            assert len({(one.color, one.bgcolor, one.reverse, one.dim) for one in styles}) == 1
+            await pilot.press("j")

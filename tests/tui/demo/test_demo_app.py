@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,6 +70,11 @@ async def test_the_page_about_says_so(tmp_path: Path) -> None:
         await until(pilot, lambda: "This is a demo" in shown(pilot))
 
 
+def later(engine: Any, seconds: float) -> None:
+    """The demo's clock goes forward."""
+    engine._demo_clock._began -= seconds
+
+
 async def running(app: ConsoleApp, name: str) -> int:
     assert app.engine is not None
     return next(task.id for task in app.engine.tasks(Filter(statuses=frozenset({Status.RUNNING}))) if task.name == name)
@@ -82,6 +88,7 @@ async def test_what_is_done_to_a_run_happens(tmp_path: Path) -> None:
         assert engine is not None
         warm, backup = await running(app, "warm-cdn"), await running(app, "nightly-backup")
         before = len(engine.result(warm).read_stdout())
+        later(engine, 10)
         await until(pilot, lambda: len(engine.result(warm).read_stdout()) > before)
         await engine.pause(backup)
         await until(pilot, lambda: engine.task(backup).status is Status.PAUSED)
@@ -103,7 +110,12 @@ async def test_a_script_of_ones_own_is_not_run(tmp_path: Path) -> None:
         engine = app.engine
         assert engine is not None
         task = await engine.submit(TaskSpec(script=f"touch {touched}", priority="critical"))  # type: ignore[arg-type]
+        for other in engine.tasks(Filter(statuses=frozenset({Status.QUEUED}))):
+            if other.id != task.id:
+                await engine.cancel(other.id)  # one of them is as urgent, and older
         await engine.cancel(await running(app, "warm-cdn"))
+        await until(pilot, lambda: engine.task(task.id).status is Status.RUNNING)
+        later(engine, 3)
         await until(pilot, lambda: engine.task(task.id).status is Status.COMPLETED)
         assert b"This is a demo: nothing runs on this host" in engine.result(task.id).read_stdout()
         assert not touched.exists()
@@ -131,3 +143,14 @@ async def test_an_episode_can_be_acknowledged_and_the_host_analysed(tmp_path: Pa
         assert engine.monitoring.acknowledge(worst.id).acknowledged_by == "deploy"
         analysis = engine.monitoring.analyze()
         assert "java" in str(analysis)
+
+
+async def test_pictures_outlive_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPSCONSOLE_STATE_DIR", str(tmp_path / "mine"))
+    app = demo_app(tmp_path / "demo")
+    async with app.run_test(size=(100, 30)) as pilot:
+        await started(pilot)
+        await pilot.press("x")
+        kept = tmp_path / "mine" / "pictures"
+        await until(pilot, lambda: len([*kept.glob("overview-*")]) == 2 if kept.exists() else False)
+        assert not (tmp_path / "demo" / "pictures").exists()

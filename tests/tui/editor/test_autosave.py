@@ -172,6 +172,32 @@ def _set_aside(folder: Path, raw: bytes) -> None:
     assert left_behind(folder) == ["new.py"]
 
 
+def test_of_a_draft_that_was_left_a_start_tells_once_until_it_is_changed(tmp_path: Path) -> None:
+    def leave(*drafts: Draft) -> None:
+        store = DraftStore(tmp_path)
+        store.drafts()
+        for draft in drafts:
+            store.write(draft)
+        store.close()
+
+    leave(ONE)
+    assert left_behind(tmp_path) == ["fix.sh"]
+    assert left_behind(tmp_path) == []
+    leave(TWO)
+    assert left_behind(tmp_path) == ["new.py"]
+    leave(replace(ONE, at=6))
+    assert left_behind(tmp_path) == ["fix.sh"]
+    assert left_behind(tmp_path) == []
+
+
+def test_what_cannot_be_noted_as_told_is_told_again(tmp_path: Path) -> None:
+    store = DraftStore(tmp_path)
+    store.write(ONE)
+    store.close()
+    (tmp_path / "told").mkdir()
+    assert left_behind(tmp_path) == left_behind(tmp_path) == ["fix.sh"]
+
+
 def test_a_pipe_among_the_drafts_holds_nobody_up(tmp_path: Path) -> None:
     store = DraftStore(tmp_path)
     store.write(ONE)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 
 from opsconsole.tui.app import ConsoleApp
@@ -565,3 +566,18 @@ async def test_a_read_only_console_changes_nothing(scripts: ScriptedEngine, own:
         assert "read-only" in told(pilot.app)
     assert not scripts.paths.drafts.exists()
     assert file.read_text() == CLEAN
+
+
+async def test_alt_and_a_letter_as_a_terminal_sends_it_is_no_letter(scripts: ScriptedEngine, own: Path) -> None:
+    async with editing(scripts, open=own / "clean_old_logs.sh") as (pilot, screen):
+        await reviewed(pilot, screen)
+        area, text = screen.text_area, screen.text_area.text
+        for letter in "nzflazb":
+            pilot.app.post_message(Key(f"alt+{letter}", letter))
+            await pilot.pause()
+            if letter == "n":
+                assert area.cursor_location == (1, 0), "to the first finding"
+            elif letter == "l":
+                await answered(pilot, LanguageScreen, "escape")
+        assert area.text == text and not screen.modified
+        assert not area.soft_wrap, "on and off again"

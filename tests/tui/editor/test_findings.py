@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from opsconsole.tui.screens.editor.explain import ExplainScreen, page_of
 from opsconsole.tui.screens.editor.findings import FindingsList, ordered, same_again
 from opsconsole.tui.screens.editor.live_review import Reviewed, State
 from opsconsole.tui.screens.editor.review_pane import ReviewPane
-from opsconsole.tui.screens.editor.verdicts import containment_words, in_short, why
+from opsconsole.tui.screens.editor.verdicts import containment_words, in_short, ladder, laid_out, why
 from opsconsole.tui.widgets import tones
 from opsconsole.tui.widgets.tones import TonedApp
 from tests.tui.waiting import shown
@@ -85,7 +86,7 @@ async def test_it_shows_the_verdict_the_findings_and_what_it_does_and_a_key_acts
         assert "line 4: where $DIR is empty, /*.log is deleted; you are asked before it runs" in " ".join(
             picture.split()
         )
-        assert "safe ✗ restricted ✔ standard ? elevated ?" in picture
+        assert "✗ safe  ✔ restricted  ? standard  ? elevated" in picture
         assert "not contained: it runs as you" in picture
         assert "deletes" in picture and "contacts http://example.com/x" in picture
         pane.findings.focus()
@@ -125,8 +126,21 @@ async def test_the_cursor_stays_on_its_finding_when_others_come() -> None:
         pane.show(state("echo hello\n"))
         await pilot.pause()
         assert pane.selected is None and pane.step(1) is None and pane.finding_at(1) is None
-        assert "no findings" in shown(pilot) and "allowed" in shown(pilot)
+        assert shown(pilot).count("findings") == 1 and "no findings" in shown(pilot) and "allowed" in shown(pilot)
         await pilot.press("enter", "F", "E")  # nothing to act on
+
+
+async def test_a_key_that_fixes_is_named_only_where_something_can_be_fixed() -> None:
+    async with opened() as (pilot, pane):
+        pane.show(state())
+        await pilot.pause()
+        assert "F fix" in shown(pilot)
+        review = state().reviewed
+        assert review is not None
+        left = [dataclasses.replace(one, fix=None) for one in review.review.findings]
+        pane.findings.show(left, "no findings")
+        await pilot.pause()
+        assert "F fix" not in shown(pilot) and "enter go there" in shown(pilot)
 
 
 async def test_reviewing_failing_and_narrow() -> None:
@@ -142,7 +156,7 @@ async def test_reviewing_failing_and_narrow() -> None:
         await pilot.pause()
         lines = [line for line in shown(pilot).splitlines() if line.strip()]
         assert len(lines) == 3 and pane.size.height == 3
-        assert "safe: refused" in lines[0] and "elevated ?" in lines[0]
+        assert "safe: refused" in lines[0] and "? elevated" in lines[0]
         assert "4:" in lines[1] and "deletes" in lines[2]
 
 
@@ -212,3 +226,11 @@ def test_containment_is_said_for_every_policy(tmp_path: Path) -> None:
     words = {policy: containment_words(policy, Settings())[0] for policy in POLICIES}
     assert "contained" in words["safe"] and words["standard"].startswith("not contained")
     assert words["elevated"] == "not contained: it runs as root"
+
+
+@pytest.mark.parametrize(("width", "lines"), [(45, 1), (44, 2), (30, 2), (12, 4)])
+def test_the_ladder_of_policies_is_whole_at_every_width(width: int, lines: int) -> None:
+    verdicts = {"safe": "refuse", "restricted": "allow", "standard": "allow", "elevated": "confirm"}
+    said = ["".join(cell.text for cell in line).rstrip() for line in laid_out(ladder(verdicts, "standard"), width)]
+    assert len(said) == lines and (max(map(len, said)) <= width or lines == 4)
+    assert "  ".join(line.strip() for line in said).split() == "✗ safe ✔ restricted ✔ standard ? elevated".split()

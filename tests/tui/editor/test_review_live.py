@@ -19,6 +19,7 @@ from opsconsole.tui.screens.editor import live_review
 from opsconsole.tui.screens.editor.live_review import LiveReview, ReviewWaits
 from opsconsole.tui.screens.editor.review_process import ReviewProcess
 from opsconsole.tui.widgets.tones import TonedApp
+from tests.tui.waiting import until
 
 SCRIPT = "#!/bin/bash\ncd $1\nrm -rf $DIR/*.log\n"
 
@@ -35,7 +36,7 @@ class Listener:
         self._news.set()
 
     async def until(self, holds: Callable[[], object]) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(40):
             while not holds():
                 self._news.clear()
                 await self._news.wait()
@@ -290,21 +291,19 @@ async def test_keys_go_in_while_the_worker_stands_still() -> None:
     async with app.run_test() as pilot:
         area = app.query_one(TextArea)
         await pilot.press("a")
-        while not app.live.state.current:
-            await pilot.pause(0.01)
+        await until(pilot, lambda: app.live.state.current)
         worker = app.live._worker
         assert isinstance(worker, ReviewProcess) and worker.pid is not None
         os.kill(worker.pid, signal.SIGSTOP)
         await pilot.press(*"bcdefgh")
         assert area.text == "abcdefgh", "each key was in the text before the next was pressed"
-        while not app.waits:
-            await pilot.pause(0.01)
-        assert app.live.state.kind == "reviewing" and not app.live.state.current
+        await until(pilot, lambda: app.waits)
+        await until(pilot, lambda: app.live.state.kind == "reviewing")  # the last key rests for a moment, too
+        assert not app.live.state.current
         await pilot.press("enter", *"xy")
         assert area.text == "abcdefgh\nxy"
         os.kill(worker.pid, signal.SIGCONT)
-        while not app.live.state.current:
-            await pilot.pause(0.01)
+        await until(pilot, lambda: app.live.state.current)
         assert app.live.state.reviewed is not None and app.live.state.reviewed.text == "abcdefgh\nxy"
 
 

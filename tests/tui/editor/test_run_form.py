@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,10 +15,13 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from opsconsole.execution import submission
+from opsconsole.execution import judging, submission
 from opsconsole.models import ExecutionPolicy, Origin, Priority, TaskSpec
+from opsconsole.safety.review import Review, review
 from opsconsole.settings import Settings
 from opsconsole.tui.screens.confirm import ConfirmScreen
+from opsconsole.tui.screens.editor.live_review import LiveReview
+from opsconsole.tui.screens.editor.review_process import ReviewProcess
 from opsconsole.tui.screens.editor.run_fields import BY_SHEBANG, RunScript, language, read
 from opsconsole.tui.screens.editor.run_form import RunForm
 from opsconsole.tui.screens.phrase import PhraseScreen
@@ -38,8 +45,8 @@ class Planner:
         self.settings = Settings()
         self.origin = Origin("here", "tui", "me")
 
-    def plan(self, spec: TaskSpec) -> submission.Plan:
-        return submission.plan(spec, self.settings, origin=self.origin)
+    def plan(self, spec: TaskSpec, *, review_by: judging.MakesReview | None = None) -> submission.Plan:
+        return submission.plan(spec, self.settings, origin=self.origin, review_by=review_by)
 
 
 class Runs(TonedApp):
@@ -49,11 +56,12 @@ class Runs(TonedApp):
         super().__init__()
         self.specs: list[TaskSpec | None] = []
         self.remembered: dict[str, dict[str, str]] = {}
+        self.review_by: judging.MakesReview | None = None
 
     def ask(self, text: str, policy: str = "standard", interpreter: str = "bash", name: str = "fix.sh") -> None:
         form = RunForm(
             text, name, interpreter, policy=policy, path=None, engine=Planner(),  # type: ignore[arg-type]
-            remembered=self.remembered,
+            remembered=self.remembered, review_by=self.review_by,
         )  # fmt: skip
         self.push_screen(form, self.specs.append)
 
@@ -207,6 +215,97 @@ async def test_a_reason_is_asked_for_where_it_runs_as_root() -> None:
 async def test_hostile_names_are_harmless() -> None:
     async with opened("echo \x1b[2J\n", name="\x1b]0;x\x07[red]\u202e" + "n" * 5000) as (pilot, _):
         assert all(line.isprintable() for line in shown(pilot).splitlines())
+
+
+class Elsewhere:
+    """Makes reviews when the test lets it, and counts them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.made: list[str] = []
+        self.at_once = 0
+        self._go = threading.Semaphore(0)
+        monkeypatch.setattr(judging, "_known", {})
+        self._real = judging._review
+        monkeypatch.setattr(judging, "_review", self._here)
+
+    def _here(self, *asked: Any) -> Review:
+        raise AssertionError("the console's own process reads no script for the form, nor for what it submits")
+
+    def go(self, times: int = 100) -> None:
+        self._go.release(times)
+
+    def __call__(self, *asked: Any) -> Review:
+        self.at_once += 1
+        assert self.at_once == 1, "one at a time"
+        assert self._go.acquire(timeout=30)
+        self.at_once -= 1
+        self.made.append(asked[2])
+        return self._real(*asked)
+
+
+async def test_the_verdict_is_made_elsewhere_and_no_key_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, elsewhere = Runs(), Elsewhere(monkeypatch)
+    app.review_by = elsewhere
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.ask(RISKY)
+        await until(pilot, lambda: elsewhere.at_once)
+        for policy in ("elevated", "safe"):
+            await choose(pilot, "policy", policy)
+        await pilot.press("up", *"-x")
+        assert app.screen.values["arguments"] == "-x"  # type: ignore[attr-defined]
+        assert elsewhere.made == [], "and all that time nothing was answered"
+        await until(pilot, lambda: "it is being reviewed" in shown(pilot))
+        elsewhere.go()
+        await judged(pilot, "it is refused")
+        assert elsewhere.made[0] == "standard" and elsewhere.made[-1] == "safe"
+        await choose(pilot, "policy", "standard")
+        await judged(pilot, "it asks first")
+        app.screen.query_one(Answers).focus()
+        await pilot.press("r", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: app.specs)
+        (spec,) = app.specs
+        assert spec is not None and Planner().plan(spec).decision.runs, "what is submitted is known by then"
+
+
+class Silent:
+    def post_message(self, message: Any, /) -> None: ...
+
+
+async def test_the_review_process_makes_it_and_where_it_dies_it_is_made_here() -> None:
+    class Broken:
+        def start(self) -> None:
+            raise OSError(12, "Cannot allocate memory")
+
+    def broken(*_: Any) -> Broken:
+        return Broken()
+
+    live = LiveReview(Silent())
+    asked = (RISKY.encode(), "bash", "standard", (), "", frozenset[str]())
+    maker = live.maker()
+    here = review(RISKY, "bash", "standard", site="")
+    assert await asyncio.to_thread(maker, *asked) == here
+    worker = live._worker
+    assert isinstance(worker, ReviewProcess) and worker.pid is not None
+    os.kill(worker.pid, signal.SIGSTOP)
+    waits = asyncio.ensure_future(asyncio.to_thread(maker, *asked))
+    while not live._questions:
+        await asyncio.sleep(0)
+    os.kill(worker.pid, signal.SIGKILL)
+    assert await waits == here and live._worker is not worker, "another one was asked"
+    live.rest()
+    live._start = broken  # type: ignore[assignment]
+    assert await asyncio.to_thread(maker, *asked) == here
+    live._start = ReviewProcess
+    assert await asyncio.to_thread(maker, *asked) == here
+    os.kill(live._worker.pid, signal.SIGSTOP)  # type: ignore[union-attr]
+    waits = asyncio.ensure_future(asyncio.to_thread(maker, *asked))
+    while not live._questions:
+        await asyncio.sleep(0)
+    live.close()
+    with pytest.raises(asyncio.CancelledError):  # nobody reads a script any more in a console that ends
+        await waits
 
 
 # -- the fields

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from opsconsole.settings import DoorSettings, DoorsSettings, Settings
 from opsconsole.tui.screens.editor.screen import EditorScreen
 from tests.tui.editor.scene import ScriptedEngine, editor_console, own_scripts, scripted
 from tests.tui.waiting import settled, started, until
@@ -128,3 +129,19 @@ def test_finding_in_the_text(snap_compare: Compare, scripts: ScriptedEngine, own
 
 def test_a_new_script(snap_compare: Compare, scripts: ScriptedEngine) -> None:
     assert snap_compare(editor_console(scripts), terminal_size=MIDDLE, run_before=after("n", ready=False))
+
+
+def test_long_lines_wrapped_on_a_small_screen(snap_compare: Compare, scripts: ScriptedEngine, own: Path) -> None:
+    path = own / "long.sh"
+    path.write_text(
+        "#!/bin/bash\nset -eu\ntar --create --gzip --file /backup/site.tar.gz --directory /srv --exclude cache site "
+        "&& rm -rf $OLD/* && echo 'the old ones are gone, the new one is there'\nexit 0\n"
+    )
+    app = editor_console(scripts)
+    assert snap_compare(app, terminal_size=SMALL, run_before=after("alt+z", "f8", open=path))
+
+
+def test_a_policy_above_the_ceiling(snap_compare: Compare, scripts: ScriptedEngine, own: Path) -> None:
+    scripts.settings = Settings(doors=DoorsSettings(tui=DoorSettings(max_policy="restricted")))
+    prepare = after("f6", open=own / "clean_old_logs.sh")
+    assert snap_compare(editor_console(scripts), terminal_size=LARGE, run_before=prepare)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.style import Style
 from textual import events
 from textual.app import ComposeResult
 from textual.document._document import Selection
@@ -16,6 +17,7 @@ from textual.pilot import Pilot
 from opsconsole.tui.screens.editor import long_lines
 from opsconsole.tui.screens.editor.languages import BY_ID, HIGHLIGHTED_LINES
 from opsconsole.tui.screens.editor.marks import Painted
+from opsconsole.tui.screens.editor.painting import Frame, Look, draw
 from opsconsole.tui.screens.editor.script_text import ScriptText
 from opsconsole.tui.screens.editor.text import ScriptArea
 from opsconsole.tui.widgets.tones import TonedApp
@@ -135,8 +137,18 @@ async def test_wide_characters_and_tabs_stand_where_the_cursor_stands() -> None:
         await pilot.pause()
         assert area.scroll_offset.x > 0
         row = area.render_line(2).text
-        assert row.startswith("  3 yyyy")
+        assert row.startswith("  3…yyyy")
         assert area.render_line(2).cell_length == area.size.width
+
+
+async def test_what_terminals_draw_in_one_cell_or_in_two_is_drawn_in_one() -> None:
+    async with AreaApp().run_test(size=(40, 10)) as pilot:
+        area = await showing(pilot, "\u26a0\ufe0f x \u2764\ufe0e y\n")
+        assert area.render_line(0).text.rstrip() == "  1 \u26a0 x \u2764 y"
+        assert area.render_line(0).cell_length == area.size.width
+        area.move_cursor((0, 3))
+        assert area.cursor_screen_offset == (4 + 2, 0)
+        assert ScriptText.of(b"").encoded(area.text).decode() == "\u26a0\ufe0f x \u2764\ufe0e y\n"
 
 
 async def test_marks_move_with_the_text_until_the_next_review() -> None:
@@ -303,3 +315,39 @@ def test_places_in_a_long_line_are_those_of_a_short_one(text: str, tab: int, pie
             column, begin = long_lines.column_at(text, cell, tab)
             assert begin == begins[column] <= cell
             assert column == len(text) or begins[column + 1] > cell
+
+
+@pytest.mark.parametrize("line", ["x" * 300, "\t" + "\u4e2d" * 150, "y" * (1 << 20)], ids=["plain", "wide", "long"])
+async def test_where_a_line_goes_on_beyond_an_edge_there_is_a_sign(line: str) -> None:
+    async with AreaApp().run_test(size=(60, 20)) as pilot:
+        area = await showing(pilot, f"{line}\nshort\n{'z' * (60 - 2)}\n")
+        area.move_cursor((1, 0))
+        await pilot.pause()
+        rows = [area.render_line(y) for y in range(3)]
+        assert rows[0].text.rstrip(" ").endswith("…") and rows[0].cell_length == rows[1].cell_length
+        assert "…" not in rows[1].text
+        area.move_cursor((0, 100))
+        await pilot.pause()
+        assert area.scroll_offset.x > 0
+        number, _, rest = area.render_line(0).text.partition("…")
+        assert number.strip() == "1" and rest.rstrip(" ").endswith("…")
+        area.move_cursor((0, len(line)))
+        await pilot.pause()
+        assert area.render_line(0).text.count("…") == 1, "at its end it goes on at the left only"
+
+
+def test_the_sign_of_an_edge_never_hides_the_cursor_nor_takes_a_cell() -> None:
+    base = dict.fromkeys(("base", "gutter", "cursor-gutter", "cursor-line", "cursor"), Style())
+    for text in ("a" * 40, "\u4e2d" * 20, "\t" * 9):
+        for scroll in range(12):
+            for cursor in (None, 3, 12, 15):
+                look = Look(text, "1", ("", ""), (), (), None, (), (), cursor, False)
+                strip = draw(look, Frame(20, scroll, 4, 4), base)
+                assert strip.cell_length == 20
+    look = Look("a" * 40, "1", ("", ""), (), (), None, (), (), 15, False)
+    assert not draw(look, Frame(20, 0, 4, 4), base).text.endswith("…")
+    assert draw(look._replace(cursor=14), Frame(20, 0, 4, 4), base).text.endswith("…")
+    assert not draw(look._replace(text="a" * 16, cursor=None), Frame(20, 0, 4, 4), base).text.endswith("…")
+    wide = look._replace(text="\u4e2d" * 8, cursor=None)
+    assert not draw(wide, Frame(20, 0, 4, 4), base).text.endswith("…")
+    assert draw(wide._replace(text="\u4e2d" * 9), Frame(20, 0, 4, 4), base).text.endswith("…")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opsconsole.tui.screens.editor import marks
 from opsconsole.tui.screens.editor.marks import Change, Painted, change_between, moved
 
 
@@ -23,6 +28,22 @@ def test_the_smallest_change_is_found() -> None:
     assert change_between(["a", "bcd", "e"], ["a", "bXd", "e"]) == Change(1, 1, 1, 1, 2, 2)
     assert change_between(["a", "e"], ["a", "x", "e"]) == Change(1, 0, 1)
     assert change_between(["a", "a"], ["a"]) == Change(1, 1, 0)
+
+
+_ROWS = st.lists(st.sampled_from("ab"), max_size=12)
+
+
+@given(_ROWS, _ROWS, st.integers(1, 4))
+def test_rows_that_are_compared_in_blocks_are_compared_right(old: list[str], new: list[str], block: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(marks, "_BLOCK", block)
+        found = change_between(old, new)
+        patched.setattr(marks, "_BLOCK", 100)
+        assert found == change_between(old, new)
+    if found is None:
+        assert old == new
+        return
+    assert old[: found.first] == new[: found.first] and old[found.last + 1 :] == new[found.new_last + 1 :]
 
 
 def test_below_a_new_line_findings_move_down_and_above_they_stay() -> None:

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Callable, Sequence
 
 from opsconsole.models import Task
-from opsconsole.storage.archive import Snippet
+from opsconsole.storage.archive import Beginning, Snippet
 from opsconsole.storage.history import Filter
 from opsconsole.storage.trends import GroupBy, Tally, Trends
 
@@ -21,6 +21,13 @@ class FakeArchive:
         found = [task for task in self._tasks() if _passes(task, filter)]
         found.sort(key=lambda task: (-(task.finished_at or task.queued_at), -task.id))
         return array("q", [task.id for task in found])
+
+    def beginning(self, filter: Filter, most: int) -> Beginning | None:
+        ids = self.index(filter)
+        return Beginning(ids[:most], whole=len(ids) <= most)
+
+    def passes(self, filter: Filter, task_id: int) -> bool:
+        return task_id in self.index(filter)
 
     def rows(self, ids: Sequence[int]) -> list[Task]:
         known = {task.id: task for task in self._tasks()}

@@ -8,9 +8,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
-from textual.pilot import Pilot
 from textual.widgets import Input
 
 from opsconsole.errors import DatabaseLocked
@@ -19,11 +19,9 @@ from opsconsole.models import Status
 from opsconsole.storage import archive
 from opsconsole.tui.screens.history.export import ExportScreen
 from opsconsole.tui.screens.history.listing import PAGE, PAGES
-from opsconsole.tui.screens.history.screen import HistoryScreen
-from opsconsole.tui.screens.history.table import HistoryTable
 from tests.benchmarks.bench_history import BEGIN_US, STEP_US, fill
 from tests.tui.history.record import HOSTILE, MINUTE, SECRET, RecordEngine, believable
-from tests.tui.history.scene import history, screen_of
+from tests.tui.history.scene import at_rest, history, opened, screen_of, table, typed
 from tests.tui.waiting import shown, until
 
 
@@ -32,30 +30,6 @@ def record(tmp_path: Path) -> Iterator[RecordEngine]:
     engine = believable(tmp_path / "state")
     yield engine
     engine.record.close()
-
-
-async def opened(pilot: Pilot[Any]) -> HistoryScreen:
-    """The list is there, and the selected run if there is room for it."""
-    await until(pilot, lambda: pilot.app.engine is not None)  # type: ignore[attr-defined]
-    screen = screen_of(pilot.app)  # type: ignore[arg-type]
-    await until(pilot, lambda: at_rest(screen))
-    return screen
-
-
-def at_rest(screen: HistoryScreen) -> bool:
-    reads = (screen._lists, screen._rows, screen._details, screen._pages, screen._pairs, screen._pictures)
-    return screen._found is not None and not screen._due and not screen._moved and not any(one.busy for one in reads)
-
-
-async def typed(pilot: Pilot[Any], screen: HistoryScreen, text: str) -> None:
-    await pilot.press("slash")
-    screen._filter.query_one(Input).value = text
-    await until(pilot, lambda: screen._query is not None and screen._query.text == text and at_rest(screen))
-    await pilot.press("enter")
-
-
-def table(screen: HistoryScreen) -> HistoryTable:
-    return screen.query_one(HistoryTable)
 
 
 # -- the list
@@ -77,6 +51,21 @@ async def test_list_detail_and_moving(record: RecordEngine) -> None:
         await until(pilot, lambda: screen.selected_id == 167)
 
 
+async def test_beside_the_list_is_the_run_of_the_cursor_also_when_it_moved_while_there_was_no_room(
+    record: RecordEngine,
+) -> None:
+    async with history(record).run_test(size=(160, 45)) as pilot:
+        screen = await opened(pilot)
+        assert "rsync error: code 3" in screen._detail.text
+        await pilot.resize_terminal(100, 45)
+        await until(pilot, lambda: not screen._detail.display)
+        await pilot.press("j")
+        await until(pilot, lambda: at_rest(screen))
+        await pilot.resize_terminal(160, 45)
+        await until(pilot, lambda: "php-fpm restarted" in screen._detail.text)
+        assert "rsync error: code 3" not in screen._detail.text
+
+
 async def test_the_cursor_stays_on_its_run_when_others_end(record: RecordEngine) -> None:
     async with history(record).run_test(size=(160, 45)) as pilot:
         screen = await opened(pilot)
@@ -89,6 +78,32 @@ async def test_the_cursor_stays_on_its_run_when_others_end(record: RecordEngine)
         assert screen.selected_id == 165
         assert table(screen).line == 3
         await until(pilot, lambda: "just-now" in shown(pilot))
+
+
+async def test_a_run_is_read_once(record: RecordEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    result = RecordEngine.result
+    monkeypatch.setattr(RecordEngine, "result", lambda self, id: asked.append(int(id)) or result(self, id))
+    async with history(record).run_test(size=(160, 45)) as pilot:
+        screen = await opened(pilot)
+        await until(pilot, lambda: screen._shown is not None and at_rest(screen))
+        assert asked == [167]
+
+
+async def test_who_runs_down_the_list_looks_at_none_of_the_runs(
+    record: RecordEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[MagicMock] = []
+    async with history(record).run_test(size=(160, 45)) as pilot:
+        screen = await opened(pilot)
+        with monkeypatch.context() as patch:
+            patch.setattr(screen, "set_timer", lambda delay, call: waits.append(MagicMock(end=call)) or waits[-1])
+            await pilot.press("j", "j", "j")
+            await until(pilot, lambda: len(waits) == 3)
+        assert [one.stop.called for one in waits] == [True, True, False]
+        assert screen._shown is not None and screen._shown.run.task.id == 167
+        waits[-1].end()
+        await until(pilot, lambda: screen._shown is not None and screen._shown.run.task.id == 164)
 
 
 async def test_search_as_you_type_with_the_line_that_was_found(record: RecordEngine) -> None:
@@ -320,14 +335,14 @@ async def test_an_empty_record_says_what_to_do(tmp_path: Path) -> None:
 async def test_a_record_that_cannot_be_read_is_said_and_tried_again(
     record: RecordEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    index, broken = archive.Archive.index, [True]
+    beginning, broken = archive.Archive.beginning, [True]
 
-    def read(self: archive.Archive, filter: Any) -> Any:
+    def read(self: archive.Archive, filter: Any, most: int) -> Any:
         if broken[0]:
             raise DatabaseLocked("the database is locked by another program", hint="try again")
-        return index(self, filter)
+        return beginning(self, filter, most)
 
-    monkeypatch.setattr(archive.Archive, "index", read)
+    monkeypatch.setattr(archive.Archive, "beginning", read)
     app = history(record)
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, lambda: app.engine is not None)

@@ -160,6 +160,15 @@ def test_rows_fit_the_width_and_say_what_matters(tmp_path: Path) -> None:
     engine.record.close()
 
 
+def test_a_single_run_is_one(tmp_path: Path) -> None:
+    engine = believable(tmp_path)
+    archive = Archive(engine.paths)
+    found = archive.trends(Filter(statuses=ENDED), None, NOW, statistics_rows.buckets_for(78), "name")
+    one = replace(found, whole=replace(found.whole, counts={Status.COMPLETED: 1}))
+    rows = statistics_rows.rows_of(one, "all", "x", Harmless(), 78, 22, ASCII)
+    assert "1 run  " in "\n".join(map(text_of, rows))
+
+
 @pytest.mark.parametrize("glyphs", [BRAILLE, BLOCK, ASCII])
 def test_statistics_are_a_picture_that_also_works_without_colours(tmp_path: Path, glyphs) -> None:  # type: ignore[no-untyped-def]
     engine = believable(tmp_path)

@@ -12,8 +12,7 @@ from textual.pilot import Pilot
 from opsconsole.errors import DatabaseLocked
 from opsconsole.storage import archive
 from tests.tui.history.record import RecordEngine, believable
-from tests.tui.history.scene import history, screen_of
-from tests.tui.history.test_history_mode import at_rest, opened
+from tests.tui.history.scene import at_rest, history, opened, screen_of
 from tests.tui.waiting import settled, shown, until
 
 Compare = Callable[..., bool]
@@ -76,10 +75,10 @@ def test_empty(snap_compare: Compare, tmp_path: Path) -> None:
 def test_a_record_that_cannot_be_read(
     snap_compare: Compare, record: RecordEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def locked(self: archive.Archive, filter: Any) -> Any:
+    def locked(self: archive.Archive, filter: Any, most: int) -> Any:
         raise DatabaseLocked("the database is locked by another program", hint="wait, or end that program")
 
-    monkeypatch.setattr(archive.Archive, "index", locked)
+    monkeypatch.setattr(archive.Archive, "beginning", locked)
 
     async def prepare(pilot: Pilot[Any]) -> None:
         await until(pilot, lambda: "The record cannot be read." in shown(pilot))

@@ -10,7 +10,8 @@ from opsconsole.anomalies import Severity
 from opsconsole.errors import StorageError
 from opsconsole.events import RunSampled
 from opsconsole.models import Priority, Status
-from opsconsole.samples import Cpu, Pressure, RunUsage
+from opsconsole.samples import Cpu, Pressure, RunUsage, Swap
+from opsconsole.storage.metrics import Point
 from opsconsole.tui.screens.anomalies.screen import AnomaliesScreen
 from opsconsole.tui.screens.confirm import ConfirmScreen
 from opsconsole.tui.screens.help import HelpScreen
@@ -20,7 +21,7 @@ from opsconsole.tui.screens.processes.table import ProcessTable
 from opsconsole.tui.screens.submit import SubmitScreen
 from opsconsole.tui.screens.tasks.screen import TasksScreen
 from tests.tui.fake_engine import FakeEngine
-from tests.tui.fake_monitoring import process, sample
+from tests.tui.fake_monitoring import GB, process, sample
 from tests.tui.hostile import Seen
 from tests.tui.overview.scene import LATER, NOW, SECOND, focus, line_with, opened, said, screen, watched
 from tests.tui.processes.fake_processes import FakeSampler, closely, install, row
@@ -128,10 +129,10 @@ async def test_acknowledge_takes_the_selected_one_then_the_worst_that_nobody_has
     high = station.put("memory_high", "memory at 93 %", Severity.HIGH, opened_at=NOW - MINUTE)
     async with opened(engine) as pilot:
         await pilot.press("j", "a")
-        await until(pilot, lambda: "load is 3 · seen by deploy" in shown(pilot))
+        await until(pilot, lambda: "seen by deploy" in line_with(pilot, "◇ LOW  load is 3"))
         await focus(pilot, "processes")
         await pilot.press("a")
-        await until(pilot, lambda: "memory at 93 % · seen by deploy" in shown(pilot))
+        await until(pilot, lambda: "seen by deploy" in line_with(pilot, "▲ HIGH memory at 93 %"))
         assert station.calls == [("acknowledge", low.id), ("acknowledge", high.id)]
         assert "2 open, 2 seen" in shown(pilot) and "a acknowledge" not in lines_of(pilot)[-1]
         await pilot.press("a")
@@ -278,23 +279,72 @@ async def test_longer_span_and_shorter_span(engine: FakeEngine) -> None:
             await until(pilot, lambda: f"CPU, last {span}" in shown(pilot))  # noqa: B023 - asked at once
 
 
+async def test_the_lanes_of_the_cores_begin_with_what_is_on_record(engine: FakeEngine) -> None:
+    station = engine.monitoring
+    for core in range(2):
+        station.recorded[f"core:{core}"] = [
+            Point(NOW - ago * SECOND, 1, *[10.0 * core + ago] * 3) if ago != 3 or core else None
+            for ago in range(5, -1, -1)
+        ]
+    station.take(sample(NOW, cpu=Cpu(50.0, per_core=(10.0, 97.0), cores=2.0)))
+    async with opened(engine) as pilot:
+        lanes = screen(pilot).graphs.cores
+        await until(pilot, lambda: len(lanes.seen) == 1)
+        await pilot.press("C")
+        await until(pilot, lambda: [list(one) for one in lanes.seen] == [
+            [5.0, 15.0], [4.0, 14.0], [2.0, 12.0], [1.0, 11.0], [10.0, 97.0],
+        ])  # fmt: skip
+        await pilot.press("C", "C")
+        assert len(lanes.seen) == 5, "it is read once"
+
+
 async def test_graph_cores_shows_each_core_by_itself(engine: FakeEngine) -> None:
     engine.monitoring.take(sample(NOW, cpu=Cpu(50.0, per_core=(10.0, 97.0, 30.0, 20.0), cores=4.0)))
     async with opened(engine) as pilot:
         await pilot.press("C")
-        await until(pilot, lambda: "Cores 4  busiest 1: 97 %" in shown(pilot) and "C all cores" in shown(pilot))
+        await until(pilot, lambda: "Cores 4  busiest 1: 97 %" in shown(pilot))
+        assert screen(pilot).label_of("graph_cores") == "all cores"
         await pilot.press("C")
         await until(pilot, lambda: "CPU 50 %" in shown(pilot))
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (220, 50)], ids=str)
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (160, 45), (220, 50)], ids=str)
 async def test_graph_pressure_comes_and_goes(engine: FakeEngine, size: tuple[int, int]) -> None:
     engine.monitoring.take(sample(NOW, pressure=Pressure(2.0, 1.0, 0.0, 30.0)))
     async with opened(engine, size) as pilot:
         there = "Waiting for I/O 30 %" in shown(pilot)
-        assert there is (size[0] >= 190)
+        assert there is (size[0] >= 150)
         await pilot.press("p")
         await until(pilot, lambda: ("Waiting for I/O 30 %" in shown(pilot)) is not there)
+
+
+async def test_a_kernel_without_pressure_has_no_graph_of_it_until_it_is_wanted(engine: FakeEngine) -> None:
+    engine.monitoring.take(sample(NOW))
+    async with opened(engine, (160, 45)) as pilot:
+        await until(pilot, lambda: "Waiting for" not in shown(pilot))
+        await pilot.press("p")
+        await until(pilot, lambda: "Waiting for this" in shown(pilot))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 45)], ids=str)
+async def test_swap_has_a_graph_where_the_host_has_swap_and_the_screen_room(
+    engine: FakeEngine, size: tuple[int, int]
+) -> None:
+    engine.monitoring.take(sample(NOW, swap=Swap(62.0, 8 * GB, 5 * GB, in_bps=300_000.0)))
+    async with opened(engine, size) as pilot:
+        large = size == (160, 45)
+        await until(pilot, lambda: ("Swap 62 %" if large else "swap 62 %") in shown(pilot))
+        assert ("in 300.0 kB" in shown(pilot)) is large
+        assert ("swap 62 %" in shown(pilot)) is not large, "it is said once"
+        engine.monitoring.take(sample(NOW + SECOND), tell=True)
+        await until(pilot, lambda: "wap 62 %" not in shown(pilot))
+        assert ("Swap off" in shown(pilot)) is large, "nothing moves to another place when it is switched off"
+
+
+async def test_a_host_without_swap_has_no_graph_of_it(engine: FakeEngine) -> None:
+    engine.monitoring.take(sample(NOW))
+    async with opened(engine, (160, 45)) as pilot:
+        assert "Swap" not in shown(pilot) and not screen(pilot).graphs.swap.region
 
 
 # -- processes and the monitor
@@ -317,7 +367,8 @@ async def test_watch_starts_the_monitor_and_stops_it_after_a_question(engine: Fa
     async with opened(engine) as pilot:
         await until(pilot, lambda: "press m to start the monitor" in shown(pilot))
         await pilot.press("m")
-        await until(pilot, lambda: "m stop watching" in shown(pilot) and station.calls == [("start",)])
+        await until(pilot, lambda: station.calls == [("start",)])
+        await until(pilot, lambda: screen(pilot).label_of("watch") == "stop watching")
         watched(engine)
         await until(pilot, lambda: "the-small-one" in shown(pilot))
         for key in ("enter", "escape", "n"):

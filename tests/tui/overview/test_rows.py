@@ -7,10 +7,12 @@ from collections import Counter
 
 import pytest
 
-from opsconsole.anomalies import Anomaly, AnomalyState, Severity
+from opsconsole.anomalies import Anomaly, AnomalyState, Severity, most_urgent_first
+from opsconsole.events import SampleTaken
 from opsconsole.models import Priority, Status, Task
 from opsconsole.samples import Disk, Drive
 from opsconsole.storage.looks import DeadConsole, Happened
+from opsconsole.tui import episodes
 from opsconsole.tui.glyphs import ASCII, BRAILLE
 from opsconsole.tui.screens.overview import figures, rows, since
 from opsconsole.tui.screens.overview.cores import core_rows
@@ -56,9 +58,75 @@ def test_trouble_says_how_grave_what_and_since_when(width: int) -> None:
     assert ("since 13:58" in said) is (width >= 64)
 
 
-def test_the_worst_and_newest_come_first() -> None:
-    found = [episode(id=1), episode(id=2, severity=Severity.LOW), episode(id=3, opened_at=NOW)]
-    assert [one.id for one in rows.in_order(found)] == [3, 1, 2]
+LONG = "memory at 91 %, over 90 % for 74 s; hardly anything waits for it"
+
+
+def looked(*alive: int, **values: float) -> rows.Present:
+    return rows.Present(values, dict.fromkeys(alive, 5.0))
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [
+        (158, "memory at 91 %, over 90 % for 74 s; hardly anything waits for it · now 94 %"),
+        (78, "memory at 91 %, over 90 % for 74 s · now 94 %"),
+        (50, "memory at 91 % · now 94 %"),
+        (32, "memory … · now 94 %"),
+    ],
+)
+def test_trouble_says_how_it_is_now_however_little_room_there_is(width: int, said: str) -> None:
+    row = rows.trouble_row(episode(message=LONG, value=93.0), NOW, width, looked(memory=94.0))
+    cells, _ = row[2]
+    assert "".join(cell.text for cell in cells) == said
+    room = width - 1 - sum(abs(size) + 1 for _, size in row if size)
+    assert len(said) <= room
+
+
+@pytest.mark.parametrize(
+    ("one", "values", "said"),
+    [
+        (episode(message=LONG, value=91.0), {}, ""),
+        (episode(message=LONG, value=94.0), {"memory": 91.2}, ""),
+        (episode(message=LONG, value=94.0), None, ""),
+        (episode(message=LONG, value=94.0, unknown_since=NOW), {}, ""),
+        (episode(message=LONG, value=94.0), {}, "now 94 %"),
+        (episode(message="memory at 90.4 %, over 90 %", value=90.4), {}, ""),
+        (episode(message="memory at 95 %, over 90 %", value=90.4), {}, "now 90.4 %"),
+        (episode(kind="disk_full", subject="/v; x", message="/v; x is 85 % full"), {"disk:/v; x": 18.0}, "now 18 %"),
+        (episode(kind="a_rule_of_ones_own", message="it is 3"), {}, ""),
+    ],
+)
+def test_what_holds_still_is_not_said_twice(one: Anomaly, values: dict[str, float] | None, said: str) -> None:
+    assert episodes.moved(one, values) == said
+
+
+def test_a_culprit_that_has_ended_is_said_to_have_ended() -> None:
+    top = ({"pid": 4711, "start_time": 5.0, "name": "java", "rss_bytes": 5_100_000_000},)
+    one = episode(processes=top)
+    assert rows.culprit(one, {4711: 5.0}) == "java(4711) 5.1G"
+    assert rows.culprit(one, {4711: 90.0}) == "java(4711) ended", "another process has its number now"
+    assert rows.culprit(one, {12: 5.0}) == "java(4711) ended"
+    about = episode(kind="process_cpu_high", subject="python[19736]", details={"start_time": 5.0})
+    assert rows.culprit(about, {19736: 5.0}) == "python(19736)" and rows.culprit(about, {}) == "python(19736) ended"
+    long = rows.culprit(episode(processes=({"pid": 4194304, "name": "systemd-journald"},)), {1: 0.0})
+    assert long.endswith("(4194304) ended") and len(long) <= 22
+
+
+def test_of_a_view_with_the_busiest_processes_only_nobody_knows_who_has_ended() -> None:
+    taken = SampleTaken(sample(NOW, processes=300), (process(1, "a"),), 1.0)
+    assert rows.present(taken).alive is None and rows.present(None) == rows.NOBODY_LOOKS
+    whole = SampleTaken(sample(NOW, processes=1), (process(1, "a"),), 1.0)
+    assert set(rows.present(whole).alive or ()) == {1}
+
+
+def test_what_wants_somebody_now_comes_first() -> None:
+    found = [
+        episode(id=1), episode(id=2, severity=Severity.LOW), episode(id=3, opened_at=NOW),
+        episode(id=4, severity=Severity.CRITICAL, opened_at=NOW, acknowledged_at=NOW),
+        episode(id=5, severity=Severity.CRITICAL, silenced_until=NOW + 1),
+        episode(id=6, severity=Severity.CRITICAL, acknowledged_at=NOW),
+    ]  # fmt: skip
+    assert [one.id for one in most_urgent_first(found, NOW)] == [3, 1, 4, 6, 2, 5]
 
 
 # -- runs
@@ -95,21 +163,21 @@ def test_when_a_run_printed_last() -> None:
 # -- what happened
 
 
-def test_failed_runs_are_first_and_loud_then_consoles_episodes_and_what_went_well() -> None:
+def test_what_happened_stands_in_the_order_of_time_with_the_counts_at_the_end() -> None:
     found = Happened(
         [ended(5, Status.REFUSED, 1), ended(4, Status.FAILED, 2, exit_code=3), ended(3, Status.TIMED_OUT, 9)],
         Counter({Status.COMPLETED: 17, Status.CANCELLED: 1, Status.FAILED: 1, Status.TIMED_OUT: 1}),
         [episode(id=8, state=AnomalyState.CLOSED, closed_at=NOW), episode(id=9)],
-        [DeadConsole(2, 77, "tui", "root", NOW)],
+        [DeadConsole(2, 77, "tui", "root", NOW - 5 * MINUTE)],
     )
     items = since.items(found, NOW)
     assert [one.place for one in items] == [
-        ("task", 4), ("task", 3), ("console", 2), ("anomaly", 8), ("anomaly", 9), ("task", 5), ("completed", 0),
+        ("anomaly", 8), ("task", 5), ("task", 4), ("console", 2), ("task", 3), ("opened", 0), ("completed", 0),
         ("cancelled", 0),
     ]  # fmt: skip
-    assert [one.tone for one in items[:3]] == ["bad", "bad", "bad"]
+    assert [one.tone for one in items[2:5]] == ["bad", "bad", "bad"]
     said = [text(since.item_row(one, NOW, 80)) for one in items]
-    assert said[0] == "✗ 14:00 task-4   exit 3 after 14s" and "of root, process 77" in said[2]
+    assert said[2] == "✗ 14:00 task-4   exit 3 after 14s" and "of root, process 77" in said[3]
     assert "17 runs succeeded" in said[6] and "1 run was cancelled" in said[7]
     assert "".join(cell.text for cell in since.summary(found)) == "✗ 2 failed  ✔ 17 succeeded"
 
@@ -124,9 +192,12 @@ def test_the_same_name_that_failed_again_is_counted() -> None:
     ]
 
 
-def test_many_open_ones_are_one_line() -> None:
+def test_open_ones_are_one_line_without_a_time_of_their_own() -> None:
+    """Each of them is in the list of trouble on the same screen."""
     items = since.items(Happened(anomalies=[episode(id=number) for number in range(500)]), NOW)
-    assert [one.text for one in items] == ["500 anomalies opened"]
+    assert [(one.text, one.at_us) for one in items] == [("500 anomalies opened", 0)]
+    (only,) = since.items(Happened(anomalies=[episode()]), NOW)
+    assert text(since.item_row(only, NOW, 80)) == "▲  1 anomaly opened   still open, see Trouble"
 
 
 def test_the_title_says_since_when() -> None:

@@ -91,7 +91,7 @@ async def test_figures_of_the_host(engine: FakeEngine) -> None:
     async with opened(engine, (220, 50)) as pilot:
         text = shown(pilot)
         for words in (
-            "CPU 71 %  some 2 % waiting  steal 4 %", "pg 41   java 18", "Memory 50 %  some 1 % waiting  swap 44 %",
+            "CPU 71 %  some 2 % waiting  steal 4 %", "pg 41   java 18", "Memory 50 %  some 1 % waiting", "Swap 44 %",
             "java 5.0G   pg 2.0G", "Disk /srv 81 %  some 30 % waiting", "r 12.0 MB/s  w 3.0 MB/s   sda 71 % busy",
             "Network ↓ 1.2 MB/s  ↑ 2.0 kB/s", "a 1.0 MB/s   b 200.0 kB/s",
             "Waiting for I/O 30 %  CPU 2 %  memory 1 %", "312 processes",
@@ -116,11 +116,20 @@ async def test_severity_has_a_colour_only_for_a_process_that_an_anomaly_is_about
         assert "large(11)" in line_with(pilot, "HIGH large[11] grew")
 
 
+async def test_before_the_first_look_nobody_says_that_all_is_well(engine: FakeEngine) -> None:
+    engine.monitoring.state = "running"
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: "looking …" in line_with(pilot, "Trouble") and "looking …" in lines_of(pilot)[0])
+        assert "nothing is wrong" not in shown(pilot) and "unknown" not in shown(pilot)
+        engine.monitoring.take(sample(LATER))
+        await until(pilot, lambda: "✔ nothing is wrong" in line_with(pilot, "Trouble"))
+
+
 async def test_trouble_stands_in_the_order_of_what_matters(tmp_path: Path) -> None:
     async with opened(trouble(tmp_path / "there"), (160, 45)) as pilot:
         top = [line.split()[:3] for line in lines_of(pilot)[2:7]]
         words = [word for line in top for word in line if word in {"CRIT", "HIGH", "MED", "LOW", "info"}]
-        assert words == ["CRIT", "HIGH", "MED", "LOW", "info"]
+        assert words == ["CRIT", "HIGH", "LOW", "MED", "info"]  # the medium one somebody has seen
         assert "reverse" in tones(pilot, "CRIT") and "comes and goes" in shown(pilot)
 
 
@@ -259,6 +268,39 @@ async def test_a_second_that_changes_nothing_lays_nothing_out(tmp_path: Path, mo
             screen(pilot)._tick()
             await pilot.pause()
         assert laid_out == []
+
+
+async def test_what_a_second_changes_is_drawn_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = trouble(tmp_path / "there")
+    async with opened(engine, (160, 45)) as pilot:
+        await pilot.pause()
+        ticks: list[int] = []
+        kind = type(screen(pilot))
+        tick = kind._tick
+        monkeypatch.setattr(kind, "_tick", lambda self: (ticks.append(1), tick(self))[1])
+        station = engine.monitoring
+        assert station._taken is not None
+        station.take(sample(NOW + SECOND), *station._taken.processes)
+        await until(pilot, lambda: bool(ticks))
+        ticks.clear()
+        screen(pilot)._sampled = True
+        screen(pilot)._pass_second()
+        assert ticks == [], "it was drawn with the sample"
+        screen(pilot)._pass_second()
+        assert ticks == [1], "no sample came: what grows older is drawn all the same"
+
+
+async def test_a_graph_that_is_hidden_is_not_drawn_until_it_comes_back(engine: FakeEngine) -> None:
+    async with opened(engine, (120, 40)) as pilot:
+        await pilot.pause()
+        hidden = screen(pilot).graphs.cells["pressure"].graph
+        assert not hidden.region
+        screen(pilot)._compositor._full_map_invalidated = False
+        engine.monitoring.take(sample(NOW + SECOND), tell=True)
+        await pilot.pause()
+        assert not screen(pilot)._compositor._full_map_invalidated, "nothing was arranged for what nobody sees"
+        screen(pilot).action_graph_pressure()
+        await until(pilot, lambda: bool(hidden.region) and "Waiting" in shown(pilot))
 
 
 # -- hostile text

@@ -35,7 +35,7 @@ async def opened(
         await started(pilot)
         await until(pilot, lambda: sampler.refusal or len(table(pilot).listing.processes) == len(sampler.processes))
         await until(pilot, lambda: sampler.refusal or not sampler.shares_known or table(pilot).listing.measured)
-        await until(pilot, lambda: " q quit" in shown(pilot))
+        await until(pilot, lambda: sampler.refusal or " q quit" in shown(pilot))  # a notice may lie over it
         yield pilot
 
 

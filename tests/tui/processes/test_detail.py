@@ -129,6 +129,55 @@ async def test_hostile_names_are_harmless(engine: FakeEngine, monkeypatch: Patch
         for key, answer in (("K", "t"), ("r", "1")):
             await asked(pilot, key)
             Seen().check(pilot)
-            await pilot.press(answer)
+            await pilot.press(answer, "enter")
             await until(pilot, lambda: "ended meanwhile" in told(pilot))
             Seen().check(pilot)
+
+
+async def test_what_is_too_long_is_broken_between_words(engine: FakeEngine, monkeypatch: Patch) -> None:
+    def details(pid: int, ticks: int) -> Any:
+        return closely(
+            pid, ticks, cwd="/srv/shop/releases/2026-11-19T14-02-11Z/application", swap_bytes=12_000_000,
+            limits=(Limit("Max open files", 524_288, 1_048_576, "files"), Limit("Max stack size", 0, None, "bytes")),
+            sockets=(Socket("tcp", 1, "10.0.4.3:5432", "10.0.4.17:51122", "established"),),
+            environment=(("A_NAME_THAT_LEAVES_NO_ROOM_FOR_ITS_VALUE", "one two three four five"),),
+        )  # fmt: skip
+
+    async with opened(engine, small_host(), monkeypatch, (110, 60), details) as pilot:
+        facts = screen(pilot).query_one(FactView)
+        await until(pilot, lambda: "5432" in facts.text)
+        drawn = [strip.text.rstrip() for strip in (facts.render_line(y) for y in range(facts.size.height))]
+        words = {word for line in drawn for word in line.split()}
+        whole = {"established", "1,048,576", "524,288,", "swapped", "out", "unlimited", "10.0.4.17:51122", "three"}
+        assert whole <= words
+        folder = next(line for line in drawn if line.startswith("folder"))
+        assert folder.endswith(("/", "-")), "a path that fits no line is broken where it has a joint"
+        assert max(map(len, drawn)) <= facts.size.width
+
+
+async def test_graphs_say_that_somebody_looks_and_then_what_there_is(engine: FakeEngine, monkeypatch: Patch) -> None:
+    looked: dict[int, int] = {}
+
+    def details(pid: int, ticks: int) -> Any:
+        looked[pid] = looked.get(pid, 0) + 1
+        if pid == 501:
+            return None
+        moved = None if pid == 600 else looked[pid] * 1_000_000
+        return closely(pid, ticks, monotonic_s=100.0 + looked[pid], read_bytes=moved, written_bytes=moved)
+
+    sampler = small_host()
+    async with opened(engine, sampler, monkeypatch, (160, 45), details) as pilot:
+        await until(pilot, lambda: looked.get(400, 0) >= 2 and not screen(pilot)._busy)
+        await until(pilot, lambda: "I/O 2.0 MB/s" in shown(pilot))  # of the very next look
+        assert "looking" not in shown(pilot) and "no data" not in shown(pilot)
+        monkeypatch.setattr(screen(pilot), "look_again", lambda: None)
+        monkeypatch.setattr(screen(pilot), "_settled", lambda: None)
+        await pilot.press("j")
+        assert "CPU 18.0 %" in shown(pilot) and "Memory 5.0 GB" in shown(pilot), "the look before knows it"
+        assert shown(pilot).count("looking …") == 1
+        await screen(pilot)._inspect()
+        await until(pilot, lambda: "looking" not in shown(pilot) and shown(pilot).count("no data") == 1)
+        await pilot.press("j")
+        assert "CPU 7.5 %" in shown(pilot)
+        await screen(pilot)._inspect()
+        await until(pilot, lambda: "It has ended." in shown(pilot) and shown(pilot).count("no data") == 1)

@@ -73,6 +73,40 @@ def test_what_passes(line: str, pids: set[int] | None) -> None:
         assert found(line) == pids
 
 
+RUNS = {500: "14.1", 501: "14.2", 502: "14.2", 600: "140.1", 700: "2.14"}
+
+
+@pytest.mark.parametrize(
+    ("line", "pids"),
+    [
+        ("run=14", {500, 501, 502}),
+        ("run=14.2", {501, 502}),
+        ("run = 014.02", {501, 502}),
+        ("RUN=14.1", {500}),
+        ("task=2", {700}),
+        ("run=1", set()),
+        ("run=14.22", set()),
+        ("run=*", {500, 501, 502, 600, 700}),
+        ("run!=*", {1, 400, 701}),
+        ("run!=14", ALL - {500, 501, 502}),
+        ("run!=14.2", ALL - {501, 502}),
+        ("not run=14 and run=*", {600, 700}),
+        ("run=14 or run=140", {500, 501, 502, 600}),
+        ("run=14 cpu>5", {501}),
+        ('run="14"', {500, 501, 502}),
+        ("run", set()),
+    ],
+)
+def test_processes_of_our_own_runs(line: str, pids: set[int]) -> None:
+    wanted = parse(line)
+    assert {one.pid for one in small_host().processes if wanted.matches(one, NOW, RUNS)} == pids
+
+
+def test_where_none_of_our_runs_is_under_way_no_process_is_of_one() -> None:
+    assert found("run=*") == found("run=14") == set()
+    assert found("run!=*") == found("run!=14.2") == ALL
+
+
 def test_words_that_are_signs_elsewhere_are_texts_in_quotes() -> None:
     odd = row(900, "odd", cmdline='run "and" (x>y) \\')
     assert found('"and"', odd) == {900}
@@ -118,6 +152,15 @@ def test_and_binds_more_than_or() -> None:
         ('name~"(a+)+$"', 6, "can take for ever"),
         ('name~"(a|b)*c"', 6, "can take for ever"),
         ('name="x', 5, "a quote that is not closed"),
+        ("run=", 4, "a value after = is missing"),
+        ("run>14", 3, "run is one of ours: > is not for it"),
+        ("run~14", 3, "~ is not for it"),
+        ("run=reindex", 4, "the number of a task, of an attempt as 14.2, or *, not reindex"),
+        ("run=14.2.1", 4, "not 14.2.1"),
+        ("run=14.", 4, "not 14."),
+        ("run=-1", 4, "not -1"),
+        ("run=٣", 4, "not ٣"),
+        ("run=99999999999999999999", 4, "not 99999999999999999999"),
         ("not " * 200 + "x", 244, "too many"),
         ("(" * 2000, 61, "too many"),
     ],
@@ -153,6 +196,8 @@ def test_any_line_is_a_filter_or_an_error_for_the_operator() -> None:
         "!",
         "rss",
         "1M",
+        "run",
+        "14.2",
         "é",
         " ",
         "\t",

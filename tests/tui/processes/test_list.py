@@ -35,13 +35,13 @@ async def test_the_busiest_come_first_and_the_columns_fit_every_size(engine: Fak
         assert pids(pilot) == [400, 600, 501, 502, 1, 500, 700, 701]
         lines = lines_of(pilot)
         assert len(lines) == 24 and all(len(line) == 80 for line in lines)
-        assert lines[1].split("   ")[0].strip() == "8 processes"
+        assert lines[1].split("   ")[0].strip() == "8 processes" and "1 running   1 zombie   by CPU" in lines[1]
         assert lines[2].split() == ["PID", "USER", "CPU%▾", "RSS", "S", "THR", "COMMAND"]
         first = ["▌", "400", "postgres", "41.3", "2.0", "GB", "S", "1", "postgres", "--serve"]
         assert lines[3].split() == first
         assert "[helper]" in shown(pilot)
-        assert lines[-1].rstrip().endswith("? help  q quit")
-        assert lines[-1].startswith(" enter look  / filter "), "what is needed most is there at any width"
+        assert lines[-1].split()[-4:] == ["?", "help", "q", "quit"]
+        assert lines[-1].split()[:4] == ["enter", "look", "/", "filter"], "what is needed most is there at any width"
         for size in ((60, 15), (40, 10), (300, 60)):
             await pilot.resize_terminal(*size)
             await until(pilot, lambda size=size: [len(line) for line in lines_of(pilot)] == [size[0]] * size[1])
@@ -70,6 +70,20 @@ async def test_a_column_of_runs_only_where_there_are_some(engine: FakeEngine, mo
         engine.running = [Running("7.1", 1, 500, 5000, NOW)]
         await look(pilot, sampler, *sampler.processes)
         assert " RUN " in lines_of(pilot)[2] and "7.1" in shown(pilot)
+
+
+async def test_processes_of_one_run_are_found_by_its_number(engine: FakeEngine, monkeypatch: Patch) -> None:
+    sampler = small_host()
+    async with opened(engine, sampler, monkeypatch, (160, 45)) as pilot:
+        engine.running = [Running("7.1", 1, 500, 5000, NOW), Running("71.1", 1, 600, 6000, NOW)]
+        await look(pilot, sampler, *sampler.processes)
+        await pilot.press("slash", *"run=7")
+        await until(pilot, lambda: set(pids(pilot)) == {500, 501, 502, 700})
+        assert "4 of 8" in shown(pilot)
+        await pilot.press(*".2")
+        await until(pilot, lambda: pids(pilot) == [])
+        await pilot.press(*"x")
+        await until(pilot, lambda: "run takes the number of a task" in shown(pilot))
 
 
 async def test_looks_only_while_it_is_on_top(engine: FakeEngine, monkeypatch: Patch) -> None:
@@ -125,7 +139,8 @@ async def test_the_cursor_stays_on_its_process_and_follows_it_when_told(engine: 
 
 async def following(pilot: Pilot[Any], sampler: FakeSampler) -> None:
     await pilot.press("g", "F")
-    assert selected(pilot) == 1 and "following 1 systemd" in shown(pilot) and "F unfollow" in shown(pilot)
+    assert selected(pilot) == 1 and "following 1 systemd" in shown(pilot)
+    assert screen(pilot).label_of("follow_process") == "unfollow"
     crowd = [row(number, "crowd", cpu_percent=50.0) for number in range(1000, 1100)]
     await look(pilot, sampler, *sampler.processes, *crowd)
     assert selected(pilot) == 1 and " init " in shown(pilot)  # far down, and in sight
@@ -134,7 +149,7 @@ async def following(pilot: Pilot[Any], sampler: FakeSampler) -> None:
     await pilot.press("escape")
     assert selected(pilot) == 1 and "not shown now" not in shown(pilot)
     await pilot.press("k")
-    assert "following" not in shown(pilot) and "F follow" in shown(pilot)
+    assert "following" not in shown(pilot) and screen(pilot).label_of("follow_process") == "follow"
     await pilot.press("F")
     followed = selected(pilot)
     await look(pilot, sampler, *[one for one in sampler.processes if one.pid != followed])
@@ -194,7 +209,7 @@ async def test_freeze_tags_and_the_filter(engine: FakeEngine, monkeypatch: Patch
     everybody = list(sampler.processes)
     async with opened(engine, sampler, monkeypatch, (130, 30)) as pilot:
         await pilot.press("p")
-        assert "frozen" in shown(pilot) and "p go on" in shown(pilot)
+        assert "frozen" in shown(pilot) and screen(pilot).label_of("freeze") == "go on"
         await look(pilot, sampler, *everybody[:2])
         assert len(pids(pilot)) == 8
         await pilot.press("i")  # what stands still can be put in another order
@@ -216,6 +231,7 @@ async def test_freeze_tags_and_the_filter(engine: FakeEngine, monkeypatch: Patch
 async def the_filter(pilot: Pilot[Any], sampler: FakeSampler) -> None:
     await pilot.press("slash", *"cpu>5 user=www")
     assert pids(pilot) == [600, 501] and "2 of 8" in shown(pilot)
+    assert lines_of(pilot)[1].split("   ")[0].strip() == "2 of 8 processes" and "zombie" not in lines_of(pilot)[1]
     await pilot.press("enter", "escape")
     assert len(pids(pilot)) == 8 and isinstance(pilot.app.screen, ProcessesScreen)
     # one that is wrong says where, and keeps the list
@@ -260,3 +276,29 @@ async def test_another_mode_sends_here(engine: FakeEngine, monkeypatch: Patch, g
         assert selected(pilot) == 500 and 501 not in pids(pilot)
         screen(pilot).go_to(502)
         assert selected(pilot) == 502
+
+
+async def test_the_next_line_down_is_drawn_and_those_that_only_moved_up_are_not(
+    engine: FakeEngine, monkeypatch: Patch
+) -> None:
+    many = [row(1000 + at, f"worker-{at}", cpu_percent=90.0 - at) for at in range(60)]
+    async with opened(engine, FakeSampler(*many), monkeypatch, (100, 30)) as pilot:
+        widget = table(pilot)
+        await pilot.press("pagedown", "j")
+        await until(pilot, lambda: widget.scroll_offset.y > 0 and f"worker-{selected(pilot) - 1000}" in shown(pilot))
+        drawn: list[object] = []
+        strip = widget._strip
+        monkeypatch.setattr(widget, "_strip", lambda *cells: drawn.append(cells) or strip(*cells))
+        before = selected(pilot)
+        await pilot.press("j")
+        await until(pilot, lambda: f"worker-{before + 1 - 1000}" in shown(pilot))
+        lines = [one for one in drawn if one[0] != widget._headings()]  # type: ignore[index]
+        assert 1 <= len(lines) <= 3, "the new line, and those the cursor came to and left"
+
+
+async def test_lines_that_are_remembered_have_the_colours_of_the_theme(engine: FakeEngine, monkeypatch: Patch) -> None:
+    async with opened(engine, small_host(), monkeypatch) as pilot:
+        widget = table(pilot)
+        before = {segment.style for segment in widget.render_line(2)}
+        pilot.app.theme = next(name for name in pilot.app.available_themes if name != pilot.app.theme)
+        await until(pilot, lambda: {segment.style for segment in widget.render_line(2)}.isdisjoint(before))

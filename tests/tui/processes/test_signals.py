@@ -7,9 +7,12 @@ import signal
 import threading
 from typing import Any
 
+from textual import events
+
 from opsconsole import host
 from opsconsole.samples import ProcessSample
 from opsconsole.tui.screens.phrase import PhraseScreen
+from opsconsole.tui.screens.processes.dialogs import AskScreen
 from opsconsole.tui.screens.processes.screen import ProcessesScreen
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.processes.fake_processes import FakeSampler, child, row, small_host
@@ -20,7 +23,7 @@ from tests.tui.waiting import shown, told, until
 async def test_one_process(engine: FakeEngine, monkeypatch: Patch) -> None:
     with child() as (running, process):
         async with opened(engine, FakeSampler(process), monkeypatch, (80, 24)) as pilot:
-            for key in ("enter", "escape", "n"):
+            for key in ("enter", "escape", "n", "q"):
                 await asked(pilot)
                 assert f"{process.pid} sleep, of {host.actor()}, since 1970-01-01 00:00:01" in shown(pilot)
                 assert "sleep 600" in shown(pilot), "which of several of that name"
@@ -29,16 +32,59 @@ async def test_one_process(engine: FakeEngine, monkeypatch: Patch) -> None:
             assert running.poll() is None
             await asked(pilot, "r")
             assert "Its nice value is 0." in shown(pilot)
-            await pilot.press("2")
+            await pilot.press("1", "0", "enter")
             await until(pilot, lambda: f"nice 10 set: {process.pid} sleep." in told(pilot))
             assert os.getpriority(os.PRIO_PROCESS, process.pid) == 10
             await asked(pilot)
-            await pilot.press("t")
+            await pilot.press("t", "enter")
             assert running.wait(10) == -signal.SIGTERM
             await until(pilot, lambda: f"SIGTERM sent: {process.pid} sleep." in told(pilot))
             await asked(pilot)  # it is in the list yet
-            await pilot.press("9")
+            await pilot.press("9", "enter")
             await until(pilot, lambda: f"{process.pid} sleep has ended meanwhile\nnothing was done" in told(pilot))
+
+
+async def test_no_single_key_sends_or_sets_anything(engine: FakeEngine, monkeypatch: Patch) -> None:
+    done: list[Any] = []
+    for name in ("send", "renice"):
+        monkeypatch.setattr(f"opsconsole.tui.screens.processes.commands.{name}", lambda *what: done.append(what[1]))
+    printable = [chr(code) for code in range(33, 127)]
+    async with opened(engine, small_host(), monkeypatch) as pilot:
+        for opener in ("K", "r"):
+            for key in printable:
+                if pilot.app.screen is screen(pilot):  # n and q have closed it
+                    await asked(pilot, opener)
+                pilot.app.post_message(events.Key(key, key))
+                await pilot.pause()
+            assert pilot.app.screen is not screen(pilot) and not done
+            await pilot.press("q")
+            assert pilot.app.screen is screen(pilot)
+
+
+async def test_a_letter_a_number_or_an_arrow_chooses_and_enter_takes_it(engine: FakeEngine, monkeypatch: Patch) -> None:
+    done: list[Any] = []
+    for name in ("send", "renice"):
+        monkeypatch.setattr(f"opsconsole.tui.screens.processes.commands.{name}", lambda *what: done.append(what[1]))
+    wanted = {
+        ("K", "u"): signal.SIGQUIT, ("K", "down", "t", "i"): signal.SIGINT, ("K", "1", "5"): signal.SIGTERM,
+        ("K", "1"): signal.SIGHUP, ("K", "9"): signal.SIGKILL, ("K", "t", "down"): signal.SIGINT,
+        ("r", "5"): 5, ("r", "minus", "5"): -5, ("r", "1", "2"): 12, ("r", "1", "2", "backspace"): 1,
+        ("r", "minus", "7", "down", "up"): -7, ("r", "0"): 0, ("r", "down", "down"): 10,
+    }  # fmt: skip
+    async with opened(engine, small_host(), monkeypatch) as pilot:
+        for (opener, *keys), meant in wanted.items():
+            await asked(pilot, opener)
+            await pilot.press(*keys, "enter")
+            await until(pilot, lambda: done)
+            assert done.pop() == meant, keys
+        for opener, number in (("K", "4"), ("r", "25")):
+            await asked(pilot, opener)
+            await pilot.press(*number)
+            assert f"typed: {number}, which is none of these" in shown(pilot)
+            await pilot.press("enter")
+            assert isinstance(pilot.app.screen, AskScreen), "who meant something else is not told that all is done"
+            await pilot.press("escape")
+        assert not done
 
 
 async def test_a_number_that_was_used_again_and_what_is_not_permitted(engine: FakeEngine, monkeypatch: Patch) -> None:
@@ -46,7 +92,7 @@ async def test_a_number_that_was_used_again_and_what_is_not_permitted(engine: Fa
         sampler = FakeSampler(row(process.pid, "sleep", start_ticks=process.start_ticks - 1))
         async with opened(engine, sampler, monkeypatch) as pilot:
             await asked(pilot)
-            await pilot.press("9")
+            await pilot.press("9", "enter")
             await until(pilot, lambda: "its number belongs to another process" in told(pilot))
             assert running.poll() is None
 
@@ -58,7 +104,7 @@ async def test_a_number_that_was_used_again_and_what_is_not_permitted(engine: Fa
             screen(pilot).look_again()
             await until(pilot, lambda: pids(pilot) == [process.pid] and screen(pilot).chosen == [process])
             await asked(pilot)
-            await pilot.press("9")
+            await pilot.press("9", "enter")
             await until(pilot, lambda: "may not send SIGKILL" in told(pilot))
             assert "start the console as that user or as root" in told(pilot)
 
@@ -73,7 +119,7 @@ async def test_all_that_are_tagged_and_what_of_them_is_hidden(engine: FakeEngine
             await asked(pilot)
             assert "Send a signal to 2 processes?" in shown(pilot) and f"{two.pid} sleep" in shown(pilot)
             assert "1 of them is tagged, but not shown by the filter." in shown(pilot)
-            await pilot.press("t")
+            await pilot.press("t", "enter")
             assert first.wait(10) == second.wait(10) == -signal.SIGTERM
             await until(pilot, lambda: "SIGTERM sent: 2 processes." in told(pilot))
         assert third.poll() is None
@@ -114,7 +160,7 @@ async def test_process_1_and_this_console_want_a_typed_phrase(engine: FakeEngine
     async with opened(engine, sampler, monkeypatch) as pilot:
         for pid in (1, os.getpid()):
             await asked(pilot)
-            await pilot.press("t")
+            await pilot.press("t", "enter")
             await until(pilot, lambda: isinstance(pilot.app.screen, PhraseScreen))
             assert f"To do it all the same, type process {pid}" in shown(pilot)
             assert "esc goes back and does nothing" in shown(pilot)
@@ -124,7 +170,7 @@ async def test_process_1_and_this_console_want_a_typed_phrase(engine: FakeEngine
             await pilot.press("escape")
             assert not sent
             await asked(pilot)
-            await pilot.press("t")
+            await pilot.press("t", "enter")
             await until(pilot, lambda: isinstance(pilot.app.screen, PhraseScreen))
             pilot.app.screen.query_one("#phrase").value = f"process {pid}"  # type: ignore[attr-defined]
             await pilot.press("enter")

@@ -133,7 +133,7 @@ def test_process_1_wants_a_phrase(snap_compare: Compare, engine: FakeEngine, sam
     async def ask(pilot: Pilot[Any]) -> None:
         screen(pilot).go_to(1)
         await asked(pilot)
-        await pilot.press("t")
+        await pilot.press("t", "enter")
         await until(pilot, lambda: "type process 1" in shown(pilot))
 
     app = console(engine, start="processes")

@@ -8,8 +8,8 @@ import pytest
 
 from opsconsole.errors import SettingsError
 from opsconsole.tui.actions import ACTIONS
-from opsconsole.tui.keymap import load_keymap
-from opsconsole.tui.screens.settings.key_writing import SWALLOWED, refusal, write
+from opsconsole.tui.keymap import SWALLOWED, load_keymap
+from opsconsole.tui.screens.settings.key_writing import refusal, write
 
 IN_FORCE = {one.id: one.keys for one in ACTIONS}
 

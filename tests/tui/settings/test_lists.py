@@ -30,7 +30,7 @@ def test_a_label_leaves_its_room_free_on_the_lines_below() -> None:
     ]  # fmt: skip
 
 
-@given(st.text(alphabet="ab漢 é", max_size=200), st.integers(10, 40))
+@given(st.text(alphabet="ab漢 é/\u0301\u200d\ufe0f🔎", max_size=200), st.integers(10, 40))
 def test_no_line_is_too_long_and_no_word_is_lost(text: str, width: int) -> None:
     lines = folded((Cell(text, "plain"),), width)
     whole = ["".join(cell.text for cell in line) for line in lines]

@@ -14,6 +14,7 @@ from opsconsole.tui.keymap import load_keymap
 from opsconsole.tui.screens.help import HelpScreen
 from opsconsole.tui.screens.settings.actions import ACTIONS, PAGES
 from opsconsole.tui.screens.settings.edit_setting import EditSettingScreen
+from opsconsole.tui.screens.settings.host_page import HostPage
 from opsconsole.tui.screens.settings.press_key import PressKeyScreen
 from opsconsole.tui.screens.settings.themes_page import ThemesPage
 from opsconsole.tui.widgets.choice import Choice
@@ -69,7 +70,7 @@ async def test_host_says_what_is_missing_and_how_to_get_it(config: Path, engine:
         await until(pilot, lambda: host.list.selected == "state free space")  # the worst comes first
         assert "✗ free space" in shown(pilot) and "free some space" in host.detail.text
         assert "free      3.1 MB" in host.detail.text and "needed    16.8 MB" in host.detail.text
-        assert host.badge is not None and host.badge.text == "3"
+        assert host.badge is not None and host.badge.text == "✗1 !2"
         assert host.list.rows[0].cells[0].text == "Policies: what contains a script here"
         await at(pilot, "policies restricted")
         assert "landlock" in host.detail.text and "apt-get install bubblewrap" in host.detail.text
@@ -240,6 +241,9 @@ async def test_the_log_keeps_what_was_told_here_and_earlier(config: Path, engine
         await until(pilot, lambda: log.list.selected == broke)
         assert "badly" in log.detail.text and not CONTROL.search(log.detail.text)
         app.tell("newest")
+        await until(pilot, lambda: "less grave: s shows more" in shown(pilot))
+        assert newest not in [row.id for row in log.list.rows], "what went wrong comes first"
+        await pilot.press("s")
         await until(pilot, lambda: log.list.selected == newest)
         await pilot.press("k")
         assert log.list.selected == broke
@@ -248,7 +252,7 @@ async def test_the_log_keeps_what_was_told_here_and_earlier(config: Path, engine
         assert log.list.selected == broke
         await pilot.press("f")
         assert log.list.selected == newer
-        await pilot.press("f", "s", "s")
+        await pilot.press("f", "s")
         assert [row.id for row in log.list.rows if row.id] == ["-0", broke]
         await pilot.press("y")
         assert "it broke" in app.clipboard
@@ -256,6 +260,41 @@ async def test_the_log_keeps_what_was_told_here_and_earlier(config: Path, engine
         await until(pilot, lambda: any(row.id == first for row in log.list.rows))
         assert app.journal.flush() and "badly" in engine.paths.journal.read_text()
         assert engine.paths.journal.read_text().count("newest") == 1
+
+
+async def test_the_eye_begins_with_the_worst_however_late_moves_are_told(config: Path, engine: FakeEngine) -> None:
+    app = console(engine)
+    async with app.run_test(size=SIZE) as pilot:
+        host = await opened(pilot, rows=14)
+        assert isinstance(host, HostPage)
+        await until(pilot, lambda: not host._looking)
+        known, host._facts = host._facts, {}
+        for key, one in known.items():  # all within one turn: their moves are told after the last
+            host._facts[key] = one
+            host._show()
+        await pilot.pause()
+        host._facts = dict(reversed(known.items()))
+        host._facts.pop("state free space")
+        host._show()
+        assert host.list.selected == "policies restricted"
+
+
+async def test_what_is_said_over_a_sample_is_folded_for_the_width_it_is_drawn_in(
+    config: Path, engine: FakeEngine
+) -> None:
+    (config / "themes").mkdir()
+    (config / "themes" / "broken.toml").write_text('[colours]\nprimary = "mauve-ish"\n')
+    app = console(engine)
+    async with app.run_test(size=(80, 45)) as pilot:
+        themes = await opened(pilot, "T")
+        assert isinstance(themes, ThemesPage)
+        await at(pilot, "!0")
+        await until(pilot, lambda: "broken.toml" in themes.sample.text)
+        narrow = themes.sample.text.splitlines()
+        await pilot.resize_terminal(300, 45)
+        await until(pilot, lambda: themes.sample.size.width > 100)
+        wide = themes.sample.text.splitlines()
+        assert max(map(len, map(str.strip, wide[2:4]))) > max(map(len, map(str.strip, narrow[2:4])))
 
 
 async def test_about_says_where_and_who(config: Path, engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,7 +363,7 @@ async def test_settings_that_were_read_again_are_shown(config: Path, engine: Fak
         (config / "config.toml").write_text("[queue]\ncapacity = 7\n[monitor]\ntop_processes = 9\n")
         app.settings = load_settings()
         screen(pilot).configured(app.settings)
-        await until(pilot, lambda: settings.badge is not None and settings.badge.text == "1")
+        await until(pilot, lambda: settings.badge is not None and settings.badge.text == "●1")
         await at(pilot, "monitor.top_processes")
         assert "value     9" in settings.detail.text
         await at(pilot, "queue.capacity")  # that is the engine's, which has begun with the default

@@ -13,7 +13,7 @@ from opsconsole.tui.app import ConsoleApp
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.scenes import mixed
 from tests.tui.settings.scene import after, at, console, opened
-from tests.tui.waiting import settled, until
+from tests.tui.waiting import settled, told, until
 
 Compare = Callable[..., bool]
 HUGE, LARGE, MIDDLE, SMALL = (300, 100), (160, 45), (120, 36), (80, 24)
@@ -85,8 +85,9 @@ def test_themes(snap_compare: Compare, host: FakeEngine, config: Path, size: tup
     (config / "themes" / "broken.toml").write_text('[colours]\nprimary = "mauve-ish"\n')
 
     async def prepare(pilot: Pilot[Any]) -> None:
-        pilot.app.clear_notifications()
         await opened(pilot, "T")
+        await until(pilot, lambda: "broken.toml" in told(pilot))
+        pilot.app.clear_notifications()
         await at(pilot, row)
         await until(pilot, lambda: pilot.app.theme == row)
         await settled(pilot)
@@ -108,7 +109,7 @@ def test_log(snap_compare: Compare, host: FakeEngine, size: tuple[int, int]) -> 
         journal.add("warning", "mail: the server did not answer within 5 s; it is tried again in 10 s.")
         for _ in range(3):
             journal.add("error", "There is less than 16 MiB free: nothing starts.\nfree some space")
-        await opened(pilot, "L", rows=5)
+        await opened(pilot, "L", rows=4)
         await settled(pilot)
 
     assert snap_compare(console(host), terminal_size=size, run_before=prepare)

@@ -13,6 +13,8 @@ from textual.pilot import Pilot
 
 from opsconsole.models import Status
 from opsconsole.storage.asked import Asked
+from opsconsole.storage.course import Course, TaskEvent
+from opsconsole.storage.task_events import What
 from opsconsole.tui.screens.tasks.looking import RunLooking
 from opsconsole.tui.screens.tasks.page_view import PageView
 from opsconsole.tui.screens.tasks.titles import TitleLine
@@ -76,6 +78,7 @@ def busy(folder: Path) -> FakeEngine:
     claims = [{"supervisor": 4700, "start": 1}, {"leader": 4711}, {"status": "paused", "by": "deploy (tui)"},
               {"status": "running", "by": "deploy (tui)"}]  # fmt: skip
     (folder_of / "claim.1").write_text("".join(json.dumps(one) + "\n" for one in claims))
+    engine.courses[REINDEX] = steered()
     measured(engine, f"{REINDEX}.2")
     survivors = [{"pid": 4711, "start": 1, "name": "nfs-write"}]
     left = [
@@ -85,6 +88,19 @@ def busy(folder: Path) -> FakeEngine:
     engine.put(id=STUCK, reason="timeout: could not be killed, still alive: 4711")
     engine.report(STUCK, supervision={"survivors": survivors, "leftovers": left, "stopped_by": "deploy"})
     return engine
+
+
+def steered() -> Course:
+    """What people did to the task that rebuilds an index."""
+    me, other, at = "deploy (tui)", "ines (headless)", NOW // SECOND
+    done = (
+        (at - 240, What.CLAIMED, 1, me, "console 3, pid 4120"), (at - 199, What.HELD, 2, other, None),
+        (at - 197, What.PRIORITY, 2, other, "normal → high"), (at - 195, What.RELEASED, 2, other, None),
+        (at - 193, What.CLAIMED, 2, me, "console 3, pid 4120"), (at - 95, What.PAUSE_ASKED, 2, me, None),
+        (at - 95, What.PAUSED, 2, me, "cgroup.freeze"), (at - 71, What.RESUME_ASKED, 2, other, None),
+        (at - 71, What.RESUMED, 2, other, None),
+    )  # fmt: skip
+    return Course(tuple(TaskEvent(when * SECOND, what, *more) for when, what, *more in done))
 
 
 def measured(engine: FakeEngine, execution_id: str, seconds: int = 190) -> None:

@@ -320,18 +320,20 @@ async def test_show_usage_draws_what_was_recorded_and_what_is_heard(tmp_path: Pa
         table(pilot).select(REINDEX)
         await pilot.press("u")
         await until(pilot, lambda: "most 55 %" in page(pilot))
-        assert "limit 50 %" in page(pilot) and "limit 500.0 MB" in page(pilot) and "measured by cgroup" in page(pilot)
+        assert (
+            "limit 50 %" in page(pilot) and "limit 500.0 MB" in page(pilot) and "measured by the cgroup" in page(pilot)
+        )
         engine.publish(RunSampled(RunUsage("14.2", NOW + SECOND, 91.0, 480_000_000, 480_000_000, 7, 9)))
         await until(pilot, lambda: "CPU 91 %" in page(pilot) and "processes 7" in page(pilot))
         await until(pilot, lambda: "91%" in shown(pilot) and "480M" in shown(pilot))
 
 
 async def test_show_events_tells_what_happened_attempt_by_attempt(tmp_path: Path) -> None:
-    async with opened(busy(tmp_path)) as pilot:
+    async with opened(busy(tmp_path), (160, 45)) as pilot:
         table(pilot).select(REINDEX)
         await pilot.press("e")
-        await until(pilot, lambda: "Attempt 2 of 3" in page(pilot))
         words = ("queued", "Attempt 1 of 3", "started", "failed", "Attempt 2 of 3", "paused", "went on")
+        await until(pilot, lambda: all(word in page(pilot) for word in words))
         places = [page(pilot).index(word) for word in words]
         assert places == sorted(places) and "by deploy on web-03 through tui" in page(pilot)
         table(pilot).select(STUCK)

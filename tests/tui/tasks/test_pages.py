@@ -8,19 +8,22 @@ import pytest
 
 from opsconsole.engine import Engine
 from opsconsole.errors import ConsoleError
-from opsconsole.models import Status, TaskSpec
+from opsconsole.models import Priority, Status, Task, TaskSpec
 from opsconsole.samples import RunUsage
 from opsconsole.settings import Settings
 from opsconsole.storage.costs import Cost
+from opsconsole.storage.course import Course, TaskEvent
+from opsconsole.storage.task_events import What
 from opsconsole.tui.glyphs import ASCII
 from opsconsole.tui.keymap import clashes
 from opsconsole.tui.screens.tasks import pager
-from opsconsole.tui.screens.tasks.events_page import noted
+from opsconsole.tui.screens.tasks.events_page import MOST, Noted, events_lines, noted
 from opsconsole.tui.screens.tasks.page_view import wrapped
 from opsconsole.tui.screens.tasks.rows import short_size
 from opsconsole.tui.screens.tasks.titles import counts_cells
 from opsconsole.tui.screens.tasks.usage_page import usage_lines
 from opsconsole.tui.widgets.cells import Cell
+from opsconsole.tui.wording import time_of_day
 from tests.tui.fake_engine import NOW, SECOND, FakeEngine
 from tests.tui.hostile import Seen
 from tests.tui.scenes import HOSTILE
@@ -51,6 +54,75 @@ def test_a_folder_that_is_not_there_has_nothing_noted(tmp_path: Path) -> None:
     assert noted(tmp_path / "missing") == noted(tmp_path)
 
 
+def events_of(
+    engine: FakeEngine, task: Task, course: Course, notes: dict[str, Noted] | None = None, later: int = 0
+) -> list[str]:
+    """The page, a line each: clock, age, glyph, what, and the rest; `later` in seconds."""
+    made = events_lines(task, engine.attempts(task.id), course, notes or {}, task.attempt, NOW + later * SECOND)
+    return ["".join(cell.text for cell in line).strip() for line in made]
+
+
+def test_what_people_did_stands_where_it_was_done_with_clock_age_and_name(engine: FakeEngine) -> None:
+    task = engine.put(attempt=2, attempts=2, started_at=NOW - 40 * SECOND, queued_at=NOW - 90 * SECOND,
+                      status=Status.COMPLETED, finished_at=NOW - 5 * SECOND, duration_s=35.0)  # fmt: skip
+    engine.report(task.id, older=[{
+        "execution_id": f"{task.id}.1", "attempt": 1, "status": Status.FAILED, "reason": "exit code 3",
+        "started_at": NOW - 80 * SECOND, "finished_at": NOW - 70 * SECOND, "duration_s": 10.0,
+    }])  # fmt: skip
+    done = [
+        (85, What.PRIORITY, 1, "anna (tui)", "normal → high"), (81, What.CLAIMED, 1, "ines (tui)", "console 3, pid 9"),
+        (75, What.PAUSE_ASKED, 1, "anna (tui)", None), (60, What.HELD, 2, "anna (headless)", None),
+        (50, What.RELEASED, 2, "ines (tui)", None), (41, What.CLAIMED, 2, "ines (tui)", "console 4, pid 12"),
+        (30, What.CANCEL_ASKED, 2, "ines (tui)", None), (2, What.PINNED, 2, "ines (tui)", None),
+    ]  # fmt: skip
+    course = Course(tuple(TaskEvent(NOW - ago * SECOND, what, *more) for ago, what, *more in done))
+    clock = [time_of_day(NOW - ago * SECOND, NOW) for ago in range(100)]
+    lines = [line for line in events_of(engine, task, course, {f"{task.id}.2": Noted(supervisor=77)}) if line]
+    assert lines[1:4] == [
+        f"{clock[85]}   1m  ± priority  normal → high, by anna (tui)", "Attempt 1 of 2",
+        f"{clock[81]}   1m  ▷ claimed  by ines (tui), console 3, pid 9",
+    ]  # fmt: skip
+    told = [line[15:].split("  ")[0] for line in lines if line[:2].isdigit()]
+    assert told == [
+        "◦ queued", "± priority", "▷ claimed", "▶ started", "‖ asked to pause", "✗ failed", "◌ held", "◦ released",
+        "▷ claimed", "▶ started", "■ told to end", "✔ completed", "★ pinned",
+    ]  # fmt: skip
+    assert f"{clock[41]}  now  ▷ claimed  by ines (tui), console 4, pid 12, supervisor 77" in lines
+    assert any("3h  ★ pinned" in line for line in events_of(engine, task, course, later=3 * 3600))
+
+
+def test_a_run_from_before_the_record_says_so_and_has_what_its_folder_tells(engine: FakeEngine) -> None:
+    task = engine.put(status=Status.RUNNING, started_at=NOW - 40 * SECOND, queued_at=NOW - 90 * SECOND)
+    notes = {task.execution_id: Noted(77, (("paused", "deploy (tui)"), ("running", "")), (("cancel", "deploy (tui)"),))}
+    page = events_of(engine, task, Course(complete=False), notes)
+    assert "? not recorded  who did what to it: it is older than that record" in page
+    assert page[-3:] == ["‖ paused  by deploy (tui)", "▶ went on", "■ told to end  by deploy (tui)"]
+    assert "▷ claimed  supervisor 77" in page
+    known = events_of(engine, task, Course(), notes)
+    assert not any("not recorded" in line or "paused" in line for line in known)
+
+
+def test_of_very_many_events_the_last_are_shown(engine: FakeEngine) -> None:
+    task = engine.put(status=Status.WAITING, held=True)
+    swings = (What.HELD, What.RELEASED)
+    course = Course(tuple(TaskEvent(NOW + at, swings[at % 2], 1, "a script (api)") for at in range(MOST + 70)))
+    page = events_of(engine, task, course)
+    assert f"⋯ 70 earlier events  opsconsole show {task.id} --events" in page
+    assert sum("by a script (api)" in line for line in page) == MOST
+
+
+async def test_the_events_page_is_of_the_engine_s_own_record(engine: FakeEngine) -> None:
+    task = engine.put(status=Status.WAITING, held=True, queued_at=NOW - 60 * SECOND)
+    engine.courses[task.id] = Course((TaskEvent(NOW - 30 * SECOND, What.HELD, 1, "anna (headless)"),))
+    async with opened(engine, (160, 45)) as pilot:
+        await pilot.press("e")
+        await until(pilot, lambda: "held  by anna (headless)" in page(pilot))
+        done = TaskEvent(NOW, What.PRIORITY, 1, "ines (tui)", "normal → high")
+        engine.courses[task.id] = Course((*engine.courses[task.id].events, done))
+        engine.put(id=task.id, priority=Priority.HIGH)
+        await until(pilot, lambda: "priority  normal → high, by ines (tui)" in page(pilot))
+
+
 async def test_hostile_records_are_harmless_on_every_page(engine: FakeEngine) -> None:
     task = engine.put(
         name=HOSTILE, status=Status.FAILED, reason=HOSTILE, actor=HOSTILE, host=HOSTILE, door=HOSTILE,
@@ -64,6 +136,7 @@ async def test_hostile_records_are_harmless_on_every_page(engine: FakeEngine) ->
         supervision={"leftovers": [{"pid": 4, "name": HOSTILE}], "survivors": [{"pid": 5, "name": HOSTILE}]},
         containment={"provider": HOSTILE, "degraded": [HOSTILE], "notes": [HOSTILE]},
     )  # fmt: skip
+    engine.courses[task.id] = Course((TaskEvent(NOW, HOSTILE, 1, HOSTILE, HOSTILE),), complete=False)
     async with opened(engine, (160, 45)) as pilot:
         for key in "vuei":
             await pilot.press(key)

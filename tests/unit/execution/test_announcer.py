@@ -97,7 +97,7 @@ def test_a_pin_on_a_task_that_has_ended_does_not_tell_its_end_again(queue: Queue
     queue.run_to(Status.COMPLETED)
     ear.look()
     with queue.transaction() as c:
-        tasks.pin(c, 1, True)
+        tasks.pin(c, 1, True, "tester", 1)
     assert ear.look() == [(1, Status.COMPLETED, Status.COMPLETED)]
 
 

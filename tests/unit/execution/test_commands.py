@@ -21,6 +21,7 @@ from opsconsole.models import ExecutionPolicy, Priority, ResourceLimits, Status,
 from opsconsole.paths import StatePaths
 from opsconsole.settings import QueueSettings, Settings
 from opsconsole.storage import tasks
+from opsconsole.storage.course import course
 
 
 class Desk:
@@ -84,7 +85,23 @@ def test_a_command_that_could_not_be_sent_is_not_recorded_either(desk: Desk) -> 
     desk.paths.runs.touch()
     with pytest.raises(StateDirError, match=r"the command cannot be written to .*1\.1: Not a directory"):
         desk.give(desk.commands.cancel(task_id))
+    with pytest.raises(StateDirError):
+        desk.give(desk.commands.pause(task_id))
     assert not desk.table.task(task_id).cancel_requested
+    assert [event.what for event in course(desk.table.c, task_id).events] == ["queued", "claimed"]
+
+
+@pytest.mark.parametrize("command", ["cancel", "pause", "resume"])
+def test_a_command_to_a_run_is_told_with_who_gave_it_and_other_consoles_see_that_something_changed(
+    desk: Desk, command: str
+) -> None:
+    task_id = desk.table.add()
+    desk.table.claim()
+    before = desk.table.task(task_id).rev
+    task = desk.give(getattr(desk.commands, command)(task_id))
+    assert task.rev > before
+    event = course(desk.table.c, task_id).events[-1]
+    assert (event.what, event.actor) == (f"{command}_asked", "tester (api)")
 
 
 def test_the_other_commands_change_the_row(desk: Desk) -> None:
@@ -203,5 +220,5 @@ def test_a_held_a_retrying_and_a_dependent_task_say_what_they_wait_for(desk: Des
     desk.table.run_to(Status.FAILED, code=4)
     assert why(desk, first) == "the next attempt is due later (attempt 1: exit code 4)"
     with desk.table.transaction() as c:
-        tasks.hold(c, first)
+        tasks.hold(c, first, "tester", 1)
     assert why(desk, first) == "it is held: release it"

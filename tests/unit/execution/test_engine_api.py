@@ -436,6 +436,15 @@ async def test_a_run_is_paused_and_goes_on(open_engine: OpenEngine) -> None:
     os.close(feed)
     assert (result.status, result.read_stdout()) == (Status.COMPLETED, b"fed while it slept\n")
     assert result.supervision["paused_s"] > 0
+    told = engine.course(task.id).events
+    assert [event.what for event in told] == [
+        "queued", "claimed", "started", "pause_asked", "paused", "resume_asked", "resumed", "completed",
+    ]  # fmt: skip
+    me = f"{engine.origin.actor} (api)"
+    assert [event.actor for event in told] == [me, me, None, me, me, me, me, None]
+    stood = next(event.at for event in told if event.what == "paused")
+    went_on = next(event.at for event in told if event.what == "resumed")
+    assert abs((went_on - stood) / 1e6 - result.supervision["paused_s"]) < 1, "as its supervisor saw it"
 
 
 def _fifo(engine: Engine) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,3 +80,23 @@ def test_a_long_script_is_not_kept_in_memory(asked: list[bytes], monkeypatch: py
     monkeypatch.setattr(judging, "REMEMBERED_BYTES", 4)
     judging.judge(b"uptime\n", "bash", SAFE, (), ())
     assert judging._known == {}
+
+
+@pytest.mark.parametrize("most", [4, 100])
+def test_one_that_was_made_elsewhere_is_not_made_here(
+    asked: list[bytes], monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(judging, "REMEMBERED_BYTES", most)
+    monkeypatch.setattr(judging, "_large", {})
+    questions = list[tuple[object, ...]]()
+
+    def elsewhere(*question: Any) -> Review:
+        questions.append(question)
+        return Review("allow", "safe", "bash", str(len(questions)))
+
+    for body in (b"uptime\n", b"uptime -p\n"):
+        made = judging.judge(body, "bash", SAFE, ["a"], ["B"], made_by=elsewhere)
+        assert judging.judge(body, "bash", SAFE, ("a",), {"B"}) is made
+    assert asked == []
+    assert (*questions[0][:4], questions[0][5]) == (b"uptime\n", "bash", "safe", ("a",), frozenset({"B"}))
+    assert len(judging._large) == (1 if most == 4 else 0), "the last one, of large ones"

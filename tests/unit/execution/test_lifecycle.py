@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import tempfile
@@ -24,6 +25,7 @@ from opsconsole.paths import StatePaths
 from opsconsole.settings import QueueSettings, RetrySettings
 from opsconsole.storage import consoles, endings, tasks
 from opsconsole.storage.consoles import Registration
+from opsconsole.storage.course import course
 
 CONCURRENCY = 3
 CAPACITY = 20
@@ -88,6 +90,7 @@ class Life(RuleBasedStateMachine):
         )  # fmt: skip
         self.alive: dict[int, tuple[Registration, str]] = {}
         self.allowed: dict[int, int] = {}
+        self.moments = itertools.count(1)
 
     # -- consoles come and go
 
@@ -123,7 +126,7 @@ class Life(RuleBasedStateMachine):
         with self.table.transaction() as c:
             consoles.bury(c, self.paths, consoles.dead(c, self.paths), self.table.now)
             if heirs:
-                consoles.take_over(c, heirs[pick % len(heirs)])
+                consoles.take_over(c, heirs[pick % len(heirs)], 1)
 
     # -- tasks come in
 
@@ -166,7 +169,7 @@ class Life(RuleBasedStateMachine):
             self.table.start(execution)
         else:
             with self.table.transaction() as c:
-                tasks.mark_paused(c, execution, paused=what == "paused", how="SIGSTOP")
+                tasks.mark_paused(c, execution, paused=what == "paused", how="", by=None, at=next(self.moments))
 
     @rule(
         pick=PICK,
@@ -209,7 +212,7 @@ class Life(RuleBasedStateMachine):
                 getattr(self.table, name)(task_id)
             else:
                 with self.table.transaction() as c:
-                    tasks.set_priority(c, task_id, Priority.parse(name), self.table.queue)
+                    tasks.set_priority(c, task_id, Priority.parse(name), self.table.queue, "tester", 1)
         except IllegalTransition:
             assert self._row(task_id) == before
 
@@ -238,6 +241,7 @@ class Life(RuleBasedStateMachine):
         self.what_has_ended_is_complete()
         self.nothing_runs_before_its_time()
         self.what_was_cancelled_does_not_come_again()
+        self.what_people_did_is_written_down()
 
     def only_transitions_of_the_table_happened(self) -> None:
         for kind, id, before, after in self.c.execute("SELECT kind, id, before, after FROM step"):
@@ -300,10 +304,30 @@ class Life(RuleBasedStateMachine):
     def what_was_cancelled_does_not_come_again(self) -> None:
         assert self._number("SELECT count(*) FROM task WHERE cancel_requested AND status IN ('queued', 'waiting')") == 0
 
+    def what_people_did_is_written_down(self) -> None:
+        """Whoever follows what is told of a task ends where the task is."""
+        names = " ".join(f"WHEN {int(one)} THEN '{one.name.lower()}'" for one in Priority)
+        untold = self._number(
+            f"""SELECT count(*) FROM task t WHERE held <> (
+                    SELECT coalesce(sum((what = 'held') - (what = 'released')), 0) FROM task_event WHERE task_id = t.id)
+                OR (SELECT detail FROM task_event WHERE task_id = t.id AND what = 'priority'
+                    ORDER BY id DESC LIMIT 1) NOT LIKE '%→ ' || CASE priority {names} END"""
+        )
+        assert untold == 0
+
+    def every_claim_is_told_once(self) -> None:
+        for row in self.c.execute("SELECT id FROM task").fetchall():
+            told = [event.what for event in course(self.c, row["id"]).events]
+            rows = self._number(f"SELECT count(*) FROM execution WHERE task_id = {row['id']}")
+            turned_down = told.count("claimed") - rows - told.count("unclaimed")
+            assert turned_down in (0, 1), "only the last claim can have been turned down"
+
     def teardown(self) -> None:
         """Whatever happened before: let everything end, and see that it does."""
         try:
+            self.every_claim_is_told_once()
             self.drain()
+            self.every_claim_is_told_once()
         finally:
             for registration, _ in self.alive.values():
                 registration.release()
@@ -316,7 +340,7 @@ class Life(RuleBasedStateMachine):
         for _ in range(20 * CAPACITY):
             with self.table.transaction() as c:
                 consoles.bury(c, self.paths, consoles.dead(c, self.paths), self.table.now)
-                consoles.take_over(c, heir)
+                consoles.take_over(c, heir, 1)
             for row in self.c.execute("SELECT id FROM task WHERE held AND status = 'waiting'").fetchall():
                 self.table.release(row[0])
             for number, (_, claims) in self.alive.items():
@@ -450,7 +474,7 @@ def _make_every_transition(table: QueueTable) -> None:
     table.add()
     _bring(table, 2)
     with table.transaction() as c:
-        tasks.mark_paused(c, _newest(table), paused=False, how="")
+        tasks.mark_paused(c, _newest(table), paused=False, how="", by=None, at=1)
 
 
 def _bring(table: QueueTable, steps: int) -> None:
@@ -460,7 +484,7 @@ def _bring(table: QueueTable, steps: int) -> None:
         table.start(claimed.execution_id)
     if steps > 1:
         with table.transaction() as c:
-            tasks.mark_paused(c, claimed.execution_id, paused=True, how="SIGSTOP")
+            tasks.mark_paused(c, claimed.execution_id, paused=True, how="SIGSTOP", by=None, at=1)
 
 
 def _newest(table: QueueTable) -> str:

@@ -85,7 +85,7 @@ def test_a_change_of_priority_is_as_if_submitted_with_it(queue: QueueTable) -> N
     queue.advance(1)
     queue.add("normal")
     with queue.transaction() as c:
-        task = tasks.set_priority(c, raised, HIGH, queue.queue)
+        task = tasks.set_priority(c, raised, HIGH, queue.queue, "tester", 1)
     assert task.priority is HIGH
     assert queue.claim_names() == ["raised", "normal"]
 
@@ -95,8 +95,8 @@ def test_priority_there_and_back_leaves_the_place_in_the_queue(queue: QueueTable
     middle = queue.add("b")
     queue.add("c")
     with queue.transaction() as c:
-        tasks.set_priority(c, middle, CRITICAL, queue.queue)
-        tasks.set_priority(c, middle, NORMAL, queue.queue)
+        tasks.set_priority(c, middle, CRITICAL, queue.queue, "tester", 1)
+        tasks.set_priority(c, middle, NORMAL, queue.queue, "tester", 1)
     assert queue.claim_names() == ["a", "b", "c"]
 
 
@@ -104,9 +104,9 @@ def test_the_priority_of_a_running_task_cannot_be_changed(queue: QueueTable) -> 
     task_id = queue.add()
     queue.claim()
     with pytest.raises(IllegalTransition, match="only while it is queued"):
-        tasks.set_priority(queue.c, task_id, HIGH, queue.queue)
+        tasks.set_priority(queue.c, task_id, HIGH, queue.queue, "tester", 1)
     with pytest.raises(TaskNotFound):
-        tasks.set_priority(queue.c, 99, HIGH, queue.queue)
+        tasks.set_priority(queue.c, 99, HIGH, queue.queue, "tester", 1)
 
 
 # -- how many, and by whom
@@ -141,7 +141,7 @@ def test_a_paused_run_counts_as_running(queue: QueueTable) -> None:
     (first,) = queue.claim()
     queue.start(first.execution_id)
     with queue.transaction() as c:
-        assert tasks.mark_paused(c, first.execution_id, paused=True, how="SIGSTOP")
+        assert tasks.mark_paused(c, first.execution_id, paused=True, how="SIGSTOP", by=None, at=1)
     assert queue.claim() == []
 
 

@@ -79,18 +79,21 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=400, deadline=None)
 @given(st.lists(PIECES, max_size=30).map(b"".join), st.lists(st.integers(0, 1 << 20), max_size=12))
 def test_what_comes_out_does_not_depend_on_how_it_came_in(data: bytes, cuts: list[int]) -> None:
     assert in_pieces(data, cuts, SECRETS) == whole(data, SECRETS)
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=150, deadline=None)
 @given(st.lists(PIECES, max_size=12).map(b"".join))
 def test_nor_does_it_byte_by_byte(data: bytes) -> None:
     assert in_pieces(data, list(range(len(data))), SECRETS) == whole(data, SECRETS)
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=30, deadline=None)
 @given(
     st.integers(0, 3 * WINDOW),
@@ -187,6 +190,7 @@ def test_what_cannot_become_a_secret_is_shown_at_once() -> None:
     assert stream.feed(b"ter2\n") == b"password=[redacted:password]\n"
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=400))
 def test_memory_is_bounded_and_nothing_crashes(data: bytes) -> None:

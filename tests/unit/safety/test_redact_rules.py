@@ -127,6 +127,7 @@ def test_every_match_begins_with_a_keyword_and_is_not_too_long(name: str, text: 
             assert len(match[0]) <= LONGEST
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}-{rule.keywords[0].decode()}")
 @settings(max_examples=25, deadline=None)
 @given(data=st.data())
@@ -194,6 +195,7 @@ def test_a_sites_own_rules_are_tried_too() -> None:
     assert own.text("x acme_abcdefgh1 y 1234-BADGE") == "x [redacted:acme] y [redacted:badge]"
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize(
     "unit", ["a", "=", "token=", "mysql -p ", "://a:", "eyJ", "password ", "-----BEGIN ", "curl -u "]
 )

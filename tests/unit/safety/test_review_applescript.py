@@ -124,6 +124,7 @@ LONG = [
 ]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("text", LONG, ids=lambda text: ascii(text[:6]))
 def test_nesting_and_length_do_not_stop_it(text):
     assert judge(Source(text)).denials

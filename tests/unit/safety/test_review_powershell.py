@@ -236,6 +236,7 @@ LONG = [
 ]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("text", LONG, ids=lambda text: text[:6])
 def test_nesting_and_length_do_not_stop_it(text):
     found(text)

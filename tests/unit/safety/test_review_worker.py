@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from opsconsole.safety.review import review, shellcheck
-from opsconsole.safety.review.worker import Frames, _Server, read_review, request
+from opsconsole.safety.review.worker import MOST_EFFECTS, MOST_FINDINGS, Frames, _Server, question, read_review, request
 
 
 class Line:
@@ -35,6 +35,10 @@ class Line:
         """In one piece, numbered from 1."""
         frames = [request(at, text, interpreter, "standard", None) for at, text in enumerate(texts, 1)]
         os.write(self.ours, b"".join(frames))
+
+    def ask_for_a_submission(self, number: int, body: bytes, policy: str, **more: Any) -> None:
+        asked = {"allow": (), "site": "", "given": frozenset[str](), **more}
+        os.write(self.ours, question(number, body, "bash", policy, **asked))
 
     def next(self) -> dict[str, Any]:
         while not self._held:
@@ -107,3 +111,30 @@ def test_without_shellcheck_there_is_a_note(line: Line, monkeypatch: pytest.Monk
     assert line.next()["refined"] is False
     refined = line.next()
     assert refined["refined"] and read_review(refined).notes == (shellcheck.MISSING,)
+
+
+@pytest.mark.parametrize("policy", ["safe", "standard"])
+def test_a_question_has_the_very_review_that_decides(line: Line, policy: str) -> None:
+    bodies = (
+        b"echo \xff\x00\r\n", b"rm -rf /\n", b'echo "$GIVEN"\n', b"",
+        b"echo $x; rm /a$x\n" * (max(MOST_FINDINGS, MOST_EFFECTS) + 1),
+    )  # fmt: skip
+    more: dict[str, Any] = {"allow": ("rm-root",), "given": frozenset({"GIVEN", "A"})}
+    for number, body in enumerate(bodies):
+        line.ask_for_a_submission(number, body, policy, **more)
+        answer = line.next()
+        assert answer["question"] == number
+        assert read_review(answer) == review(body, "bash", policy, site="", **more)
+
+
+def test_questions_are_all_answered_and_overtake_nothing(endless: Path, line: Line) -> None:
+    line.ask("echo 1")
+    assert line.next()["refined"] is False
+    with open(endless):  # ShellCheck goes on meanwhile
+        for number in (1, 2):
+            line.ask_for_a_submission(number, b"echo 1", "standard")
+        assert [line.next()["question"] for _ in range(2)] == [1, 2]
+        line.ask("echo a", "echo b")
+        line.ask_for_a_submission(3, b"echo b", "standard")
+        answers = [line.next(), line.next()]
+        assert sorted(one.get("question", one.get("version")) for one in answers) == [2, 3]

@@ -75,6 +75,41 @@ def test_what_it_can_be_narrowed_by(archive: Archive, narrowed: Filter, holds) -
     assert list(archive.index(replace(narrowed, statuses=ENDED))) == [task.id for task in tasks if holds(task)]
 
 
+@pytest.mark.parametrize(
+    "narrowed",
+    [
+        ALL, replace(ALL, text="job7"), replace(ALL, text="pipefail"), replace(ALL, text="nothing-like-it"),
+        replace(ALL, longer_s=20.0), replace(ALL, policies=frozenset({"safe"})),
+        Filter(statuses=frozenset({Status.FAILED})),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("near", [50, 1000, COUNT, 8000])
+def test_a_list_begins_as_it_goes_on(
+    archive: Archive, narrowed: Filter, near: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_NEAR", near)
+    whole = archive.index(narrowed)
+    found = archive.beginning(narrowed, 100)
+    assert found is not None
+    assert found.ids == whole[: len(found.ids)]
+    assert len(found.ids) <= 100
+    assert found.whole == (near >= COUNT and len(whole) <= 100)
+    if near > COUNT:
+        assert len(found.ids) == min(100, len(whole))
+
+
+def test_what_is_open_has_no_end_to_begin_from(archive: Archive) -> None:
+    assert archive.beginning(Filter(), 100) is None
+    assert archive.beginning(Filter(statuses=ENDED | {Status.RUNNING}), 100) is None
+
+
+def test_whether_one_task_passes(archive: Archive) -> None:
+    failed = Filter(statuses=frozenset({Status.FAILED}))
+    ids = set(archive.index(failed))
+    assert {one for one in archive.index(ALL)[:200] if archive.passes(failed, one)} == ids & {*archive.index(ALL)[:200]}
+    assert not archive.passes(ALL, 99_999_999)
+
+
 def test_the_lines_that_have_a_word(archive: Archive) -> None:
     task_id = archive.index(replace(ALL, text="job7"))[0]
     found = archive.snippets(task_id, ["job7"])

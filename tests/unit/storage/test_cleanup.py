@@ -201,11 +201,11 @@ def test_other_consoles_miss_no_change_after_the_last_changed_task_was_due(
 ) -> None:
     old = add(c, paths, days_ago=1000)
     kept = add(c, paths)
-    tasks.pin(c, old, True)
-    tasks.pin(c, old, False)
+    tasks.pin(c, old, True, "tester", 1)
+    tasks.pin(c, old, False, "tester", 1)
     seen = next_rev(c) - 1
     clean(c, paths, HistorySettings(keep_days=1))
-    tasks.pin(c, kept, True)
+    tasks.pin(c, kept, True, "tester", 1)
     assert [task.id for task in history.changed_since(c, seen)] == [kept]
     clean(c, paths, HistorySettings(keep_days=1))
     assert left(c) == [kept]
@@ -336,7 +336,7 @@ def test_all_of_it_goes_in_several_transactions_with_the_folders_in_between(path
     last = writer.run(lambda c: add(c, paths))
     old = writer.submit(lambda c: [add(c, None, days_ago=100) for _ in range(cleanup.BATCH)])
     old.result()
-    writer.run(lambda c: tasks.pin(c, last, True))
+    writer.run(lambda c: tasks.pin(c, last, True, "tester", 1))
     cleaned = cleanup.clean_all(writer.submit, paths, HistorySettings(), NOW)
     assert cleaned == Cleaned(tasks=3 + cleanup.BATCH, bytes=15, more=False)
     assert folders(paths) == {f"{last}.1"}

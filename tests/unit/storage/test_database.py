@@ -26,7 +26,7 @@ from opsconsole.errors import (
     StorageError,
     TaskNotFound,
 )
-from opsconsole.storage.database import check, connect, known_version, migrate, open_database, translate
+from opsconsole.storage.database import check, connect, held, known_version, migrate, open_database, translate
 from opsconsole.storage.writer import Writer
 
 Rows = list[tuple[Any, ...]]
@@ -495,3 +495,17 @@ def test_every_future_resolves_when_threads_submit_while_it_closes(path: Path) -
             thread.join()
         for future in futures:
             assert isinstance(future.exception(5), ConsoleError | None)
+
+
+def test_a_job_that_waits_for_another_process_can_be_taken_back(path: Path) -> None:
+    writer = Writer(open_database(made(path), never), path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert held(path)
+        withdrawn, kept = writer.submit(new_id), writer.submit(new_id)
+        assert withdrawn.cancel()
+        other.execute("ROLLBACK")
+    assert kept.result() > 0
+    writer.close()
+    assert not held(path)
+    assert fetch(path, "SELECT count(*) FROM script") == [(1,)]

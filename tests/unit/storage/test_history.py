@@ -456,8 +456,8 @@ def test_what_changed_comes_in_the_order_of_its_change(c: sqlite3.Connection) ->
     first, second, third = add(c), add(c), add(c)
     seen = next_rev(c) - 1
     assert history.changed_since(c, seen) == []
-    tasks.pin(c, third, True)
-    tasks.pin(c, first, True)
+    tasks.pin(c, third, True, "tester", 1)
+    tasks.pin(c, first, True, "tester", 1)
     assert [task.id for task in history.changed_since(c, seen)] == [third, first]
     assert [task.id for task in history.changed_since(c, 0)] == [second, third, first]
 

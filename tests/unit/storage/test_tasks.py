@@ -234,10 +234,10 @@ def test_a_command_to_a_task_that_does_not_exist_says_so(queue: QueueTable, comm
 def test_pin_and_unpin(queue: QueueTable) -> None:
     task_id = queue.add()
     with queue.transaction() as c:
-        assert tasks.pin(c, task_id, True).pinned
-        assert not tasks.pin(c, task_id, False).pinned
+        assert tasks.pin(c, task_id, True, "tester", 1).pinned
+        assert not tasks.pin(c, task_id, False, "tester", 1).pinned
     with pytest.raises(TaskNotFound):
-        tasks.pin(queue.c, 99, True)
+        tasks.pin(queue.c, 99, True, "tester", 1)
 
 
 def test_every_change_raises_the_revision_of_exactly_its_row(queue: QueueTable) -> None:
@@ -269,11 +269,11 @@ def test_pause_and_resume_show_in_the_row_with_the_mechanism(queue: QueueTable) 
     queue.claim()
     queue.start(f"{task_id}.1")
     with queue.transaction() as c:
-        assert tasks.mark_paused(c, f"{task_id}.1", paused=True, how="cgroup.freeze")
-        assert not tasks.mark_paused(c, f"{task_id}.1", paused=True, how="again")
+        assert tasks.mark_paused(c, f"{task_id}.1", paused=True, how="cgroup.freeze", by=None, at=1)
+        assert not tasks.mark_paused(c, f"{task_id}.1", paused=True, how="again", by=None, at=1)
     assert (queue.status(task_id), queue.task(task_id).reason) == (Status.PAUSED, "cgroup.freeze")
     with queue.transaction() as c:
-        assert tasks.mark_paused(c, f"{task_id}.1", paused=False, how="")
+        assert tasks.mark_paused(c, f"{task_id}.1", paused=False, how="", by=None, at=1)
     assert (queue.status(task_id), queue.task(task_id).reason) == (Status.RUNNING, None)
 
 
@@ -421,8 +421,8 @@ def test_a_dead_console_s_runs_get_exactly_one_new_owner(house: House) -> None:
     house.buries()
     heir, late = house.comes(), house.comes()
     with house.table.transaction() as c:
-        assert consoles.take_over(c, heir.id) == [(f"{task_id}.1", 1, BOOT)]
-        assert consoles.take_over(c, late.id) == []
+        assert consoles.take_over(c, heir.id, 1) == [(f"{task_id}.1", 1, BOOT)]
+        assert consoles.take_over(c, late.id, 1) == []
     assert house.table.task(task_id).console_id == heir.id
 
 
@@ -431,7 +431,7 @@ def test_a_living_console_s_runs_are_not_taken(house: House) -> None:
     house.table.add()
     house.table.claim(console=owner.id)
     with house.table.transaction() as c:
-        assert consoles.take_over(c, other.id) == []
+        assert consoles.take_over(c, other.id, 1) == []
 
 
 @pytest.mark.parametrize("goes", ["leaves", "dies"])

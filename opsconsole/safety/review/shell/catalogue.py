@@ -31,9 +31,10 @@ KINDS = frozenset(
 EFFECT_KINDS = frozenset(
     ["read", "write", "delete", "execute", "network", "service", "kill", "privilege", "system", "interactive"]
 )
+_CHANGING = EFFECT_KINDS - {"read", "network", "service"}
 KEYS = frozenset(
     """
-    about does flags values optional acts operands needs otherwise without any numeric single abbreviate stop
+    about does flags values optional acts targets operands needs otherwise without any numeric single abbreviate stop
     dashdash sub sub_abbreviate like undeclared judge service
 """.split()
 )
@@ -55,6 +56,7 @@ class Spec:
     values: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
     acts: Mapping[str, str] = field(default_factory=dict)
+    targets: Mapping[str, str] = field(default_factory=dict)
     operands: tuple[tuple[str, str], ...] = ()
     needs: frozenset[str] = frozenset()
     otherwise: str = "system"
@@ -97,6 +99,7 @@ class Spec:
             values=own.values | (self.values - taken),
             optional=own.optional | (self.optional - taken),
             acts={**{key: kind for key, kind in self.acts.items() if key not in taken}, **own.acts},
+            targets={**{key: said for key, said in self.targets.items() if key not in taken}, **own.targets},
             single=own.single or self.single,
             sub_abbreviate=own.sub_abbreviate or self.sub_abbreviate,
             service=own.service or self.service,
@@ -126,6 +129,10 @@ def build(path: str, table: Mapping[str, Any]) -> Spec:
     for option, kind in acts.items():
         if kind not in KINDS:
             raise CatalogueError(f"{path}: acts: {option}: {kind!r} is not a kind")
+    targets = table.get("targets", {})
+    for option, said in targets.items():
+        if acts.get(option) not in _CHANGING or not isinstance(said, str) or not said.strip():
+            raise CatalogueError(f"{path}: targets: {option} changes nothing, or it is not said what")
     needs = frozenset(table.get("needs", "").split())
     without = {key: _sequence(value, path) for key, value in table.get("without", {}).items()}
     for option in (*acts, *needs, *without):
@@ -146,6 +153,7 @@ def build(path: str, table: Mapping[str, Any]) -> Spec:
         values=values,
         optional=optional,
         acts=acts,
+        targets=targets,
         operands=_sequence(table.get("operands", ""), path),
         needs=needs,
         otherwise=otherwise,

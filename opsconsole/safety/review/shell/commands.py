@@ -143,11 +143,22 @@ def _options(walk: Walk, call: Call, spec: Spec, line: options.Line) -> set[str]
             _curl_format(walk, call, spec, given)
         if kind is None:
             continue
-        if given.value is not None and given.name not in spec.flags:
+        said = spec.targets.get(given.name)
+        has_value = given.value is not None and given.name not in spec.flags
+        if said is not None and (has_value or "{}" not in said):
+            harm(walk, call, spec, kind, said.replace("{}", _as_known(given.value)), given.word.span, given.name)
+        elif given.value is not None and has_value:
             value(walk, call, spec, kind, given.value, given.name)
         elif kind not in _QUIET and kind != "read":
             harm(walk, call, spec, kind if kind in EFFECTS else "execute", None, given.word.span, given.name)
     return {given.name for given in line.options}
+
+
+def _as_known(word: Word | None) -> str:
+    """As much of a word as is known before it runs."""
+    if word is None:
+        return ""
+    return word.text or f"{word.prefix}…"
 
 
 def _curl_format(walk: Walk, call: Call, spec: Spec, given: options.Given) -> None:
@@ -237,7 +248,10 @@ def value(walk: Walk, call: Call, spec: Spec, kind: str, word: Word, option: str
     elif kind == "command":
         inner(walk, call, [word], spec.path)
     elif kind in EFFECTS:
-        harm(walk, call, spec, kind, word.text or None, word.span, option)
+        target = word.text or None
+        if kind == "system" and option and target:
+            target = f"{spec.path} {option} {target}"  # a setting's value alone says nothing
+        harm(walk, call, spec, kind, target, word.span, option)
     else:
         walk.deny("unknown-option", f"`{spec.path}`: {word.shown}", word.span)
 

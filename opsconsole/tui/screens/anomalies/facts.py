@@ -11,13 +11,14 @@ from rich.cells import cell_len
 from opsconsole.anomalies import Anomaly, AnomalyState
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.actions import BY_ID
+from opsconsole.tui.episodes import amount
 from opsconsole.tui.severities import GLYPHS, TONES
 from opsconsole.tui.widgets.cells import Cell, fit
-from opsconsole.tui.wording import age, duration, size, time_of_day
+from opsconsole.tui.wording import age, duration, quantity, size, time_of_day
 
 Line = Sequence[Cell]
 WORDS = {4: "CRIT", 3: "HIGH", 2: "MED", 1: "LOW", 0: "info"}
-_LABEL = 13
+_LABEL = 14
 _LONG = 600
 _SHOWN_PROCESSES = 6
 _SERIES = {
@@ -47,6 +48,8 @@ class Plot(NamedTuple):
     """The value at the upper edge; 0: the largest one shown."""
     has_threshold: bool
     """The episode's threshold is in the series' unit."""
+    unit: str = ""
+    """Of the series, where it isn't the episode's."""
 
 
 def plot_of(one: Anomaly) -> Plot | None:
@@ -61,7 +64,9 @@ def plot_of(one: Anomaly) -> Plot | None:
     metric = name.partition(":")[0]
     capped = metric in _CAPPED or metric.startswith("pressure_")
     same = one.kind not in _OF_THE_HOST and (one.kind in _SAME_UNIT)
-    return Plot(name, title, 100.0 if capped and metric != "cpu_steal" else 0.0, same)
+    from opsconsole.monitoring.analysis.compare import unit_of
+
+    return Plot(name, title, 100.0 if capped and metric != "cpu_steal" else 0.0, same, unit_of(name))
 
 
 _SAME_UNIT = frozenset({
@@ -73,17 +78,6 @@ _SAME_UNIT = frozenset({
 def lasted_s(one: Anomaly, now: int) -> float:
     end = now if one.state.is_open else one.closed_at or one.last_at
     return max(0.0, (end - one.began_at) / 1e6)
-
-
-def amount(one: Anomaly, value: float | None) -> str:
-    """The value with its unit, as the kind puts it."""
-    from opsconsole.monitoring.detection import messages
-    from opsconsole.monitoring.detection.kinds import KINDS
-
-    if value is None:
-        return ""
-    kind = KINDS.get(one.kind)
-    return sanitise_name(f"{value:g} {one.unit}", limit=40) if kind is None else messages.amount(kind, value)
 
 
 def state_words(one: Anomaly, now: int) -> list[str]:
@@ -162,7 +156,8 @@ def facts(one: Anomaly, now: int) -> Iterator[Line]:
     yield from _fact("value", f"{now_is}{amount(one, one.mean)} on average")
     yield from _fact("threshold", amount(one, one.threshold))
     if one.state is AnomalyState.FLAPPING or one.flips:
-        yield from _fact("comes and goes", f"{one.flips} recoveries did not last", "warning")
+        again = "1 recovery" if one.flips == 1 else f"{one.flips} recoveries"
+        yield from _fact("comes and goes", f"{again} did not last", "warning")
     if one.unknown_since is not None:
         yield from _fact("no data", f"since {at(one.unknown_since)}", "warning")
     if one.acknowledged_at is not None:
@@ -171,7 +166,15 @@ def facts(one: Anomaly, now: int) -> Iterator[Line]:
     if one.silenced_until is not None and one.silenced_until > now:
         yield from _fact("silenced", f"until {at(one.silenced_until)}")
     for name, value in (one.details or {}).items():
+        if name in _FOR_MACHINES:
+            continue
+        if name == "start_time" and isinstance(value, int | float):
+            value = at(int(value * 1e6))
         yield from _fact(sanitise_name(str(name), limit=24), sanitise_name(_plain(str(name), value), limit=_LONG))
+
+
+_FOR_MACHINES = frozenset({"start_ticks"})
+"""What tells two processes of one number apart, and says nothing to people."""
 
 
 def _fact(name: str, text: str, tone: str = "plain") -> Iterator[Line]:
@@ -183,7 +186,7 @@ def _plain(name: str, value: Any) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         if name.endswith("_bytes"):
             return size(value)
-        return duration(float(value), ticking=True) if name.endswith("_s") else f"{value:g}"
+        return duration(float(value), ticking=True) if name.endswith("_s") else quantity(value, "")
     if isinstance(value, dict):
         return ", ".join(f"{key} {_plain(str(key), each)}" for key, each in value.items())
     if isinstance(value, list | tuple):

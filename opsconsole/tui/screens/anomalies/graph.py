@@ -6,14 +6,17 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from opsconsole.anomalies import Anomaly
+from opsconsole.tui.episodes import amount
 from opsconsole.tui.glyphs import BRAILLE, GlyphSet, level, pairs
 from opsconsole.tui.screens.anomalies.facts import Line, Plot
 from opsconsole.tui.severities import TONES
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.plot import Stretch, rule_row
-from opsconsole.tui.wording import time_of_day
+from opsconsole.tui.wording import quantity, time_of_day
 
 _LEAST_US = 5 * 60 * 1_000_000
+_AIR = 0.02
+"""Of the largest value: what moves less is drawn as a line, and not as a mountain range."""
 
 
 def span_around(one: Anomaly, now: int) -> tuple[int, int]:
@@ -41,22 +44,43 @@ def lines_of(
     if not known:
         yield (*heading, Cell("nothing was recorded then", "faint"))
         return
-    top = plot.top or max([*known, one.threshold or 0.0 if plot.has_threshold else 0.0, 1e-9])
-    heading += [Cell(f"most {max(known):.4g}", "strong"), Cell(f"  least {min(known):.4g}", "muted")]
-    if plot.has_threshold and one.threshold is not None:
-        heading.append(Cell(f"  ┈ {one.threshold:.4g}", "muted"))
+    limit = one.threshold if plot.has_threshold else None
+    base, top = _axis([*known, *([] if limit is None else [limit])], plot.top)
+    heading += [Cell(f"most {_said(one, plot, max(known))}", "strong")]
+    heading += [Cell(f"  least {_said(one, plot, min(known))}", "muted")]
+    if limit is not None:
+        heading.append(Cell(f"  ┈ {_said(one, plot, limit)}", "muted"))
+    if base:
+        heading.append(Cell(f"  from {_said(one, plot, base)}", "faint"))
+        values = [None if value is None else value - base for value in values]
     yield heading
     first, last = _cell(one.began_at, span, width), width - 1
     if not one.state.is_open:
         last = _cell(one.closed_at or one.last_at, span, width)
     last = max(first, last)
     tone = {"alarm": "bad", "plain": "strong", "muted": "strong"}.get(TONES[one.severity], TONES[one.severity])
-    line = rule_row(one.threshold if plot.has_threshold else None, top, rows)
+    line = rule_row(None if limit is None else limit - base, top - base, rows)
     for row in range(rows):
-        yield _row(values, row, rows, top, glyphs, (first, last, tone), ruled=row == line)
+        yield _row(values, row, rows, top - base, glyphs, (first, last, tone), ruled=row == line)
     yield _bar(first, last, one, None if one.peak_at is None else _cell(one.peak_at, span, width), tone)
     begin, end = time_of_day(since_us, now), time_of_day(until_us, now)
     yield (Cell(begin + end.rjust(max(1, width - len(begin))), "faint"),)
+
+
+def _axis(values: Sequence[float], most: float) -> tuple[float, float]:
+    """The values at the lower and the upper edge. From 0, but where all would be a full block: there around them.
+
+    `most`: beyond which there is nothing; 0: nobody knows.
+    """
+    low, high = min(values), max(values)
+    if low <= high / 2:
+        return 0.0, most or max(high, 1e-9)
+    air = max(high - low, high * _AIR) / 2
+    return max(0.0, low - air), min(most or high + air, high + air)
+
+
+def _said(one: Anomaly, plot: Plot, value: float) -> str:
+    return amount(one, value) if plot.has_threshold else quantity(value, plot.unit)
 
 
 def _row(

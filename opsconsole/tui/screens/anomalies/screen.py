@@ -81,6 +81,7 @@ class AnomaliesScreen(EpisodeJumps):
     def on_mount(self) -> None:
         self._detail.harmless = self.harmless
         self._table.say_empty("Reading the record …")
+        self._show_timeline()
         self.set_focus(self._table)
 
     def begin(self) -> None:

@@ -1,4 +1,4 @@
-"""Episodes in a table: open ones first, then the newest; the cursor is on an episode, not on a line."""
+"""Episodes in a table: first what is open, the worst before all; the cursor is on an episode, not on a line."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ COLUMNS = (
     Column("peak", "PEAK", 10, right=True, from_width=84),
     Column("message", "MESSAGE", 0),
 )
+
+
+def in_order(episodes: Iterable[Anomaly]) -> list[Anomaly]:
+    """The worst of what is open before all else; what is over stands in the order of time."""
+
+    def place(one: Anomaly) -> tuple[bool, int, int, int]:
+        return not one.state.is_open, -one.severity if one.state.is_open else 0, -one.opened_at, -one.id
+
+    return sorted(episodes, key=place)
 
 
 class EpisodeTable(ColumnList, can_focus=True, inherit_bindings=False):
@@ -60,7 +69,7 @@ class EpisodeTable(ColumnList, can_focus=True, inherit_bindings=False):
     def show(self, episodes: Iterable[Anomaly], now: int) -> None:
         """The cursor stays on its episode, or on its line when the episode is gone."""
         before = self.selected
-        found = sorted(episodes, key=lambda one: (not one.state.is_open, -one.opened_at, -one.id))
+        found = in_order(episodes)
         if bool(found) != bool(self._episodes):
             self.refresh()
         self._episodes, self._now = found, now

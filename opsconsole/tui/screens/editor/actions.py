@@ -27,6 +27,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("go_to_line", "ctrl+g,L", "line", "Go to a line by its number", _E),
     Action("switch_language", "alt+l,l", "language", "Say which language the text is in", _E),
     Action("toggle_comment", "ctrl+t,number_sign", "comment", "Comment lines out, or in again", _E, Danger.CHANGES),
+    Action("wrap_lines", "alt+z,W", "wrap", "Wrap long lines, or let them run on", _E, footer=True),
     Action("undo_edit", "u", "undo", "Undo the last change of the text", _E, Danger.CHANGES),
     Action("redo_edit", "U", "redo", "Do it again", _E, Danger.CHANGES),
     Action("toggle_library", "b", "scripts", "Show the list of scripts, or fold it", _E),

@@ -24,6 +24,8 @@ from opsconsole.atomic import write_atomically
 DELAY_S = 1.0
 """From a change to its being written, at most, while somebody types on."""
 _ENDING, _LOCK, _BAD = ".draft", ".lock", ".bad"
+_TOLD = "told"
+"""The file that says which drafts a start has told of."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NUMBERS = range(1 << 31)
 _LARGEST = 1 << 26
@@ -170,8 +172,11 @@ class DraftStore:
 
 
 def left_behind(folder: Path) -> list[str]:
-    """Names of the texts that consoles which are dead did not save; takes nothing over. Not harmless."""
-    found = []
+    """Names of the texts that consoles which are dead did not save, each told once; takes nothing over. Not harmless.
+
+    A text that was changed since it was told is told again.
+    """
+    found: dict[str, str] = {}
     for lock in folder.glob(f"*{_LOCK}"):
         try:
             descriptor = os.open(lock, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -181,12 +186,27 @@ def left_behind(folder: Path) -> list[str]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for file in folder.glob(f"{lock.stem}.*{_ENDING}"):
                 with contextlib.suppress(OSError, ValueError):
-                    found.append(_read(file).name)
+                    draft = _read(file)
+                    found[f"{draft.id} {draft.at}"] = draft.name
         except BlockingIOError:
             pass  # it lives
         finally:
             os.close(descriptor)
-    return found
+    told = _told(folder)
+    if new := [one for one in found if one not in told]:
+        with contextlib.suppress(OSError):  # it is told again then
+            write_atomically(folder / _TOLD, "\n".join(found).encode())
+    return [found[one] for one in new]
+
+
+def _told(folder: Path) -> set[str]:
+    """`ID AT` of each draft that was told of."""
+    try:
+        descriptor = os.open(folder / _TOLD, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+        with os.fdopen(descriptor, "rb") as opened:
+            return set(opened.read(_LARGEST).decode(errors="replace").split("\n"))
+    except OSError:
+        return set()
 
 
 def _read(file: Path) -> Draft:

@@ -239,6 +239,10 @@ class EditorCommands(Keeping):
         against = "against the saved version" if self.opened.saved is not None else "never saved"
         self.app.push_screen(DifferenceScreen(self.harmless(self.opened.name), lines, against))
 
+    def action_wrap_lines(self) -> None:
+        """For every text, until it is pressed again."""
+        self.text_area.soft_wrap = not self.text_area.soft_wrap
+
     def action_undo_edit(self) -> None:
         self.text_area.undo()
 

@@ -76,7 +76,7 @@ class FindingsList(Toned, CursorList, can_focus=True, inherit_bindings=False):
         self._drawn: dict[int, _Row] = {}
         self._empty = ""
         self._places = 0
-        self._heading: tuple[int, bool] = (0, False)
+        self._heading: tuple[int, bool, bool] = (0, False, False)
         self.by_severity = False
         self.keys_while_typing: list[tuple[str, str]] = []
 
@@ -91,7 +91,7 @@ class FindingsList(Toned, CursorList, can_focus=True, inherit_bindings=False):
         return self._findings[self._cursor] if self._findings else None
 
     def show(self, findings: Iterable[Finding], empty: str = "") -> None:
-        """`empty` stands there where there are none."""
+        """`empty` stands there where there are none; without it nobody has looked yet."""
         found = ordered(findings, by_severity=self.by_severity)
         before = self.selected
         if bool(found) != bool(self._findings) or empty != self._empty:
@@ -172,12 +172,16 @@ class FindingsList(Toned, CursorList, can_focus=True, inherit_bindings=False):
     def _moved_to(self) -> Message:
         return self.Chosen(self._findings[self._cursor], stays=True)
 
+    @property
+    def _mendable(self) -> bool:
+        return any(one.fix for one in self._findings)
+
     def _draw_all(self) -> None:
         self._drawn.clear()
         self.refresh()
 
     def _draw_changes(self) -> None:
-        heading = (len(self._findings), self.by_severity)
+        heading = (len(self._findings), self.by_severity, self._mendable)
         if heading != self._heading:
             self._heading = heading
             self.refresh(Region(0, 0, self.size.width, 1))
@@ -196,8 +200,7 @@ class FindingsList(Toned, CursorList, can_focus=True, inherit_bindings=False):
         if y == 0:
             return Strip(self._head(width)).adjust_cell_length(width, self.get_component_rich_style("table--heading"))
         if not self._findings:
-            text = self._empty if y == 1 else ""
-            return Strip([Segment(f" {fit(text, width - 1)}", base + self.tone("muted"))])
+            return Strip.blank(width, base)
         finding, cursor = self._drawn[y] = self._line(y)
         if finding is None:
             return Strip.blank(width, base)
@@ -220,13 +223,15 @@ class FindingsList(Toned, CursorList, can_focus=True, inherit_bindings=False):
     def _head(self, width: int) -> list[Segment]:
         base = self.get_component_rich_style("table--heading")
         count = len(self._findings)
-        said = f" {count} {'finding' if count == 1 else 'findings'}"
+        said = f" {count} {'finding' if count == 1 else 'findings'}" if count else f" {self._empty or 'findings'}"
         segments = [Segment(said, base + self.tone("strong"))]
         used = len(said)
         order = "by place" if self.by_severity else "by severity"
         own = [("enter", "go there"), (_FIX, "fix"), ("E", "explain"), ("O", order)]
         keys = (self.keys_while_typing or own) if count else []
         for key, word in keys:
+            if word == "fix" and not self._mendable:
+                continue
             if used + len(key) + len(word) + 4 > width:
                 break
             segments += [Segment(f"  {key} ", base + self.tone("accent")), Segment(word, base + self.tone("muted"))]

@@ -6,11 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from rich.cells import cell_len
 from textual import events
 from textual.actions import SkipAction
-from textual.document._document import EditResult, Location
-from textual.document._document_navigator import DocumentNavigator
+from textual.document._document import Document, EditResult, Location
 from textual.document._edit import Edit
 from textual.geometry import Size
 from textual.message import Message
@@ -18,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import TextArea
 
 from opsconsole.tui.screens.editor.languages import too_large_for_colours
-from opsconsole.tui.screens.editor.long_lines import Unwrapped, cells_before, is_long
+from opsconsole.tui.screens.editor.rows import RowNavigator, Rows
 from opsconsole.tui.screens.editor.script_text import cannot_hold, drawn, shown
 
 _BRACKET_WITHIN = 20_000
@@ -130,17 +128,58 @@ class HeldArea(TextArea, inherit_bindings=False):
         self.scroll_to(*scroll, animate=False, immediate=True)
 
     def _set_document(self, text: str, language: str | None) -> None:
-        super()._set_document(text, language)
-        self.wrapped_document = Unwrapped(self.document, tab_width=self.indent_width)
-        self.navigator = DocumentNavigator(self.wrapped_document)
+        """A plain text may be a million lines, and Textual would measure each of them three times."""
+        if language:
+            super()._set_document(text, language)
+        else:
+            self._highlight_query = None
+            self.document = Document(text)
+        self.wrapped_document = Rows(self.document, self.wrap_width, tab_width=self.indent_width)
+        self.navigator = RowNavigator(self.wrapped_document)
+        if not language:
+            self._build_highlight_map()
+            self.move_cursor((0, 0))
+        self._refresh_size()
+
+    @property
+    def rows(self) -> Rows:
+        """Which rows the lines take."""
+        assert isinstance(self.wrapped_document, Rows)  # noqa: S101 - but while Textual makes a document
+        return self.wrapped_document
+
+    # -- wrapped, or not
+
+    def _watch_soft_wrap(self) -> None:
+        """What stood at the top stays there, unless the cursor would be off the screen that was on it."""
+        _, y = self.scroll_offset
+        top, _ = self.rows.row_at(y)
+        cursor_seen = y <= self.rows.location_to_offset(self.cursor_location).y < y + self.size.height
+        self._rewrap_and_refresh_virtual_size()
+        self.scroll_to(0, self.rows.location_to_offset((top, 0)).y, animate=False, immediate=True)
+        if cursor_seen:
+            self.scroll_cursor_visible()
+        self.record_cursor_width()
+        self.refresh()
+
+    def _on_resize(self) -> None:
+        """Other rows, where they are wrapped: the line at the top stays, and the cursor where it is seen."""
+        y, before = self.scroll_offset.y, self.rows.height
+        top, _ = self.rows.row_at(y)
+        self._rewrap_and_refresh_virtual_size()
+        if self.soft_wrap and self.rows.height != before:
+            self.scroll_to(0, self.rows.location_to_offset((top, 0)).y, animate=False, immediate=True)
+
+    def _rewrap_and_refresh_virtual_size(self) -> None:
+        if isinstance(self.wrapped_document, Rows):  # else it is made just now
+            self.rows.rewrap(self.wrap_width, self.indent_width)
+            self._refresh_size()
 
     def _refresh_size(self) -> None:
         """Set the ordinary way, `virtual_size` lays the whole screen out again at every longer line."""
-        lines, tab = self.document.lines, self.indent_width
-        width = max(
-            cells_before(line, len(line), tab) if is_long(line) else cell_len(line.expandtabs(tab)) for line in lines
-        )
-        extent = Size(width + self.gutter_width + 1, len(lines))
+        rows = self.wrapped_document
+        if not isinstance(rows, Rows):
+            return
+        extent = Size(0 if self.soft_wrap else rows.width + self.gutter_width + 1, rows.height)
         if extent != self.virtual_size:
             self.set_reactive(Widget.virtual_size, extent)
             self._scroll_update(extent)

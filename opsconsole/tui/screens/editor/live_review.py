@@ -7,15 +7,21 @@ interpreter's lock (one call decodes the parser's whole tree): in a thread it wo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from textual.message import Message
 
+from opsconsole.safety.review import review
 from opsconsole.safety.review.model import Review
-from opsconsole.safety.review.worker import read_review, request
+from opsconsole.safety.review.worker import question, read_review, request
 from opsconsole.tui.screens.editor.review_process import ReviewProcess
+
+if TYPE_CHECKING:
+    from opsconsole.execution.judging import MakesReview
 
 REVIEWING_AFTER_S = 0.3
 """A review that takes no longer is not announced: a word that comes and goes at every key only disturbs."""
@@ -104,6 +110,10 @@ Start = Callable[[Callable[[dict[str, Any]], None], Callable[[str], None]], Work
 Later = Callable[[float, Callable[[], None]], asyncio.TimerHandle]
 
 
+class Unanswered(Exception):
+    """Raised when the process that was asked is gone, or cannot be started."""
+
+
 @dataclass(slots=True)
 class _Asked:
     version: int
@@ -159,6 +169,8 @@ class LiveReview:
         self._wanted: _Asked | None = None
         self._asked: _Asked | None = None  # the one without an answer
         self._last: _Asked | None = None  # the one that may still be refined
+        self._questions: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._last_question = 0
         self._rested_at = 0.0
         self._deaths = 0
         self._closed = False
@@ -195,6 +207,52 @@ class LiveReview:
         self._closed = True
         self._timers.stop_all()
         self._end_worker()
+
+    # -- what a submission asks
+
+    def maker(self) -> MakesReview:
+        """Makes reviews for `judging.judge`, in the process; here, where that cannot be had. It waits for the answer,
+        however long that takes: call it in a thread. To be asked for on the loop.
+        """
+        loop = asyncio.get_running_loop()
+
+        def make(
+            body: bytes, interpreter: str, policy: str, allow: tuple[str, ...], site: str, given: frozenset[str]
+        ) -> Review:
+            asked = partial(
+                question, body=body, interpreter=interpreter, policy=policy, allow=allow, site=site, given=given
+            )
+            for _ in range(2):
+                with contextlib.suppress(Unanswered):
+                    return read_review(asyncio.run_coroutine_threadsafe(self._answer(asked), loop).result())
+            return review(body, interpreter, policy, allow=allow, site=site, given=given)
+
+        return make
+
+    async def _answer(self, asked: Callable[[int], bytes]) -> dict[str, Any]:
+        """Raises Unanswered; CancelledError where the console ends."""
+        if self._closed:
+            raise asyncio.CancelledError
+        if self._worker is None and not self._begin():
+            raise Unanswered
+        assert self._worker is not None  # noqa: S101 - it has begun
+        self._last_question = number = self._last_question + 1
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._questions[number] = answer
+        self._worker.send(asked(number))
+        try:
+            return await answer
+        finally:
+            self._questions.pop(number, None)
+
+    def _drop_questions(self) -> None:
+        for answer in self._questions.values():
+            if answer.done():
+                continue
+            if self._closed:
+                answer.cancel()
+            else:
+                answer.set_exception(Unanswered())
 
     # -- asking
 
@@ -236,6 +294,11 @@ class LiveReview:
     # -- hearing
 
     def _heard(self, answer: dict[str, Any]) -> None:
+        if "question" in answer:
+            waits = self._questions.get(answer["question"])
+            if waits is not None and not waits.done():
+                waits.set_result(answer)
+            return
         asked, version = self._asked, answer["version"]
         if asked is not None and version == asked.version:
             self._timers.stop("patience")
@@ -260,6 +323,7 @@ class LiveReview:
 
     def _ended(self, reason: str) -> None:
         """The process is gone. What it owed is asked again, once."""
+        self._drop_questions()
         owed, self._asked, self._worker, self._last = self._asked, None, None, None
         self._timers.stop("patience")
         if owed is not None and self._wanted is None:
@@ -278,6 +342,7 @@ class LiveReview:
         self._listener.post_message(ReviewWaits(self.state))
 
     def _end_worker(self) -> None:
+        self._drop_questions()
         if self._worker is not None:
             self._worker.close()
             self._worker = None

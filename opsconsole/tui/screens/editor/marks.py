@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from opsconsole.tui.screens.editor.long_lines import is_long
 
+_BLOCK = 512
+"""Rows that are compared at once."""
+
 
 class Painted(NamedTuple):
     """A range of the text, in rows and columns from 0, the end exclusive; `tone` is one of `tones.TONES`."""
@@ -43,14 +46,16 @@ class Change(NamedTuple):
 
 
 def change_between(old: Sequence[str], new: Sequence[str]) -> Change | None:
-    """The smallest range of rows that differs; None if nothing does."""
+    """The smallest range of rows that differs; None if nothing does. Both are lists, or both tuples."""
     most = min(len(old), len(new))
     head = 0
-    while head < most and old[head] is new[head]:
-        head += 1
+    while head + _BLOCK <= most and old[head : head + _BLOCK] == new[head : head + _BLOCK]:
+        head += _BLOCK
     while head < most and old[head] == new[head]:
         head += 1
-    tail = 0
+    tail, ends = 0, (len(old), len(new))
+    while tail + _BLOCK <= most - head and _above(old, ends[0] - tail) == _above(new, ends[1] - tail):
+        tail += _BLOCK
     while tail < most - head and old[-1 - tail] == new[-1 - tail]:
         tail += 1
     last, new_last = len(old) - tail - 1, len(new) - tail - 1
@@ -59,6 +64,10 @@ def change_between(old: Sequence[str], new: Sequence[str]) -> Change | None:
     if last == head == new_last and not is_long(old[head]) and not is_long(new[head]):
         return Change(head, last, new_last, *_columns(old[head], new[head]))
     return Change(head, last, new_last)
+
+
+def _above(lines: Sequence[str], end: int) -> Sequence[str]:
+    return lines[end - _BLOCK : end]
 
 
 def moved(painted: Iterable[Painted], change: Change) -> tuple[Painted, ...]:

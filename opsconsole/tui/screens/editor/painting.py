@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from opsconsole.tui.screens.editor.long_lines import column_at, is_long
+from opsconsole.tui.screens.editor.long_lines import after, cells_before, column_at, is_long
 from opsconsole.tui.screens.editor.script_text import is_held, picture
 
 LAYERS = ("string", "option", "type", "number", "variable", "function", "operator", "keyword", "comment")
 """What a highlight query captures; of two that lie over each other, the later one is seen."""
 _NO_CELLS = 1000
 """So many characters without a width of their own are drawn of a part of a long line."""
+_SELECTORS = "\ufe0e\ufe0f"
+"""As text or as a picture, one cell or two: terminals do not agree on it, and where they do not, a row that is drawn in
+part goes to pieces. They get what every one of them draws in one cell."""
+_GOES_ON = "…"
 ORDER = {name: place for place, name in enumerate(LAYERS)}
 
 
@@ -48,7 +51,11 @@ class Frame(NamedTuple):
 
 
 def draw(look: Look, frame: Frame, styles: Mapping[str, Style]) -> Strip:
-    """The whole row: mark, number, text; exactly `frame.width` cells."""
+    """The whole row: mark, number, text; exactly `frame.width` cells.
+
+    Where text goes on beyond an edge is a sign: at the right in the last cell, unless the cursor is there; at the left
+    before the text.
+    """
     base = styles["base"]
     if look.on_cursor_line:
         base += styles["cursor-line"]
@@ -64,16 +71,25 @@ def draw(look: Look, frame: Frame, styles: Mapping[str, Style]) -> Strip:
         last = min(last, first + room + _NO_CELLS)
     segments = _runs(look, first, last, base, frame.tab, styles, at)
     strip = Strip(segments, max(0, last - first)) if plain else Strip(segments)
-    if not plain:
+    if plain:
+        goes_on = len(text) > frame.scroll_x + room
+    else:
+        goes_on = last <= len(text) or strip.cell_length - 1 > frame.scroll_x - at + room
         strip = strip.crop(frame.scroll_x - at, frame.scroll_x - at + room)
+    if goes_on and room > 1 and not _has_cursor_at(look, frame.scroll_x + room - 1, frame.tab):
+        strip = Strip.join([strip.crop(0, room - 1), Strip([Segment(_GOES_ON, base + styles["gutter"])], 1)])
     return Strip.join([gutter, strip.adjust_cell_length(room, base)])
+
+
+def _has_cursor_at(look: Look, cell: int, tab: int) -> bool:
+    return look.cursor is not None and cells_before(look.text, look.cursor, tab) == cell
 
 
 def _gutter(look: Look, frame: Frame, styles: Mapping[str, Style]) -> Strip:
     number = styles["cursor-gutter" if look.on_cursor_line else "gutter"]
     glyph, tone = look.mark
     base = styles["base"] + number
-    figures = f"{look.number:>{frame.gutter - 2}} "
+    figures = f"{look.number:>{frame.gutter - 2}}{_GOES_ON if frame.scroll_x and look.text else ' '}"
     if not glyph:
         return Strip([Segment(" " + figures, base)], frame.gutter)
     return Strip([Segment(glyph, base + styles[f"tone-{tone}"]), Segment(figures, base)], frame.gutter)
@@ -118,15 +134,14 @@ def _runs(
 
 
 def _make_drawable(characters: list[str], layers: list[tuple[str, ...]], tab: int, column: int) -> None:
-    """Tabs become blanks up to the next stop, held characters their pictures."""
+    """Tabs become blanks up to the next stop, held characters their pictures, selectors nothing."""
     for at, character in enumerate(characters):
+        end = after(character, column, tab)
         if character == "\t":
-            wide = tab - column % tab
-            characters[at] = " " * wide
-            column += wide
+            characters[at] = " " * (end - column)
+        elif character in _SELECTORS:
+            characters[at] = ""
         elif is_held(character):
             characters[at] = picture(character)
             layers[at] = (*layers[at], "hidden")
-            column += 1
-        else:
-            column += 1 if character.isascii() else cell_len(character)
+        column = end

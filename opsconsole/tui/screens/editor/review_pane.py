@@ -14,7 +14,7 @@ from opsconsole.tui.screens.editor.findings import FindingsList
 from opsconsole.tui.screens.editor.fixes import preview
 from opsconsole.tui.screens.editor.live_review import State
 from opsconsole.tui.screens.editor.said import Lines, Said
-from opsconsole.tui.screens.editor.verdicts import detail, head, summary, worst_of
+from opsconsole.tui.screens.editor.verdicts import Above, detail, head, summary, worst_of
 
 _LEAST = 3
 _FIXED = 8  # the selected finding, and the empty lines
@@ -36,6 +36,7 @@ class ReviewPane(Vertical):
         self._summary = Said(id="review-summary")
         self._state = State()
         self._contained = ("", "muted")
+        self._above: Above = {}
 
     def compose(self) -> ComposeResult:
         yield self._summary
@@ -86,6 +87,12 @@ class ReviewPane(Vertical):
         self._contained = (words, tone)
         self._say_head()
 
+    def show_ceiling(self, above: Above) -> None:
+        """The policies that are not to be had in this console, with why."""
+        if above != self._above:
+            self._above = above
+            self._say_head()
+
     def select(self, finding: Finding) -> None:
         """Put the list's cursor on it, and say nothing."""
         self.findings.select(finding)
@@ -133,15 +140,16 @@ class ReviewPane(Vertical):
             styles.height = wanted
 
     def _say_head(self) -> None:
-        state, contained = self._state, self._contained
+        state, contained, above = self._state, self._contained, self._above
         policy = state.reviewed.review.policy if state.reviewed else ""
 
         def write(width: int) -> Lines:
-            return head(state, policy, contained, width)
+            return head(state, policy, contained, width, above)
 
         def write_short(width: int) -> Lines:
             worst = worst_of(state.reviewed.review) if state.reviewed else None
-            return summary(state, policy, worst, width, self.findings.fix_key if worst == self.selected else "")
+            key = self.findings.fix_key if worst == self.selected else ""
+            return summary(state, policy, worst, width, key, above)
 
         self._head.say(write)
         self._summary.say(write_short)

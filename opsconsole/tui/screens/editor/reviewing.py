@@ -20,7 +20,7 @@ from opsconsole.tui.screens.editor.live_review import LiveReview, ReviewReady, R
 from opsconsole.tui.screens.editor.marks import Painted
 from opsconsole.tui.screens.editor.review_pane import ReviewPane
 from opsconsole.tui.screens.editor.text import ScriptArea
-from opsconsole.tui.screens.editor.verdicts import containment_words
+from opsconsole.tui.screens.editor.verdicts import above_ceiling, containment_words
 from opsconsole.tui.screens.mode import WIDE
 from opsconsole.tui.wording import POLICIES
 
@@ -35,6 +35,7 @@ class Reviewing(EditorCommands):
     def __init__(self) -> None:
         super().__init__()
         self.policy = "standard"
+        self._chosen = False
         self.live = LiveReview(self)
         self.review = ReviewPane(id="review")
         self._remembered: dict[Any, Any] = {}
@@ -59,6 +60,7 @@ class Reviewing(EditorCommands):
     def submit(self, *, asked: bool = False) -> None:
         """Have the text reviewed as it is now; a large one only if somebody `asked` for it."""
         if self.opened is not None and self.is_attached:
+            self._look_at_ceiling()
             if not self._contained:
                 self._contained = True
                 self.run_worker(self._say_containment(self.policy), group="editor-policy", exclusive=True)
@@ -113,10 +115,22 @@ class Reviewing(EditorCommands):
         return ordered(reviewed.review.findings, by_severity=False)
 
     def action_cycle_policy(self) -> None:
+        self._chosen = True
         if self.live.state.kind != "put off":  # that is reviewed under the same one first
             self.policy = POLICIES[(POLICIES.index(self.policy) + 1) % len(POLICIES)]
         self.submit(asked=True)
         self.run_worker(self._say_containment(self.policy), group="editor-policy", exclusive=True)
+
+    def _look_at_ceiling(self) -> None:
+        """Nobody begins with a policy that is not to be had here."""
+        if not self.begun:
+            return
+        origin = self.engine.origin
+        above = above_ceiling(self.engine.settings, origin.door, origin.actor)
+        self.review.show_ceiling(above)
+        if not self._chosen and self.policy in above:
+            below = [one for one in POLICIES[: POLICIES.index(self.policy)] if one not in above]
+            self.policy = below[-1] if below else self.policy
 
     async def _say_containment(self, policy: str) -> None:
         words, tone = await asyncio.to_thread(containment_words, policy, self.app.settings)
@@ -236,7 +250,7 @@ class Reviewing(EditorCommands):
             self.run_worker(self._run(), group="editor-run", exclusive=True)
 
     async def _submit(self, spec: TaskSpec) -> Task:
-        return await self.engine.submit(spec)
+        return await self.engine.submitted(spec)
 
     async def _run(self) -> None:
         from opsconsole.tui.screens.editor.run_form import RunForm
@@ -246,7 +260,7 @@ class Reviewing(EditorCommands):
         self.keep()
         form = RunForm(
             self.true_text, opened.name, opened.interpreter(self._known), policy=self.policy, path=opened.path,
-            engine=self.engine, remembered=self._remembered,
+            engine=self.engine, remembered=self._remembered, review_by=self.live.maker(),
         )  # fmt: skip
         spec = await self.app.push_screen_wait(form)
         if spec is None:

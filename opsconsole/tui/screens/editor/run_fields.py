@@ -62,18 +62,18 @@ def rows(script: RunScript, settings: Settings) -> list[tuple[Field, ...]]:
         (Field("interpreter", "interpreter", language(script, settings), languages),),
         (Field("priority", "priority", "normal", _PRIORITIES),),
         (
-            Field("timeout", "timeout", span(execution.timeout_s), placeholder="90s, 5m, 1h"),
+            Field("timeout", "timeout", span(execution.timeout_s), placeholder="such as 90s, 5m, 1h"),
             Field("retries", "retries", "0", tuple(map(str, range(MAX_RETRIES + 1)))),
         ),
         (Field("cwd", "folder", placeholder="where the console was started"),),
-        (Field("environment", "environment", placeholder="NAME=value OTHER='two words'"),),
+        (Field("environment", "environment", placeholder="such as NAME=value OTHER='two words'"),),
         (
-            Field("memory", "memory", placeholder="512M, 2G"),
-            Field("cpu", "cpu", placeholder="0.5, 150%"),
+            Field("memory", "memory", placeholder="such as 512M, 2G"),
+            Field("cpu", "cpu", placeholder="such as 0.5, 150%"),
         ),
         (
             Field("pids", "processes", placeholder="how many"),
-            Field("output", "output", placeholder="64M; 0: all of it"),
+            Field("output", "output", placeholder="such as 64M; 0: all of it"),
         ),
         (
             Field("network", "network", "no", ("no", "yes"), when=_CONTAINED),

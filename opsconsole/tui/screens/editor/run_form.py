@@ -22,6 +22,7 @@ from opsconsole.models import TaskSpec
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.screens.confirming import confirmed, unnamed
 from opsconsole.tui.screens.editor.faces import VERDICTS
+from opsconsole.tui.screens.editor.live_review import REVIEWING_AFTER_S
 from opsconsole.tui.screens.editor.run_fields import Field, RunScript, read, rows
 from opsconsole.tui.screens.editor.said import Lines, Said, folded
 from opsconsole.tui.screens.editor.verdicts import in_short
@@ -34,6 +35,7 @@ from opsconsole.tui.widgets.text_field import TextField
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
+    from opsconsole.execution.judging import MakesReview
     from opsconsole.execution.submission import Plan
 
 Remembered = dict[str, dict[str, str]]
@@ -65,6 +67,7 @@ class RunForm(Modal[TaskSpec | None]):
         path: Path | None,
         engine: Engine,
         remembered: Remembered | None = None,
+        review_by: MakesReview | None = None,
     ) -> None:
         super().__init__()
         body = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
@@ -76,6 +79,8 @@ class RunForm(Modal[TaskSpec | None]):
         self._answers = Answers(
             Answer("run", "r", "Run it"), Answer("hold", "h", "Queue it, held until released"), typed=self._type
         )
+        self._review_by = review_by
+        self._planning: asyncio.Future[Plan] | None = None
         self._touched = False
         self._sending = False
 
@@ -160,15 +165,22 @@ class RunForm(Modal[TaskSpec | None]):
 
     async def _look(self, spec: TaskSpec | None) -> None:
         if spec is None:
-            self._say("! ", "a field is wrong: it says so itself", "warning")
+            self._say("! ", "a field is wrong: why is said beneath it", "warning")
             return
         if self._verdict.text:
             await asyncio.sleep(_SETTLES_S)
+        planning = asyncio.ensure_future(self._plan(spec))
+        planning.add_done_callback(_heard)
         try:
-            planned = await self._plan(spec)
+            ready, _ = await asyncio.wait([planning], timeout=REVIEWING_AFTER_S)
+            if not ready:
+                self._say("… ", "it is being reviewed", "muted")
+            planned = await planning
         except OpsError as error:
             self._say("✗ ", sanitise_name(str(error), limit=300), "bad")
             return
+        finally:
+            planning.cancel()
         self._verdict.say(lambda width: told(planned, spec, width))
         if planned.decision.verdict == "refuse" and not self._touched and self.focused is self._answers:
             self.set_focus(self.query_one("#policy"))
@@ -177,7 +189,13 @@ class RunForm(Modal[TaskSpec | None]):
         self._verdict.say(lambda width: [[Cell(f" {glyph}", tone), *folded(text, width, 1, tone, "")[0]]])
 
     async def _plan(self, spec: TaskSpec) -> Plan:
-        return await asyncio.to_thread(self._engine.plan, spec)
+        """One at a time, whoever was waiting for the one before: the threads of a console are few."""
+        while self._planning is not None and not self._planning.done():
+            await asyncio.wait([self._planning])
+        work = asyncio.to_thread(self._engine.plan, spec, review_by=self._review_by)
+        self._planning = asyncio.ensure_future(work)
+        self._planning.add_done_callback(_heard)
+        return await asyncio.shield(self._planning)
 
     # -- the answers
 
@@ -235,6 +253,12 @@ class RunForm(Modal[TaskSpec | None]):
 
     def action_leave(self) -> None:
         self.dismiss(None)
+
+
+def _heard(planning: asyncio.Future[Plan]) -> None:
+    """Nobody may be left who waits for it."""
+    if not planning.cancelled():
+        planning.exception()
 
 
 def told(planned: Plan, spec: TaskSpec, width: int) -> Lines:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _TYPED = (
     "save_script", "run_script", "next_finding", "apply_fix", "cycle_policy", "show_difference", "find_text",
-    "go_to_line", "toggle_comment", "toggle_review",
+    "go_to_line", "toggle_comment", "toggle_review", "wrap_lines",
 )  # fmt: skip
 _NEEDS_TEXT = frozenset({*_TYPED, "edit_text", "discard_changes", "find_next", "switch_language", "previous_finding"})
 
@@ -39,7 +39,7 @@ class EditorScreen(Reviewing):
     CSS_PATH: ClassVar[Any] = ["screen.tcss", "review.tcss"]
     KEYS = (
         "open_script", "edit_text", "new_script", "run_script", "save_script", "apply_fix", "next_finding",
-        "cycle_policy", "show_difference", "filter", "open_path", "delete_script",
+        "cycle_policy", "show_difference", "filter", "open_path", "delete_script", "wrap_lines",
     )  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = mode_bindings("editor")
     app: ConsoleApp
@@ -88,11 +88,11 @@ class EditorScreen(Reviewing):
         drafts = await self.start_drafts()
         if drafts and self.opened is None:
             await self.open_draft(drafts[0])
-            more = f" {len(drafts) - 1} more are in the list." if len(drafts) > 1 else ""
-            self.app.tell(
-                f"Unsaved text of {self.harmless(drafts[0].name)} is here again, as it was left.{more}\n"
-                f"{self._key('show_difference')} shows what was changed."
-            )
+            others = len(drafts) - 1
+            more = f", {others} more {'is' if others == 1 else 'are'} in the list" if others else ""
+            key = self._key("show_difference")
+            name = self.harmless(drafts[0].name, 40)
+            self.app.tell(f"Unsaved text of {name} is here again{more}; {key} shows what was changed.")
         self.read_library()
 
     def look(self) -> None:

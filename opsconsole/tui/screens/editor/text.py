@@ -1,42 +1,23 @@
-"""The text that is edited: Textual's TextArea, with a drawing of its own that redraws only the lines that changed."""
+"""The text that is edited: its keys, its language, editing by line, finding in it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.document._document import Selection
 from textual.document._edit import Edit
-from textual.document._syntax_aware_document import SyntaxAwareDocument
-from textual.geometry import Region
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 from textual.widgets import TextArea
 
-from opsconsole.tui.screens.editor.held_area import HeldArea
+from opsconsole.tui.screens.editor.drawn_area import DrawnArea, sought
 from opsconsole.tui.screens.editor.languages import Language, grammar_of, query_of, too_large_for_colours
-from opsconsole.tui.screens.editor.long_lines import column_at, is_long
-from opsconsole.tui.screens.editor.marks import Painted, change_between, moved
-from opsconsole.tui.screens.editor.painting import LAYERS, ORDER, Frame, Look, draw
-from opsconsole.tui.screens.editor.script_text import shown
-from opsconsole.tui.widgets.tones import TONES, Toned
-
-_BLOCK = 64
-"""Rows that are asked for their colours at once."""
-_KEPT = 4000
-_SPARE = 1
-_TONES_OF_FINDINGS = ("alarm", "bad", "warning", "muted", "plain", "strong", "faint", "good", "accent", "graph")
 
 
-class ScriptArea(Toned, HeldArea, inherit_bindings=False):
+class ScriptArea(DrawnArea, inherit_bindings=False):
     """Text in which hidden characters are held (see `script_text`)."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"syntax--{layer}" for layer in LAYERS), "text--hidden", "text--found",
-    }  # fmt: skip
     BINDINGS: ClassVar[list[BindingType]] = [
         # at once: what comes in the same piece after it (see terminal.KeyParser) is no text any more
         Binding("escape", "screen.back", show=False, priority=True),
@@ -62,15 +43,6 @@ class ScriptArea(Toned, HeldArea, inherit_bindings=False):
     ]  # fmt: skip
 
     def __init__(self, *, id: str | None = None) -> None:
-        self._blocks: dict[int, dict[int, list[tuple[int, int, str]]]] = {}
-        self._strips: dict[tuple[Look, Frame], Strip] = {}
-        self._drawn: dict[int, tuple[Look, Frame]] = {}
-        self._styles_known: dict[str, Style] | None = None
-        self._painted: tuple[Painted, ...] = ()
-        self._by_row: dict[int, list[Painted]] = {}
-        self._before: list[str] = [""]
-        self._found_words = ""
-        self._due = False
         super().__init__(
             soft_wrap=False, tab_behavior="indent", show_line_numbers=True, max_checkpoints=200, id=id, compact=True
         )
@@ -113,38 +85,6 @@ class ScriptArea(Toned, HeldArea, inherit_bindings=False):
         self.edit(Edit("".join(pieces), first, last, maintain_selection_offset=True))
         self.history.checkpoint()
 
-    # -- findings
-
-    def show_painted(self, painted: Iterable[Painted]) -> None:
-        """What is underlined and marked from now on."""
-        self._paint_over(tuple(painted))
-        self.refresh()
-
-    @property
-    def painted(self) -> tuple[Painted, ...]:
-        return self._painted
-
-    def painted_on(self, row: int) -> list[Painted]:
-        """What begins, goes on or ends on a row, the worst first."""
-        return self._by_row.get(row, [])
-
-    def _paint_over(self, painted: tuple[Painted, ...]) -> None:
-        self._painted = painted
-        rows: dict[int, list[Painted]] = {}
-        for one in painted:
-            for row in range(one.row, min(one.end_row, one.row + 5000) + 1):
-                rows.setdefault(row, []).append(one)
-        for held in rows.values():
-            held.sort(key=lambda one: _TONES_OF_FINDINGS.index(one.tone))
-        self._by_row = rows
-
-    def show_found(self, words: str) -> None:
-        """Mark all places of these words, as `find` looks for them; none if empty."""
-        words = shown(words).lower()
-        if words != self._found_words:
-            self._found_words = words
-            self.refresh()
-
     # -- finding
 
     @property
@@ -154,22 +94,21 @@ class ScriptArea(Toned, HeldArea, inherit_bindings=False):
 
     def seek(self, words: str, start: tuple[int, int]) -> bool:
         """Select the first place of these words from there on, beginning again at the top; capitals do not count."""
-        wanted, lines = shown(words).lower(), self.document.lines
-        if not wanted:
+        wanted, lines = sought(words), self.document.lines
+        if wanted is None:
             return False
         first, column = start
         for step in range(len(lines) + 1):
             row = (first + step) % len(lines)
-            at = lines[row].lower().find(wanted, column if step == 0 else 0)
-            if at >= 0:
-                self.selection = Selection((row, at), (row, at + len(wanted)))
+            if found := wanted.search(lines[row], column if step == 0 else 0):
+                self.selection = Selection((row, found.start()), (row, found.end()))
                 self.scroll_cursor_visible()
                 return True
         return False
 
     def count_of(self, words: str) -> int:
-        wanted = shown(words).lower()
-        return sum(line.lower().count(wanted) for line in self.document.lines) if wanted else 0
+        wanted = sought(words)
+        return sum(len(wanted.findall(line)) for line in self.document.lines) if wanted is not None else 0
 
     # -- editing by line
 
@@ -237,6 +176,9 @@ class ScriptArea(Toned, HeldArea, inherit_bindings=False):
         if event.key == "escape":
             event.prevent_default()  # it is the screen's: from the text to the list
             return
+        if event.key.startswith("alt+"):
+            event.prevent_default()  # a terminal sends the letter with it, which is not meant
+            return
         if self.read_only and (event.is_printable or event.key in ("enter", "tab")):
             event.stop()
             event.prevent_default()
@@ -255,184 +197,6 @@ class ScriptArea(Toned, HeldArea, inherit_bindings=False):
             self._replace_via_keyboard("\n" + line[: len(line) - len(line.lstrip())], *self.selection)
             return
         # What is not prevented here, TextArea does: Textual calls the handlers of all bases.
-
-    # -- drawing
-
-    @property
-    def gutter_width(self) -> int:
-        return len(str(self.document.line_count)) + 2 + _SPARE
-
-    def _build_highlight_map(self) -> None:
-        """After every change of the text. Colours are asked for when a line is drawn."""
-        self._blocks.clear()
-        lines = self.document.lines
-        if self._painted and (change := change_between(self._before, lines)) is not None:
-            self._paint_over(moved(self._painted, change))
-        self._before = list(lines)
-
-    def _colours(self, row: int) -> list[tuple[int, int, str]]:
-        block = row - row % _BLOCK
-        if block not in self._blocks:
-            self._blocks[block] = self._query(block, block + _BLOCK)
-        return self._blocks[block].get(row, [])
-
-    def _query(self, first: int, end: int) -> dict[int, list[tuple[int, int, str]]]:
-        """Layers of these rows, in the order they are painted."""
-        found: dict[int, list[tuple[int, int, str]]] = {}
-        if self._highlight_query is None or not isinstance(self.document, SyntaxAwareDocument):
-            return found
-        captures = self.document.query_syntax_tree(self._highlight_query, (first, 0), (end, 0))
-        lines = self.document.lines
-        for layer in captures.keys() & ORDER.keys():
-            for node in captures[layer]:
-                (top, start), (bottom, stop) = node.start_point, node.end_point
-                for row in range(max(top, first), min(bottom, end - 1, len(lines) - 1) + 1):
-                    line = lines[row]
-                    left = _column(line, start) if row == top else 0
-                    right = _column(line, stop) if row == bottom else len(line)
-                    if right > left:
-                        found.setdefault(row, []).append((left, right, layer))
-        for highlights in found.values():  # they come in any order, another one each time
-            highlights.sort(key=lambda one: (ORDER[one[2]], one))
-        return found
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        return ScrollView.render_lines(self, crop)
-
-    def render_line(self, y: int) -> Strip:
-        row = y + self.scroll_offset.y
-        if row >= self.document.line_count:
-            self._drawn.pop(y, None)
-            return Strip.blank(self.size.width, self._styles_of_lines["base"])
-        key = (self._look(row), self._frame)
-        self._drawn[y] = key
-        return self._strip(key)
-
-    def _strip(self, key: tuple[Look, Frame]) -> Strip:
-        if is_long(key[0].text):  # kept, each key typed would keep all of it
-            return draw(*key, self._styles_of_lines)
-        strip = self._strips.get(key)
-        if strip is None:
-            if len(self._strips) > _KEPT:
-                self._strips.clear()
-            strip = self._strips[key] = draw(*key, self._styles_of_lines)
-        return strip
-
-    @property
-    def _frame(self) -> Frame:
-        return Frame(self.scrollable_content_region.width, self.scroll_offset.x, self.gutter_width, self.indent_width)
-
-    def _look(self, row: int) -> Look:
-        text = self.document.get_line(row)
-        selection = self.selection
-        (top, left), (bottom, right) = sorted(selection)
-        cursor_row, cursor = selection.end
-        selected = None
-        if not selection.is_empty and top <= row <= bottom:
-            selected = (left if row == top else 0, right if row == bottom else len(text) + 1)
-        bracket, brackets = self._matching_bracket_location, list[int]()
-        if bracket is not None and selection.is_empty and self.has_focus:
-            brackets = [at for where, at in (bracket, selection.end) if where == row]
-        held = self._by_row.get(row, ())
-        painted = () if is_long(text) else reversed(held)
-        findings = [(*columns, one.tone) for one in painted if (columns := one.on(row, len(text)))]
-        begun = next(((one.glyph, one.tone) for one in held if one.row == row), ("", ""))
-        return Look(
-            text, str(row + 1), begun, tuple(self._colours(row)), tuple(findings), selected, tuple(brackets),
-            tuple(self._places(text)), cursor if cursor_row == row and self.has_focus else None, cursor_row == row,
-        )  # fmt: skip
-
-    def _places(self, text: str) -> Iterable[tuple[int, int]]:
-        words = self._found_words
-        if not words:
-            return
-        first, end = self._seen(text, len(words)) if is_long(text) else (0, len(text))
-        text = text[first:end].lower()
-        at = text.find(words)
-        while at >= 0:
-            yield first + at, first + at + len(words)
-            at = text.find(words, at + len(words))
-
-    def _seen(self, text: str, more: int) -> tuple[int, int]:
-        """The columns of a long line that are on the screen, and some to each side."""
-        frame = self._frame
-        first, _ = column_at(text, frame.scroll_x, frame.tab)
-        return max(0, first - more), first + frame.width + more
-
-    def refresh(self, *regions: Region, repaint: bool = True, layout: bool = False, recompose: bool = False) -> Any:
-        """With nothing said about where, only lines that look different are drawn: over SSH every cell counts."""
-        if regions or layout or recompose or not repaint or not self.is_attached or not self._drawn:
-            return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
-        if not self._due:
-            self._due = True
-            self.call_next(self._draw_changes)
-        return self
-
-    def refresh_lines(self, y_start: int, line_count: int = 1) -> Any:
-        """The cursor's line, or a bracket's: whatever it is, it is found out."""
-        return self.refresh()
-
-    def _draw_changes(self) -> None:
-        self._due = False
-        top, frame, end = self.scroll_offset.y, self._frame, self.document.line_count
-        width = self.size.width
-        changed = []
-        for y in range(self.size.height):
-            now = (self._look(y + top), frame) if y + top < end else None
-            if now != self._drawn.get(y):
-                changed.append(Region(0, y, width, 1))
-        if changed:
-            super().refresh(*changed)
-
-    def _redraw(self) -> None:
-        self._styles_known = None
-        self._strips.clear()
-        self._drawn.clear()
-        super().refresh()
-
-    def notify_style_update(self) -> None:
-        super().notify_style_update()
-        self._redraw()
-
-    def _app_theme_changed(self) -> None:
-        super()._app_theme_changed()
-        self._redraw()
-
-    def _watch_has_focus(self, focus: bool) -> None:
-        super()._watch_has_focus(focus)
-        self.refresh()
-
-    @property
-    def _styles_of_lines(self) -> dict[str, Style]:
-        if self._styles_known is None:
-            self._styles_known = self._make_styles()
-        return self._styles_known
-
-    def _make_styles(self) -> dict[str, Style]:
-        parts = {
-            "gutter": "text-area--gutter", "cursor-gutter": "text-area--cursor-gutter", "hidden": "text--hidden",
-            "cursor": "text-area--cursor", "cursor-line": "text-area--cursor-line", "found": "text--found",
-            "selection": "text-area--selection", "bracket": "text-area--matching-bracket",
-        }  # fmt: skip
-        base = self.rich_style
-        styles = {"base": base}
-        for name, part in parts.items():
-            styles[name] = self.get_component_styles(part).partial_rich_style
-        for layer in LAYERS:
-            style = self.get_component_styles(f"syntax--{layer}").partial_rich_style
-            styles[layer] = Style(color=style.color, bold=style.bold, dim=style.dim, italic=style.italic)
-        for tone in TONES:
-            style = self.tone(tone)
-            styles[f"tone-{tone}"] = style
-            styles[f"finding-{tone}"] = style + Style(underline=True)
-        return styles
-
-
-def _column(line: str, byte: int) -> int:
-    """The character that begins at a byte of the line, as tree-sitter counts."""
-    if line.isascii():
-        return min(byte, len(line))
-    return len(line.encode("utf-8", "surrogatepass")[:byte].decode("utf-8", "ignore"))
 
 
 def _uncommented(line: str, mark: str) -> str:

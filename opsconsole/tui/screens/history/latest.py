@@ -18,15 +18,18 @@ A = TypeVar("A")
 class Latest(Generic[Q, A]):
     """Answers one question after the other; of those asked meanwhile, the last. `take` never gets an old answer.
 
-    `read` runs in a thread and can raise OpsErrors, which go to `fail`; `interrupt` ends it early.
+    `read` runs in a thread and can raise OpsErrors, which go to `fail`; `interrupt` ends it early. `begin` is asked
+    before it, in the same way: its answer, if there is one, is taken first, and then what `read` says.
     """
 
     def __init__(
         self, screen: Screen[None], group: str, read: Callable[[Q], A], take: Callable[[Q, A], None],
         fail: Callable[[OpsError], None], interrupt: Callable[[], None] = lambda: None,
+        begin: Callable[[Q], A | None] = lambda question: None,
     ) -> None:  # fmt: skip
         self._screen, self._group = screen, group
         self._read, self._take, self._fail, self._interrupt = read, take, fail, interrupt
+        self._begin = begin
         self._asked: list[Q] = []
         self._reads = False
 
@@ -55,6 +58,11 @@ class Latest(Generic[Q, A]):
             while self._asked:
                 question = self._asked[0]
                 try:
+                    first = await asyncio.to_thread(self._begin, question)
+                    if first is not None and self._current(question) and self._screen.is_attached:
+                        self._take(question, first)
+                    if not self._current(question):
+                        continue
                     answer = await asyncio.to_thread(self._read, question)
                 except InterruptedReadError:
                     if self._current(question):

@@ -16,8 +16,10 @@ PAGES = 9
 class Listing:
     """Ids in the order shown. A row is there once its page was read (`keep`)."""
 
-    def __init__(self, ids: array[int] | None = None) -> None:
+    def __init__(self, ids: array[int] | None = None, *, whole: bool = True) -> None:
         self.ids: array[int] = array("q") if ids is None else ids
+        self.whole = whole
+        """No: these are the first, and all are being read."""
         self._pages: OrderedDict[int, dict[int, Task]] = OrderedDict()
 
     def __len__(self) -> int:

@@ -290,7 +290,7 @@ class HistoryPages(HistoryCommands):
                     "comparison", f"{self.marked} and {self.selected_id}", f"compare-{self.marked}-{self.selected_id}"
                 )
             )
-        if len(self.listing):
+        if len(self.listing) and self.listing.whole:
             found.append(Subject("list", f"the list ({len(self.listing):,})", "runs"))
         if self.page != "statistics" and len(self.listing):
             found.append(Subject("statistics", "statistics", "statistics"))

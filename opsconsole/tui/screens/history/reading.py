@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from opsconsole.models import ENDED, Task
 from opsconsole.reporting.runs import Run, read_run
 from opsconsole.storage.archive import PAGE, Archive, Snippet
 from opsconsole.storage.history import Filter
+from opsconsole.tui.screens.history.listing import PAGE as FIRST_ROWS
 from opsconsole.tui.screens.history.query import Query
 
 if TYPE_CHECKING:
@@ -18,15 +20,20 @@ if TYPE_CHECKING:
 
 _BRIEF_BYTES = 16 * 1024
 _EVERYTHING = Filter(statuses=ENDED)
+_FIRST = 400
+"""Lines that are shown before all are known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`total`: how many have ended, whatever the filter."""
+    """`total`: how many have ended, whatever the filter. `rows`: of the first ids, as far as they are read already.
+    Not `whole`: the first of them, and the others are being read."""
 
     query: Query
     ids: array[int]
     total: int
+    rows: Sequence[Task] = ()
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +72,29 @@ class Reading:
         self.figures: Archive = engine.archive()
         self.total: int | None = None
         """How many have ended; None: it is to be counted again."""
+        self._begun: Found | None = None
+
+    def begin(self, query: Query, selected: int | None, line: int) -> Found | None:
+        """What can be shown at once of a list, of whatever length. None: the cursor, which is on this run and this
+        line, could not stay where it belongs without knowing all. Raises OpsErrors, InterruptedReadError."""
+        self._begun = None
+        first = self.search.beginning(query.filter, _FIRST)
+        if first is None or not (first.whole or line < len(first.ids)):
+            return None
+        lost = selected is not None and selected not in first.ids
+        if lost and not first.whole and self.search.passes(query.filter, selected or 0):
+            return None
+        if self.total is None:
+            self.total = self.search.count(_EVERYTHING)
+        rows = self.search.rows(first.ids[:FIRST_ROWS])
+        self._begun = Found(query, first.ids, self.total, rows, first.whole)
+        return self._begun
 
     def find(self, query: Query) -> Found:
-        """Raises OpsErrors, InterruptedReadError."""
+        """All of the list. Raises OpsErrors, InterruptedReadError."""
+        begun = self._begun
+        if begun is not None and begun.whole and begun.query is query:
+            return begun
         ids = self.search.index(query.filter)
         if query.filter == _EVERYTHING:
             self.total = len(ids)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
+from textual.timer import Timer
 
 from opsconsole.errors import OpsError
 from opsconsole.events import Event, TaskChanged, TasksRemoved
@@ -27,12 +28,13 @@ from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.fact_line import FactLine
 from opsconsole.tui.widgets.filter_line import FilterLine
 from opsconsole.tui.widgets.key_line import Key
+from opsconsole.tui.wording import count_of
 
 if TYPE_CHECKING:
     from opsconsole.tui.app import ConsoleApp
 
 _TYPED_S = 0.015
-_MOVED_S = 0.05
+_MOVED_S = 0.08
 _CHANGED_S = 1.0
 _OF_A_RUN = ("compare_runs", "rerun", "pin_run", "edit_script", "go_to_task")
 
@@ -58,9 +60,11 @@ class HistoryScreen(HistoryPages):
         self._query: Query | None = None
         self._found: Found | None = None
         self._shown: Detail | None = None
+        self._wanted: Wanted | None = None
         self._words: tuple[str, ...] = ()
         self._problem: OpsError | None = None
         self._wrong = self._due = self._stale = self._moved = False
+        self._settling: Timer | None = None
         self._go_to: int | None = None
         self._lists: Latest[Query, Found]
         self._rows: Latest[list[int], dict[int, list[Task]]]
@@ -114,8 +118,9 @@ class HistoryScreen(HistoryPages):
         self.begin_pages()
         reading = self.reading
         self._lists = Latest(
-            self, "history-list", reading.find, self._take, self._list_failed, reading.search.interrupt
-        )
+            self, "history-list", reading.find, self._take, self._list_failed, reading.search.interrupt,
+            self._begin_list,
+        )  # fmt: skip
         self._rows = Latest(self, "history-rows", self._read_rows, self._take_rows, self._list_failed)
         self._details = Latest(self, "history-detail", reading.detail, self._take_detail, self._fail_detail)
         self.set_interval(_CHANGED_S, self._tick)
@@ -165,11 +170,22 @@ class HistoryScreen(HistoryPages):
         self._wrong = False
         self._lists.ask(self._query)
 
+    def _begin_list(self, query: Query) -> Found | None:
+        """In a thread: the first lines of another list; one that is read again stays until all of it is here."""
+        known = self._found
+        if self._go_to is not None or (known is not None and known.query.text == query.text):
+            return None
+        return self.reading.begin(query, self.selected_id, self._table.line)
+
     def _take(self, query: Query, found: Found) -> None:
+        if found is self._found:
+            return
         self._problem = None
         self.works()
         self._found = found
-        listing = Listing(found.ids)
+        listing = Listing(found.ids, whole=found.whole)
+        if found.rows:
+            listing.keep(0, found.rows)
         selected = self.selected_id
         listing.take_over(self.listing, (None if selected is None else listing.line_of(selected)) or 0)
         anew = self._shown is None or query.words != self._words
@@ -181,7 +197,7 @@ class HistoryScreen(HistoryPages):
         if anew:
             self._select()
         self._show_title()
-        self._filter.note(f"{len(found.ids):,} of {found.total:,}" if query.text else "")
+        self._filter.note(_count(found) if query.text else "")
         self.show_keys()
 
     def _list_failed(self, error: OpsError) -> None:
@@ -206,10 +222,9 @@ class HistoryScreen(HistoryPages):
     def _show_title(self) -> None:
         phrases = [[Cell("History", "strong")]]
         if self._found is not None:
-            shown, total = len(self._found.ids), self._found.total
-            count = f"{shown:,} of {total:,}" if self._found.query.text else f"{total:,} runs"
+            count = _count(self._found) if self._found.query.text else count_of(self._found.total, "run")
             phrases.append([Cell(count, "plain")])
-            if shown:
+            if self._found.ids:
                 phrases.append([Cell(f"row {self._table.line + 1:,}", "muted")])
         if self._problem is not None:
             phrases.append([Cell(f"✗ {self.harmless(self._problem.message, 60)}", "bad")])
@@ -249,9 +264,10 @@ class HistoryScreen(HistoryPages):
 
     def on_history_table_moved(self) -> None:
         self._show_title()
-        if not self._moved:
-            self._moved = True
-            self.set_timer(_MOVED_S, self._select)
+        self._moved = True
+        if self._settling is not None:
+            self._settling.stop()  # who runs down the list looks at none of them
+        self._settling = self.set_timer(_MOVED_S, self._select)
 
     def _select(self) -> None:
         self._moved = False
@@ -261,10 +277,11 @@ class HistoryScreen(HistoryPages):
             return
         if task_id is None:
             self._details.forget()
-            self._shown = None
+            self._shown = self._wanted = None
             self._detail.show([])
-        else:
-            self._details.ask(Wanted(task_id, self._words))
+        elif (wanted := Wanted(task_id, self._words)) != self._wanted:
+            self._wanted = wanted
+            self._details.ask(wanted)
 
     def _take_detail(self, wanted: Wanted, detail: Detail) -> None:
         self._shown = detail
@@ -277,13 +294,19 @@ class HistoryScreen(HistoryPages):
             self._detail.show(rows, again=again)
 
     def _fail_detail(self, error: OpsError) -> None:
-        self._shown = None
+        self._shown = self._wanted = None
         self._detail.show([[], [Cell(self.harmless(error.message), "bad")]])
 
     def on_sheet_resized(self, event: Sheet.Resized) -> None:
         super().on_sheet_resized(event)
         if event.sheet is self._detail and event.sheet.size.width:
-            self.call_after_refresh(self._draw_detail if self._shown is not None else self._select)
+            self.call_after_refresh(self._detail_came)
+
+    def _detail_came(self) -> None:
+        """There is room for it, or another width; meanwhile the cursor may have gone elsewhere."""
+        self._select()
+        if self._shown is not None and self._shown.run.task.id == self.selected_id:
+            self._draw_detail()
 
     # -- keys
 
@@ -348,3 +371,8 @@ class HistoryScreen(HistoryPages):
     def on_filter_line_left(self) -> None:
         self.set_focus(self.sheet if self.page else self._table)
         self.show_keys()
+
+
+def _count(found: Found) -> str:
+    """A plus: there are more, which are being counted."""
+    return f"{len(found.ids):,}{'' if found.whole else '+'} of {found.total:,}"

@@ -13,15 +13,15 @@ from textual.message import Message
 from textual.strip import Strip
 
 from opsconsole.tui.actions import Where, bindings
+from opsconsole.tui.widgets.bare_lines import BareLines
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.line_view import ReadingView
-from opsconsole.tui.widgets.tones import Toned
 
 Row = Sequence[Cell]
 """Cells beside each other; their texts are harmless and already as wide as they are to be."""
 
 
-class Sheet(Toned, ReadingView, can_focus=True):
+class Sheet(BareLines, ReadingView, can_focus=True):
     """Shows rows, and where in them a text stands."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"sheet--match"}
@@ -115,7 +115,7 @@ class Sheet(Toned, ReadingView, can_focus=True):
     # -- drawing
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
+        width, base = self.size.width, self.base
         line = y + self.scroll_offset.y
         if line >= len(self._rows):
             return Strip.blank(width, base)

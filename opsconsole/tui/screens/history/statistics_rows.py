@@ -20,7 +20,7 @@ from opsconsole.tui.screens.history.sheet import Row, text_of
 from opsconsole.tui.widgets import plot
 from opsconsole.tui.widgets.bar import bar_cells
 from opsconsole.tui.widgets.cells import Cell, fit
-from opsconsole.tui.wording import FACES
+from opsconsole.tui.wording import FACES, count_of
 
 SPANS: Sequence[tuple[str, int | None]] = (
     ("24 hours", 24 * 3600), ("7 days", 7 * 86_400), ("30 days", 30 * 86_400), ("all", None),
@@ -74,7 +74,7 @@ def _summary(whole: Tally, width: int) -> list[Row]:
     """What failed is one number, as everywhere, and then how."""
     rate = whole.success_rate
     tone = "muted" if rate is None else "good" if rate >= 0.95 else "warning" if rate >= 0.8 else "bad"
-    said = [Cell(f"{whole.total:,} runs  ", "strong")]
+    said = [Cell(f"{count_of(whole.total, 'run')}  ", "strong")]
     if rate is not None:
         said.append(Cell(f"{percent(rate)} succeeded  ", tone))
     if failed := sum(whole.counts.get(status, 0) for status in FAILED):

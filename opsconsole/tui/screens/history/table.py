@@ -61,6 +61,7 @@ class HistoryTable(ColumnList, can_focus=True):
         self._listing = Listing()
         self._cursor = 0
         self._marked: int | None = None
+        self._to_end = False  # of a list of which only the beginning is here
         self._drawn = {}
 
     # -- what it shows
@@ -85,14 +86,18 @@ class HistoryTable(ColumnList, can_focus=True):
 
     def show(self, listing: Listing) -> None:
         """The cursor stays on its task, or on its line when the task is gone."""
-        before, was = self.selected_id, self._cursor
+        before, was, had = self.selected_id, self._cursor, len(self._listing)
         self._listing = listing
         found = listing.line_of(before) if before is not None else None
         self._cursor = max(0, min(was, len(listing) - 1)) if found is None else found
-        self._drawn.clear()
+        if self._to_end and listing.whole:
+            self._cursor, self._to_end = max(0, len(listing) - 1), False
         self.set_extent(1, len(listing) + 1)
         self._reveal()
-        self.refresh()
+        if had and listing.ids:
+            self._draw_changes()
+        else:
+            self.refresh()
         if before != self.selected_id:
             self.post_message(self.Moved(self.selected_id))
         self.look()
@@ -123,6 +128,14 @@ class HistoryTable(ColumnList, can_focus=True):
         self.post_message(self.Looked(top - AHEAD, top + self.size.height + AHEAD))
 
     # -- moving
+
+    def action_bottom(self) -> None:
+        super().action_bottom()
+        self._to_end = not self._listing.whole
+
+    def _go(self, line: int) -> None:
+        self._to_end = False
+        super()._go(line)
 
     @property
     def _count(self) -> int:

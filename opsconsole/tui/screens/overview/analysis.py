@@ -14,6 +14,7 @@ from textual.widgets import Static
 from opsconsole.errors import OpsError
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.screens.modal import Modal
+from opsconsole.tui.wording import quantity
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
@@ -73,7 +74,7 @@ def text_of(analysis: Analysis) -> Text:
         text.append("\nWho\n", style="bold")
     for cause in causes:
         share = "" if cause.share is None else f", {100 * cause.share:.0f} % of all"
-        amount = "" if cause.value is None else f"  {cause.value:.3g} {cause.unit}{share}"
+        amount = "" if cause.value is None else f"  {quantity(cause.value, cause.unit)}{share}"
         text.append(
             f"  {TITLES[cause.resource]:<13} {_harmless(cause.label)}{amount}  {_harmless(cause.note)}".rstrip() + "\n"
         )

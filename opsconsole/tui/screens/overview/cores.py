@@ -12,9 +12,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from opsconsole.tui.glyphs import BRAILLE, GlyphSet, level
+from opsconsole.tui.widgets.bare_lines import BareLines
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.spark import spark_cells
-from opsconsole.tui.widgets.tones import Toned
 
 WARN, BAD = 85.0, 95.0
 _KEPT = 400
@@ -25,7 +25,7 @@ Cores = Sequence[float]
 """Percent of each core at one moment."""
 
 
-class CoreLanes(Toned, Widget):
+class CoreLanes(BareLines, Widget):
     """The first line says how many they are and which one is busiest."""
 
     def __init__(self, *, id: str | None = None) -> None:
@@ -38,6 +38,11 @@ class CoreLanes(Toned, Widget):
     def seen(self) -> Sequence[Cores]:
         """The newest last."""
         return self._seen
+
+    def fill(self, earlier: Sequence[Cores]) -> None:
+        """What was before the first of them, the newest last."""
+        self._seen = deque([*earlier, *self._seen], maxlen=_KEPT)
+        self.refresh()
 
     def add(self, cores: Cores) -> None:
         """The newest values."""
@@ -53,7 +58,7 @@ class CoreLanes(Toned, Widget):
             self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
+        width, base = self.size.width, self.base
         if y == 0 or self._drawn_at != self.size:
             self._drawn_at = self.size
         self._drawn = lines = self._lines()

@@ -13,7 +13,7 @@ from opsconsole.anomalies import Anomaly
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.samples import ProcessSample, Sample
 from opsconsole.tui.screens.overview import figures as say
-from opsconsole.tui.screens.overview.cores import BAD, WARN, CoreLanes
+from opsconsole.tui.screens.overview.cores import BAD, WARN, CoreLanes, Cores
 from opsconsole.tui.severities import worst_mark
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.fact_line import FactLine
@@ -27,6 +27,8 @@ _FILLED_US = 600 * 1_000_000
 _FILLED_POINTS = 600
 _MOST_DRIVES = 8
 _LEAST_TRAFFIC = 10_000.0
+_SWAP_FROM = 8
+"""So many lines has a graph, with its foot, before swap has one of its own below memory's; else it is a word there."""
 _PRESSURES = ("pressure_cpu", "pressure_memory", "pressure_io")
 Recorded = dict[str, list[Stretch]]
 """By the name of the graph."""
@@ -61,9 +63,13 @@ class HostGraphs(Container):
         super().__init__(id=id)
         self.cores = CoreLanes(id="cores")
         self.cores.display = False
+        self._cores_since: int | None = None
+        self.swap = Graph("Swap", warn=50, bad=80, id="swap")
+        self.swap.display = False
+        self._swap_fits = self._has_swap = False
         self.cells = {
             "cpu": GraphCell("cpu", Graph("CPU", warn=WARN, bad=BAD), self.cores),
-            "memory": GraphCell("memory", Graph("Memory", warn=90, bad=95)),
+            "memory": GraphCell("memory", Graph("Memory", warn=90, bad=95), self.swap),
             "disk": GraphCell("disk", Graph("Disk", top=0, least=_LEAST_TRAFFIC)),
             "network": GraphCell("network", Graph("Network", top=0, least=_LEAST_TRAFFIC)),
             "pressure": GraphCell("pressure", Graph("Waiting for", warn=40, bad=70)),
@@ -76,22 +82,30 @@ class HostGraphs(Container):
 
     @property
     def graphs(self) -> list[Graph]:
-        return [cell.graph for cell in self.cells.values()]
+        return [*(cell.graph for cell in self.cells.values()), self.swap]
 
-    def set_out(self, per_row: int, shown: Sequence[str], *, feet: bool) -> None:
-        """Which of them are seen, how many side by side, and whether they have feet."""
+    def set_out(self, per_row: int, shown: Sequence[str], *, feet: bool, lines: int = 0) -> None:
+        """Which of them are seen, how many side by side, whether they have feet, and of how many lines together."""
         for name, cell in self.cells.items():
             cell.display = name in shown
             cell.foot.display = feet
         self.feet = feet
         self.styles.grid_size_columns = per_row
-        self.styles.grid_size_rows = max(1, -(-len(shown) // per_row))
+        rows = self.styles.grid_size_rows = max(1, -(-len(shown) // per_row))
+        self._swap_fits = lines // rows >= _SWAP_FROM
+        self.swap.display = self._has_swap and self._swap_fits
 
     def toggle_cores(self) -> bool:
         """One graph of all cores, or a small one each; whether it is each now."""
         self.cores.display = not self.cores.display
         self.cells["cpu"].graph.display = not self.cores.display
         return bool(self.cores.display)
+
+    def missing_cores(self) -> int | None:
+        """Until when the lanes of the cores lack what is on record; None: they have it, or nobody has looked. It is
+        asked once."""
+        until, self._cores_since = self._cores_since, 0
+        return until or None
 
     def show(self, sample: Sample, processes: Sequence[ProcessSample]) -> None:
         """The newest values, and the figures beside the titles."""
@@ -115,13 +129,24 @@ class HostGraphs(Container):
         rest.append(f"{cpu.cores:g} {'core' if cpu.cores == 1 else 'cores'}")
         self._add("cpu", when, cpu.percent, say.percent(cpu.percent), more, who, rest)
         self.cores.add(cpu.per_core)
+        if self._cores_since is None and cpu.per_core:
+            self._cores_since = sample.time_us
 
     def _show_memory(self, sample: Sample, when: tuple[int, float], who: Sequence[str]) -> None:
         memory, pressure = sample.memory, sample.pressure
         more = say.waiting(pressure.memory_some if pressure else None)
-        if sample.swap.used:
-            more.append(f"swap {say.percent(sample.swap.percent)}")
+        swap = sample.swap
+        self._has_swap |= swap.total > 0  # also when it is switched off: panes stay where they are
+        self.swap.display = self._swap_fits and self._has_swap
+        if swap.used and not self.swap.display:
+            more.append(f"swap {say.percent(swap.percent)}")
         rest = [f"{size(memory.used)} of {size(memory.total)}"]
+        if not swap.total:
+            self.swap.add(*when, None, "off")
+        else:
+            moved = [f"{way} {say.rate(rate)}" for way, rate in (("in", swap.in_bps), ("out", swap.out_bps)) if rate]
+            of = f"{size(swap.used)} of {size(swap.total)}"
+            self.swap.add(*when, swap.percent, say.percent(swap.percent), [*moved, of])
         self._add("memory", when, memory.percent, say.percent(memory.percent), more, who, rest)
 
     def _show_disk(self, sample: Sample, when: tuple[int, float]) -> None:
@@ -151,7 +176,7 @@ class HostGraphs(Container):
     def fill(self, found: Recorded) -> None:
         """The last minutes, as they were recorded."""
         for name, stretches in found.items():
-            self.cells[name].graph.fill(stretches)
+            (self.swap if name == "swap" else self.cells[name].graph).fill(stretches)
 
     def mount_of(self, sample: Sample | None) -> str | None:
         """The file system the disk's graph is about."""
@@ -176,15 +201,25 @@ def read_recorded(station: Station, sample: Sample | None) -> Recorded:
     found = {name: recorded(station, name) for name in ("cpu", "memory")}
     found["pressure"] = [stretch for name in _PRESSURES for stretch in recorded(station, name)]
     if sample is not None:
+        if sample.swap.total:
+            found["swap"] = recorded(station, "swap")
         drives = [one.name for one in say.drives(sample)[:_MOST_DRIVES]]
         found["network"] = summed(station, ("net_rx", "net_tx"), say.busiest_interfaces(sample))
         found["disk"] = summed(station, ("drive_read", "drive_write"), drives)
     return found
 
 
-def recorded(station: Station, name: str) -> list[Stretch]:
+def recorded_cores(station: Station, count: int, until_us: int) -> list[Cores]:
+    """All cores over the minutes before, where each of them was recorded. For a thread. Raises StorageError."""
+    series = [recorded(station, f"core:{number}", until_us) for number in range(count)]
+    moments = [{one.since_us: one.value for one in stretches} for stretches in series]
+    common = set(moments[0]).intersection(*moments[1:]) if moments else set[int]()
+    return [[values[at] for values in moments] for at in sorted(common) if at < until_us]
+
+
+def recorded(station: Station, name: str, until_us: int | None = None) -> list[Stretch]:
     """A series over the last minutes."""
-    now = station.now()
+    now = station.now() if until_us is None else until_us
     found = station.graph(name, now - _FILLED_US, now, _FILLED_POINTS)
     step = getattr(found, "step_us", _FILLED_US // _FILLED_POINTS)
     return [Stretch(point.time_us, point.time_us + step, point.mean) for point in found if point is not None]

@@ -135,6 +135,8 @@ class OverviewKeys(OverviewFilter):
             self._to_task(number)
         elif kind == "anomaly":
             self._to_anomaly(number)
+        elif kind == "opened":
+            self.app.go("anomalies")
         elif kind != "console":
             self.app.go("tasks")
 

@@ -15,9 +15,9 @@ from textual.message import Message
 from textual.strip import Strip
 
 from opsconsole.tui.actions import Where, bindings
+from opsconsole.tui.widgets.bare_lines import BareLines
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.cursor_list import CursorList
-from opsconsole.tui.widgets.tones import Toned
 
 T = TypeVar("T")
 
@@ -26,6 +26,8 @@ Column = tuple[tuple[Cell, ...], int]
 right-aligned."""
 Row = tuple[Column, ...]
 _MARK, _GAP, _SCROLLBAR = 1, 1, 1
+_REMEMBERED = 500
+"""Columns as they were drawn: in a second most of a line stays."""
 
 
 def column(text: str, tone: str, width: int) -> Column:
@@ -33,7 +35,7 @@ def column(text: str, tone: str, width: int) -> Column:
     return (Cell(text, tone),), width
 
 
-class Pane(Toned, CursorList, Generic[T], can_focus=True):
+class Pane(BareLines, CursorList, Generic[T], can_focus=True):
     """Rows are made when they are drawn, so that a long list costs no more than a short one.
 
     `key` says who an item is: the cursor stays on it when others move. `row` is how it looks in so many cells.
@@ -69,6 +71,8 @@ class Pane(Toned, CursorList, Generic[T], can_focus=True):
         self._note: Sequence[Cell] = ()
         self._drawn: dict[int, tuple[Hashable, Row, bool] | None] = {}
         self._head: list[Cell] = []
+        self._made: dict[object, list[Segment]] = {}
+        self._made_on = Style.null()
 
     # -- what it shows
 
@@ -160,6 +164,10 @@ class Pane(Toned, CursorList, Generic[T], can_focus=True):
 
     # -- drawing
 
+    def notify_style_update(self) -> None:
+        self._made.clear()
+        super().notify_style_update()
+
     @property
     def _room(self) -> int:
         """For cells; the scrollbar's column is kept free, whether it is there or not."""
@@ -172,25 +180,25 @@ class Pane(Toned, CursorList, Generic[T], can_focus=True):
         head = self._heading()
         if head != self._head:
             self.refresh(_changed_region(self._head, head, width))
-        spans = None
+        room, top = self._room, self.scroll_offset.y
         for y in range(1, self.size.height):
-            now, drawn = self._line(y), self._drawn.get(y)
+            now, drawn = self._line(y, room, top), self._drawn.get(y)
             if now == drawn and y in self._drawn:
                 continue
             if now is None or drawn is None or now[0] != drawn[0] or now[2] != drawn[2] or not _alike(now[1], drawn[1]):
                 self.refresh(Region(0, y, width, 1))
                 continue
-            spans = _spans(now[1], self._room)
+            spans = _spans(now[1], room)
             for old, new, (x, cells) in zip(drawn[1], now[1], spans, strict=True):
                 if old != new:
                     self.refresh(Region(x + _MARK, y, cells, 1))
 
-    def _line(self, y: int) -> tuple[Hashable, Row, bool] | None:
-        at = y - 1 + self.scroll_offset.y
+    def _line(self, y: int, room: int, top: int) -> tuple[Hashable, Row, bool] | None:
+        at = y - 1 + top
         if not 0 <= at < len(self._items):
             return None
         one = self._items[at]
-        return self._key(one), self._row(one, self._room), self.has_focus and at == self._cursor
+        return self._key(one), self._row(one, room), at == self._cursor and self.has_focus
 
     def _heading(self) -> list[Cell]:
         """As much as there is room for: what it is, how it stands, how to act on it, how much there is."""
@@ -219,20 +227,26 @@ class Pane(Toned, CursorList, Generic[T], can_focus=True):
         return [*left, Cell(" " + "─" * rule + " ", "faint"), *right, Cell(" " * bool(right), "faint")]
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
+        width, base = self.size.width, self.base
         if y == 0:
             self._head = self._heading()
             return Strip([Segment(cell.text, base + self.tone(cell.tone)) for cell in self._head]).adjust_cell_length(
                 width, base
             )
-        now = self._drawn[y] = self._line(y)
+        whole = self._room
+        now = self._drawn[y] = self._line(y, whole, self.scroll_offset.y)
         if now is None:
             return Strip.blank(width, base)
         style = self.get_component_rich_style("table--cursor") if now[2] else base
-        segments = [Segment("▌" if now[2] else " ", style + self.tone("accent") if now[2] else style)]
-        for (cells, size), (_, room) in zip(now[1], _spans(now[1], self._room), strict=True):
-            segments += self._cells(cells, room, style, right=size < 0)
-            segments.append(Segment(" " * _GAP, style))
+        if len(self._made) > _REMEMBERED or self._made_on != base:
+            self._made, self._made_on = {}, base
+        segments = [Segment("▌" if now[2] else " ", self.over(style, "accent") if now[2] else style)]
+        for (cells, size), (_, room) in zip(now[1], _spans(now[1], whole), strict=True):
+            what = cells, room, size < 0, now[2]
+            if (made := self._made.get(what)) is None:
+                gap = Segment(" " * _GAP, style)
+                made = self._made[what] = [*self._cells(cells, room, style, right=size < 0), gap]
+            segments += made
         return Strip(Segment.simplify(segments)).adjust_cell_length(width, style)
 
     def _cells(self, cells: Sequence[Cell], room: int, style: Style, *, right: bool) -> list[Segment]:
@@ -241,7 +255,7 @@ class Pane(Toned, CursorList, Generic[T], can_focus=True):
             length = cell_len(cell.text)
             text = cell.text if length <= left else set_cell_size(cell.text, max(0, left - 1)) + "…" * (left > 0)
             left -= min(length, left)
-            segments.append(Segment(text, style + self.tone(cell.tone)))
+            segments.append(Segment(text, self.over(style, cell.tone)))
         pad = Segment(" " * left, style)
         return [pad, *segments] if right else [*segments, pad]
 

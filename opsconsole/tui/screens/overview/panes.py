@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opsconsole.anomalies import Anomaly, Severity
+from opsconsole.events import SampleTaken
 from opsconsole.models import Task
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.samples import ProcessSample, RunUsage
 from opsconsole.tui.glyphs import BRAILLE, GlyphSet
+from opsconsole.tui.head import LOOKING
 from opsconsole.tui.screens.overview import rows as say
 from opsconsole.tui.screens.overview import since
 from opsconsole.tui.screens.overview.pane import Pane, Row
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
 
 Now = Callable[[], int]
 _KEPT = 120
+_REMEMBERED = 400
 _STARTING = Cell("starting …", "faint")
 _OLD_S = 7 * 86_400
+_STARTS_NONE = Cell(", and a read-only console starts no monitor", "muted")
 
 
 class TroublePane(Pane[Anomaly]):
@@ -34,28 +38,40 @@ class TroublePane(Pane[Anomaly]):
         self._clock = now
         super().__init__("Trouble", lambda one: one.id, self._row_of, id=id)
         self._calm = [_STARTING]
+        self._taken: SampleTaken | None = None
+        self._present: say.Present | None = None
+
+    def sampled(self, taken: SampleTaken | None) -> None:
+        """What is so now; None: nobody looks."""
+        self._taken, self._present = taken, None
 
     def _row_of(self, one: Anomaly, width: int) -> Row:
-        return say.trouble_row(one, self._clock(), width)
+        if self._present is None:
+            self._present = say.present(self._taken)
+        return say.trouble_row(one, self._clock(), width, self._present)
 
-    def tell(self, found: Sequence[Anomaly], last: Anomaly | None, *, watched: bool, start_key: str | None) -> None:
-        """`last`: the one that was over last. Unwatched, nobody knows whether all is well."""
+    def tell(
+        self, found: Sequence[Anomaly], last: Anomaly | None, *, watched: bool, looked: bool, start_key: str | None
+    ) -> None:
+        """`last`: the one that was over last. Unwatched, or before the first look, nobody knows whether all is well."""
         unseen = sum(one.acknowledged_at is None for one in found)
         seen = f", {len(found) - unseen} seen" if unseen != len(found) else ""
         note = Cell(f"{len(found)} open{seen}", "bad" if unseen else "muted")
         if found and not watched:
-            note = Cell(f"{len(found)} open when the monitor stopped", "warning")
+            note = Cell(f"nobody watches now: {len(found)} open when the monitor stopped", "warning")
         self.set_class(bool(found), "-open")
-        self.show(found, note=[note] if found else [], calm=self._calm_line(last, watched, start_key))
+        self.show(found, note=[note] if found else [], calm=self._calm_line(last, watched, looked, start_key))
 
-    def _calm_line(self, last: Anomaly | None, watched: bool, start_key: str | None) -> list[Cell]:
+    def _calm_line(self, last: Anomaly | None, watched: bool, looked: bool, start_key: str | None) -> list[Cell]:
         if not watched:
-            how = [Cell(f"  press {start_key} to start the monitor", "plain")] if start_key else []
-            return [Cell("unknown: nobody watches this host", "warning"), *how]
+            how = Cell(f"  press {start_key} to start the monitor", "plain") if start_key else _STARTS_NONE
+            return [Cell("unknown: nobody watches this host", "warning"), how]
+        if not looked:
+            return [LOOKING]
         cells = [Cell("✔ nothing is wrong", "good")]
         if last is not None and last.closed_at is not None:
             ago = age(self._clock() - last.closed_at)
-            what = sanitise_name(last.message or last.kind)
+            what = sanitise_name(last.sentence or last.kind)
             cells.append(Cell(f"   last: {what}, {'just now' if ago == 'now' else f'{ago} ago'}", "faint"))
         return cells
 
@@ -144,11 +160,20 @@ class ProcessPane(Pane[ProcessSample]):
         self._calm = [_STARTING]
         self._harmless = harmless
         self._guilty: Mapping[int, Severity] = {}
+        self._rows: dict[int, tuple[ProcessSample, int, Severity | None, Row]] = {}
         self.by_memory = False
 
     def _row_of(self, one: ProcessSample, width: int) -> Row:
-        command = self._harmless(say.command_of(one))
-        return say.process_row(one, command, self._guilty.get(one.pid), width)
+        """The sampler gives the same object for as long as nothing about it has changed."""
+        severity = self._guilty.get(one.pid)
+        known = self._rows.get(one.pid)
+        if known is not None and known[0] is one and known[1:3] == (width, severity):
+            return known[3]
+        row = say.process_row(one, self._harmless(say.command_of(one)), severity, width)
+        if len(self._rows) >= _REMEMBERED:
+            self._rows.clear()
+        self._rows[one.pid] = one, width, severity, row
+        return row
 
     def accuse(self, guilty: Mapping[int, Severity]) -> None:
         """Process id → severity."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from rich.cells import cell_len
+
 from opsconsole.anomalies import Anomaly, AnomalyState, Severity
+from opsconsole.events import SampleTaken
 from opsconsole.models import Priority, Status, Task
 from opsconsole.safety.sanitise import sanitise_name
-from opsconsole.samples import ProcessSample
+from opsconsole.samples import ProcessSample, series
+from opsconsole.tui.episodes import moved, sentence, shorter
 from opsconsole.tui.glyphs import GlyphSet
 from opsconsole.tui.screens.overview.figures import short
 from opsconsole.tui.screens.overview.pane import Row, column
 from opsconsole.tui.severities import GLYPHS, TONES, WORDS
-from opsconsole.tui.widgets.cells import Cell
+from opsconsole.tui.widgets.cells import Cell, fit
 from opsconsole.tui.widgets.spark import spark_cells
 from opsconsole.tui.wording import FACES, PRIORITIES, age, duration, name_of, running_for, time_of_day
 
@@ -22,32 +26,62 @@ _PROCESS = re.compile(r"(.*)\[(\d+)\]\Z", re.DOTALL)
 _NOISE_PERCENT = 5
 _WHO, _SPARK, _PRINTED = 22, 8, 17
 _SILENT_S = 2
+_LEAST_SAID = 8
+_SAME_START_S = 2.0
+"""The start of a process is known no better: the host's clock may be set in between."""
 _BY_MEMORY = frozenset({"memory", "swap"})
 
 
 # -- trouble
 
 
-def in_order(found: Iterable[Anomaly]) -> list[Anomaly]:
-    """The worst first, of those the newest."""
-    return sorted(found, key=lambda one: (-one.severity, -one.opened_at, -one.id))
+class Present(NamedTuple):
+    """What the newest sample knows."""
+
+    values: Mapping[str, float] | None = None
+    """By the names of `samples.series`; None: nobody looks."""
+    alive: Mapping[int, float] | None = None
+    """Process id → when it began; None: not all processes are known."""
 
 
-def trouble_row(one: Anomaly, now: int, width: int) -> Row:
-    """How grave, what, who causes it, since when."""
+NOBODY_LOOKS = Present()
+
+
+def present(taken: SampleTaken | None) -> Present:
+    """The view of another console's monitor has its busiest processes only: of the others nothing is known."""
+    if taken is None:
+        return NOBODY_LOOKS
+    whole = len(taken.processes) >= (taken.sample.processes or 1)
+    return Present(series(taken.sample), {one.pid: one.start_time for one in taken.processes} if whole else None)
+
+
+def trouble_row(one: Anomaly, now: int, width: int, now_is: Present = NOBODY_LOOKS) -> Row:
+    """How grave, what, who causes it, since when. What finds no room: first whose it is, then what is said beside the
+    value, but not the value of now."""
     tone = TONES[one.severity]
-    message = sanitise_name(one.sentence or f"{one.kind} {one.subject}")
-    said = [Cell(message, {"alarm": "bad"}.get(tone, tone))]
-    said += [Cell(f" · {word}", "faint") for word in _standing(one, now)]
-    row: list[tuple[tuple[Cell, ...], int]] = [
-        column(GLYPHS[one.severity], tone, 1), column(WORDS[one.severity], tone, 4), (tuple(said), 0),
-    ]  # fmt: skip
-    if width >= 100:
-        row.append(column(culprit(one), "plain", _WHO))
+    before = [column(GLYPHS[one.severity], tone, 1), column(WORDS[one.severity], tone, 4)]
+    after = [column(age(now - one.began_at), "muted", -4)]
     if width >= 64:
-        row.append(column("since " + time_of_day(one.began_at, now)[:-3], "muted", -16 if width >= 100 else -11))
-    row.append(column(age(now - one.began_at), "muted", -4))
-    return tuple(row)
+        since = "since " + time_of_day(one.began_at, now)[:-3]
+        after.insert(0, column(since, "muted", -16 if width >= 100 else -11))
+    if width >= 100:
+        after.insert(0, column(culprit(one, now_is.alive), "plain", _WHO))
+    room = width - 1 - sum(abs(size) + 1 for _, size in (*before, *after))
+    said = _said(one, room, moved(one, now_is.values), {"alarm": "bad"}.get(tone, tone))
+    said += [Cell(f" · {word}", "faint") for word in _standing(one, now)]
+    return (*before, (tuple(said), 0), *after)
+
+
+def _said(one: Anomaly, room: int, now_is: str, tone: str) -> list[Cell]:
+    """As much of its sentence as leaves room for how it is now."""
+    if not now_is:
+        return [Cell(sentence(one), tone)]
+    more = f" · {now_is}"
+    texts = list(shorter(one))
+    text = next((text for text in texts if cell_len(text) + len(more) <= room), texts[-1])
+    if cell_len(text) > (left := room - len(more)) >= _LEAST_SAID:
+        text = fit(text, left)
+    return [Cell(text, tone), Cell(more, tone)]
 
 
 def _standing(one: Anomaly, now: int) -> list[str]:
@@ -63,12 +97,13 @@ def _standing(one: Anomaly, now: int) -> list[str]:
     return words
 
 
-def culprit(one: Anomaly) -> str:
-    """The process it is about, or the one that used most at its peak; empty: nobody knows."""
+def culprit(one: Anomaly, alive: Mapping[int, float] | None = None) -> str:
+    """The process it is about, or the one that used most at its peak, and whether that has ended; empty: nobody
+    knows."""
     from opsconsole.monitoring.detection.kinds import KINDS
 
     if (match := _PROCESS.match(one.subject)) is not None:
-        return f"{sanitise_name(match[1], limit=14)}({match[2]})"
+        return _who(match[1], match[2], "", _has_ended(match[2], (one.details or {}).get("start_time"), alive))
     kind = KINDS.get(one.kind)
     category = kind.category if kind is not None else ""
     if category not in ("cpu", "memory", "swap", "process") or not one.processes:
@@ -77,9 +112,24 @@ def culprit(one: Anomaly) -> str:
     top = max(one.processes, key=lambda each: _number(each.get(measure)))
     amount = _number(top.get(measure))
     used = short(amount) if category in _BY_MEMORY else f"{amount:.0f} %"
-    return (
-        f"{sanitise_name(str(top.get('name') or '?'), limit=11)}({sanitise_name(str(top.get('pid')), limit=8)}) {used}"
-    )
+    ended = _has_ended(top.get("pid"), top.get("start_time"), alive)
+    return _who(str(top.get("name") or "?"), str(top.get("pid")), used, ended)
+
+
+def _who(name: str, pid: str, used: str, ended: bool) -> str:
+    """In a column of its own: of one that has ended it does not matter what it used."""
+    number = sanitise_name(pid, limit=8)
+    more = "ended" if ended else used
+    longest = 14 if not more else max(4, min(11, _WHO - len(f"() {more}") - len(number)))
+    return f"{sanitise_name(name, limit=longest)}({number}) {more}".rstrip()
+
+
+def _has_ended(pid: object, began: object, alive: Mapping[int, float] | None) -> bool:
+    """Its number may belong to another one by now."""
+    if alive is None or not str(pid).isdecimal():
+        return False
+    since = alive.get(int(str(pid)))
+    return since is None or (isinstance(began, int | float) and abs(since - began) > _SAME_START_S)
 
 
 def _number(value: object) -> float:

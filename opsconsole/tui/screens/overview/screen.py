@@ -37,7 +37,7 @@ _MOST_RUNS = 500
 _COMMANDS = 8192
 _FRAME = 2
 _SLOW = 1.5
-_PRESSURE_FROM = 190
+_PRESSURE_FROM = 150
 _BY_SIGNAL = 128
 
 
@@ -60,8 +60,9 @@ class OverviewScreen(OverviewKeys):
         self._plan: Plan | None = None
         self._last: SampleTaken | None = None
         self._found: list[Anomaly] = []
-        self._hurries = self._filled = self._due = self._lists_due = self._since_due = False
+        self._hurries = self._filled = self._due = self._lists_due = self._since_due = self._sampled = False
         self._pressure: bool | None = None
+        self._has_pressure = True
         self._was_watched: bool | None = None
         self._ticks = 0
 
@@ -91,7 +92,7 @@ class OverviewScreen(OverviewKeys):
         """Only where something changed: a layout sends the whole screen."""
         if not self.size.width:
             return
-        pressure = self.size.width >= _PRESSURE_FROM if self._pressure is None else self._pressure
+        pressure = self._shows_pressure
         shown = [name for name in NAMES if name != "pressure" or pressure]
         if pressure and self.size.width < 110:
             shown.remove("network")  # two rows of two
@@ -103,7 +104,7 @@ class OverviewScreen(OverviewKeys):
         if wanted == self._plan:
             return
         self._plan = wanted
-        self.graphs.set_out(wanted.per_row, shown, feet=wanted.feet)
+        self.graphs.set_out(wanted.per_row, shown, feet=wanted.feet, lines=wanted.graphs)
         heights = (
             (self.trouble, wanted.trouble), (self.graphs, wanted.graphs), (self.running, wanted.running),
             (self.since, wanted.since),
@@ -116,6 +117,13 @@ class OverviewScreen(OverviewKeys):
         if self.focused is self.processes and not wanted.processes:
             self.set_focus(self.trouble)
 
+    @property
+    def _shows_pressure(self) -> bool:
+        """As the operator wishes; else where there is room for it, and a kernel that tells it."""
+        if self._pressure is not None:
+            return self._pressure
+        return self._has_pressure and self.size.width >= _PRESSURE_FROM
+
     # -- life
 
     def begin(self) -> None:
@@ -125,7 +133,7 @@ class OverviewScreen(OverviewKeys):
         except OpsError as error:
             self._looking.start(None, self._now())
             self.app.report(error)
-        self.set_interval(_TICK_S, self._tick)
+        self.set_interval(_TICK_S, self._pass_second)
 
     def look(self) -> None:
         if not self._hurries:
@@ -134,7 +142,8 @@ class OverviewScreen(OverviewKeys):
         self._looking.begin(self._now())
         self._lists_due = self._since_due = True
         self._tick()
-        self._fill()
+        if self._last is not None or not self.engine.monitoring.glancing:  # else a sample comes, and then the record
+            self._fill()
 
     def leave(self) -> None:
         if self._hurries:
@@ -165,6 +174,9 @@ class OverviewScreen(OverviewKeys):
     def hear(self, event: Event) -> None:
         if isinstance(event, SampleTaken):
             self._take(event)
+            if self.looks:
+                self._sampled = True
+                self._tick()
         elif isinstance(event, RunSampled):
             self.running.sampled(event.usage)
         elif isinstance(event, ExecutionFinished):
@@ -186,6 +198,14 @@ class OverviewScreen(OverviewKeys):
         self._lists_due = True
         self._tick()
 
+    def _pass_second(self) -> None:
+        """Samples keep the time as long as they come each second: what they change and what has grown older by one is
+        drawn together."""
+        if self._sampled:
+            self._sampled = False
+        else:
+            self._tick()
+
     def _tick(self) -> None:
         """Another console's monitor is read from its file; ours tells by itself."""
         if not self.is_attached or not self.looks:
@@ -200,6 +220,7 @@ class OverviewScreen(OverviewKeys):
                 self._take(taken)
             elif not _watched(status):
                 self._last = None
+                self.trouble.sampled(None)
         except OpsError as error:
             self._fail(error)
             return
@@ -216,12 +237,20 @@ class OverviewScreen(OverviewKeys):
         sample = taken.sample
         if self._last is not None and sample.time_us <= self._last.sample.time_us:
             return
+        first = self._last is None
+        told = sample.pressure is not None
+        self._has_pressure = told or (self._has_pressure and not first)
+        self._lists_due |= first  # from now on it is known whether all is well
         self._last = taken
+        self.trouble.sampled(taken)
         if not self.is_attached:
             return
+        if first:
+            self.share_out()  # the kernel may have no figures of pressure
         self.graphs.show(sample, taken.processes)
-        if self.looks and not self._filled:
-            self._fill()  # the first sample names drives and interfaces
+        if self.looks and not self._filled:  # the first sample names drives and interfaces
+            self._filled = True
+            self.call_after_refresh(self._fill)
 
     def _fill(self) -> None:
         """The last minutes, from the record."""
@@ -263,17 +292,17 @@ class OverviewScreen(OverviewKeys):
         self.trouble.show(self.trouble.items, note=words if self.trouble.items else [], calm=words)
 
     def _read_trouble(self) -> None:
-        from opsconsole.anomalies import AnomalyState
+        from opsconsole.anomalies import AnomalyState, most_urgent_first
         from opsconsole.storage.anomalies import AnomalyFilter
 
         station = self.engine.monitoring
-        found = say.in_order(station.open_anomalies())
+        found = most_urgent_first(station.open_anomalies(), self._now())
         last: list[Anomaly] = []
         if not found:
             last = station.anomalies(AnomalyFilter(states=frozenset({AnomalyState.CLOSED}), limit=1))
         keys = keys_of(self.app)
         self.trouble.tell(
-            found, next(iter(last), None), watched=_watched(station.status()),
+            found, next(iter(last), None), watched=_watched(station.status()), looked=self.newest is not None,
             start_key=next(iter(keys.get("watch", ())), None),
         )  # fmt: skip
         if found != self._found:
@@ -360,8 +389,7 @@ class OverviewScreen(OverviewKeys):
         self.show_keys()
 
     def action_graph_pressure(self) -> None:
-        shown = self.size.width >= _PRESSURE_FROM if self._pressure is None else self._pressure
-        self._pressure = not shown
+        self._pressure = not self._shows_pressure
         self._plan = None
         self.share_out()
 

@@ -1,4 +1,4 @@
-"""What happened since the operator last looked, in order of importance and then of time. Pure; all is harmless."""
+"""What happened since the operator last looked, in the order of time. Pure; all is harmless."""
 
 from __future__ import annotations
 
@@ -21,15 +21,13 @@ if TYPE_CHECKING:
 _DAY_US = 86_400 * 1_000_000
 FIRST_LOOK_US = _DAY_US
 """Who never looked is told of so much."""
-_FEW = 3
 _ORDINALS = {1: "1st", 2: "2nd", 3: "3rd"}
 
 
 class Item(NamedTuple):
-    """One thing that happened. `place`: what kind it is and its id there; `rank` 0 is the loudest."""
+    """One thing that happened. `place`: what kind it is and its id there; `at_us` 0: it is a count of many."""
 
     place: tuple[str, int]
-    rank: int
     at_us: int
     glyph: str
     tone: str
@@ -39,13 +37,12 @@ class Item(NamedTuple):
 
 
 def items(found: Happened, now: int) -> list[Item]:
-    """The failed runs first, then consoles that died, then episodes, then what went well, in one line."""
+    """The newest first, the bad ones loud; then, as counts, what is still open and what went well."""
     still = [one for one in found.anomalies if one.state.is_open]
     over = [_episode(one) for one in found.anomalies if not one.state.is_open]
-    opened = [_episode(one) for one in still] if len(still) <= _FEW else [_opened(still)]
-    listed = [*_runs(found, now), *map(_console, found.consoles), *over, *opened]
-    listed.sort(key=lambda one: (one.rank, -one.at_us, one.place))
-    return [*listed, *_others(found.ended)]
+    listed = [*_runs(found, now), *map(_console, found.consoles), *over]
+    listed.sort(key=lambda one: (-one.at_us, one.place))
+    return [*listed, *([_opened(still)] if still else []), *_others(found.ended)]
 
 
 def item_row(one: Item, now: int, width: int) -> Row:
@@ -96,7 +93,7 @@ def _run(task: Task, time: int, now: int) -> Item:
         words.append(f"after {duration(task.duration_s)}")
     refused = task.status is Status.REFUSED
     return Item(
-        ("task", task.id), 5 if refused else 0, task.finished_at or 0, face.glyph, face.tone, name_of(task),
+        ("task", task.id), task.finished_at or 0, face.glyph, face.tone, name_of(task),
         " ".join(words), "plain" if refused else "strong",
     )  # fmt: skip
 
@@ -104,33 +101,32 @@ def _run(task: Task, time: int, now: int) -> Item:
 def _console(one: DeadConsole) -> Item:
     who = f"of {sanitise_name(one.actor, limit=30)}, process {one.pid}"
     door = {"tui": "a console"}.get(one.door, f"a console ({sanitise_name(one.door, limit=20)})")
-    return Item(("console", one.id), 1, one.ended_at, "!", "bad", f"{door} died", f"{who}; its runs go on")
+    return Item(("console", one.id), one.ended_at, "!", "bad", f"{door} died", f"{who}; its runs go on")
 
 
 def _episode(one: Anomaly) -> Item:
-    message = sanitise_name(one.message or f"{one.kind} {one.subject}")
-    place, grave = ("anomaly", one.id), one.severity >= Severity.HIGH
-    if one.state.is_open:
-        tone = {"alarm": "bad"}.get(TONES[one.severity], TONES[one.severity])
-        return Item(place, 4, one.opened_at, GLYPHS[one.severity], tone, message, "still open")
+    """One that is over."""
+    message = sanitise_name(one.sentence or f"{one.kind} {one.subject}")
     ended = one.closed_at or one.last_at
     lasted = duration(max(0.0, (ended - one.began_at) / 1e6), ticking=True)
     more = "" if message.startswith("over after ") else f"over, after {lasted}"
-    return Item(place, 3 if grave else 6, ended, "○", "muted", message, more, "plain" if grave else "muted")
+    tone = "plain" if one.severity >= Severity.HIGH else "muted"
+    return Item(("anomaly", one.id), ended, "○", "muted", message, more, tone)
 
 
 def _opened(still: list[Anomaly]) -> Item:
     """They stand in the list of trouble, one by one."""
     worst = max(one.severity for one in still)
     tone = {"alarm": "bad"}.get(TONES[worst], TONES[worst])
-    text = f"{len(still):,} anomalies opened"
-    return Item(("opened", 0), 4, max(one.opened_at for one in still), GLYPHS[worst], tone, text, "still open")
+    opened = "1 anomaly" if len(still) == 1 else f"{len(still):,} anomalies"
+    return Item(("opened", 0), 0, GLYPHS[worst], tone, f"{opened} opened", "still open, see Trouble")
 
 
 def _others(ended: Counter[Status]) -> Iterator[Item]:
-    for rank, status, word in ((7, Status.COMPLETED, "succeeded"), (8, Status.CANCELLED, "was cancelled")):
+    for status, one, more in (
+        (Status.COMPLETED, "succeeded", "succeeded"), (Status.CANCELLED, "was cancelled", "were cancelled"),
+    ):  # fmt: skip
         if number := ended[status]:
             face = FACES[status]
-            plural = {"was cancelled": "were cancelled"}.get(word, word)
-            text = f"{count_of(number, 'run')} {word if number == 1 else plural}"
-            yield Item((status.value, 0), rank, 0, face.glyph, face.tone, text, text_tone="muted")
+            text = f"{count_of(number, 'run')} {one if number == 1 else more}"
+            yield Item((status.value, 0), 0, face.glyph, face.tone, text, text_tone="muted")

@@ -10,7 +10,7 @@ from opsconsole.errors import OpsError
 from opsconsole.tui.keys import keys_of
 from opsconsole.tui.screens.overview import zoom
 from opsconsole.tui.screens.overview.commands import OverviewCommands
-from opsconsole.tui.screens.overview.graphs import NAMES, HostGraphs
+from opsconsole.tui.screens.overview.graphs import NAMES, HostGraphs, recorded_cores
 
 if TYPE_CHECKING:
     from opsconsole.samples import Sample
@@ -43,7 +43,19 @@ class OverviewZoom(OverviewCommands):
             self._read_zoomed()
         elif each and not self.graphs.display:
             self.app.tell("There is no room for graphs here.")
+        if each and self.begun and self.graphs.cores.seen and (until := self.graphs.missing_cores()) is not None:
+            self.run_worker(self._read_cores(len(self.graphs.cores.seen[-1]), until), group="cores")
         self.show_keys()
+
+    async def _read_cores(self, count: int, until_us: int) -> None:
+        """The minutes before the console looked, from the record."""
+        try:
+            found = await asyncio.to_thread(recorded_cores, self.engine.monitoring, count, until_us)
+        except OpsError as error:
+            self.fail(error)
+            return
+        if self.is_attached:
+            self.graphs.cores.fill(found)
 
     def action_zoom_graph(self) -> None:
         if self._zoom:

@@ -38,7 +38,7 @@ class ProcessCommands(ModeScreen):
 
     def action_signal(self) -> None:
         """Which signal, if any; then send it."""
-        from opsconsole.tui.screens.processes.dialogs import SIGNALS, AskScreen, signal_of
+        from opsconsole.tui.screens.processes.dialogs import ask_signal, signal_of
 
         if not (chosen := self._wanted("signal")):
             return
@@ -50,13 +50,12 @@ class ProcessCommands(ModeScreen):
                 self._after_phrase(targets, f"Send {number.name}", lambda one: send(one, number), f"{number.name} sent")
 
         title = "Send a signal?" if len(targets) == 1 else f"Send a signal to {len(targets)} processes?"
-        self.app.push_screen(
-            AskScreen(title, self._subjects(chosen), [*self._unseen(chosen), *_notes(chosen)], SIGNALS), answered
-        )
+        notes = [*self._unseen(chosen), *_notes(chosen)]
+        self.app.push_screen(ask_signal(title, self._subjects(chosen), notes), answered)
 
     def action_renice(self) -> None:
         """Which nice value, if any; then set it."""
-        from opsconsole.tui.screens.processes.dialogs import NICE, AskScreen
+        from opsconsole.tui.screens.processes.dialogs import ask_nice
 
         if not (chosen := self._wanted("renice")):
             return
@@ -70,7 +69,7 @@ class ProcessCommands(ModeScreen):
 
         notes = [f"Its nice value is {chosen[0].nice}."] if len(chosen) == 1 else self._unseen(chosen)
         title = "Change its nice value?" if len(targets) == 1 else f"Change the nice value of {len(targets)} processes?"
-        self.app.push_screen(AskScreen(title, self._subjects(chosen), notes, NICE), answered)
+        self.app.push_screen(ask_nice(title, self._subjects(chosen), notes), answered)
 
     def _wanted(self, action_id: str) -> list[ProcessSample]:
         """Whom it is for; nobody, where it is not to be had, which is then said."""

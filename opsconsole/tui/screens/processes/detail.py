@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.cells import cell_len, chop_cells
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -17,29 +17,40 @@ from opsconsole.samples import ProcessSample
 from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.screens.processes.facts import Line
 from opsconsole.tui.screens.processes.listing import Identity
+from opsconsole.tui.widgets.bare_lines import BareLines
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.fact_line import FactLine, Phrase
+from opsconsole.tui.widgets.folding import folded
 from opsconsole.tui.widgets.graph import Graph
 from opsconsole.tui.widgets.line_view import ReadingView
-from opsconsole.tui.widgets.tones import Toned
 from opsconsole.tui.wording import size
 
 _LEAST_RSS = 1_000_000
 _LEAST_IO = 10_000
 _LEAST_ROOM = 12
+_HANG = 4
+_LOOKING = "looking …"
+_NO_DATA = "no data"
 
 
 class ProcessGraph(Graph):
-    """A graph that can begin anew."""
+    """A graph that can begin anew; until something is known it says that somebody looks, or that there is nothing."""
 
     def begin(self) -> None:
-        self._live.clear()
-        self._now, self._extra = "", ()
-        self._redraw()
+        if self._live or self._now or self._nothing != _LOOKING:
+            self._live.clear()
+            self._now, self._extra, self._nothing = "", (), _LOOKING
+            self._redraw()
+
+    def give_up(self) -> None:
+        """There is nothing to wait for."""
+        if self._nothing != _NO_DATA:
+            self._nothing = _NO_DATA
+            self._redraw()
 
 
-class FactView(Toned, ReadingView, can_focus=True):
-    """Lines of cells to scroll over; what is too long goes on below, under its beginning."""
+class FactView(BareLines, ReadingView, can_focus=True):
+    """Lines of cells to scroll over; what is too long goes on below, under the beginning of its last cell."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings(Where.MOTION)
 
@@ -75,7 +86,7 @@ class FactView(Toned, ReadingView, can_focus=True):
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        base, at = self.rich_style, y + self.scroll_offset.y
+        base, at = self.base, y + self.scroll_offset.y
         line = self._folded[at] if at < len(self._folded) else ()
         return Strip([Segment(cell.text, base + self.tone(cell.tone)) for cell in line]).adjust_cell_length(
             self.size.width, base
@@ -83,13 +94,8 @@ class FactView(Toned, ReadingView, can_focus=True):
 
 
 def _folded(line: Line, width: int) -> list[Line]:
-    if sum(cell_len(cell.text) for cell in line) <= width:
-        return [line]
-    *head, last = line
-    indent = sum(cell_len(cell.text) for cell in head)
-    pieces = chop_cells(last.text, max(1, width - indent))
-    rest: list[Line] = [(Cell(" " * indent, last.tone), Cell(piece, last.tone)) for piece in pieces[1:]]
-    return [(*head, Cell(pieces[0], last.tone)), *rest]
+    indent = sum(cell_len(cell.text) for cell in line[:-1])
+    return [tuple(found) for found in folded(line, width, indent if indent <= width // 2 else _HANG)]
 
 
 class ProcessDetail(Vertical):
@@ -116,7 +122,8 @@ class ProcessDetail(Vertical):
         yield self.facts
 
     @property
-    def _identity(self) -> Identity | None:
+    def identity(self) -> Identity | None:
+        """Of the process it shows."""
         return self._shown[0]
 
     def show(self, process: ProcessSample | None, run: str = "") -> None:
@@ -135,7 +142,7 @@ class ProcessDetail(Vertical):
 
     def add(self, process: ProcessSample, time_us: int, seconds: float | None) -> None:
         """It used so much for so many seconds before `time_us`; None: nothing is known of its CPU."""
-        if process.identity != self._identity:
+        if process.identity != self.identity:
             return
         if seconds is not None:
             self._cpu.add(time_us, seconds, process.cpu_percent, f"{process.cpu_percent:.1f} %")
@@ -143,12 +150,16 @@ class ProcessDetail(Vertical):
 
     def add_transfer(self, identity: Identity, time_us: int, seconds: float, rate: float) -> None:
         """It moved so many bytes a second from and to storage, for so many seconds before `time_us`."""
-        if identity == self._identity:
+        if identity == self.identity:
             self._io.add(time_us, seconds, rate, f"{size(rate)}/s")
 
-    def say(self, identity: Identity, lines: list[Line]) -> None:
-        if identity == self._identity:
-            self.facts.show(lines)
+    def say(self, identity: Identity, lines: list[Line], *, ended: bool = False, moves: bool = True) -> None:
+        """`moves`: what it moves from and to storage is known, or soon will be."""
+        if identity != self.identity:
+            return
+        self.facts.show(lines)
+        for graph in (self._cpu, self._rss, self._io) if ended else () if moves else (self._io,):
+            graph.give_up()
 
 
 def _titled(process: ProcessSample, run: str) -> list[Phrase]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from opsconsole.safety.redaction.names import looks_secret
 from opsconsole.safety.sanitise import sanitise_name
-from opsconsole.samples import ProcessSample
-from opsconsole.tui.screens.processes.listing import SORTS, Wish
+from opsconsole.tui.screens.processes.listing import SORTS, Listing, Wish
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.fact_line import Phrase
 from opsconsole.tui.wording import count_of, duration, size
@@ -31,20 +30,22 @@ _LIMITS = (
 
 
 def summary(
-    found: Sequence[ProcessSample], wish: Wish, tagged: int, *, frozen: bool, following: str = "",
-    measured: bool = True,
-) -> list[Phrase]:  # fmt: skip
-    """The line above the list. `following`: who, harmless. `measured`: their CPU is known."""
-    phrases: list[Phrase] = [(Cell("1 process" if len(found) == 1 else f"{len(found):,} processes", "strong"),)]
+    listing: Listing, among: int, wish: Wish, tagged: int, *, frozen: bool, following: str = "", measured: bool = True
+) -> list[Phrase]:
+    """The line above the list, of what passes the filter `among` so many. `following`: who, harmless. `measured`:
+    their CPU is known."""
+    found, of_all = listing.found, f" of {among:,}" if wish.filter else ""
+    named = "process" if (among if of_all else found) == 1 else "processes"
+    phrases: list[Phrase] = [(Cell(f"{found:,}{of_all} {named}", "strong"),)]
     if frozen:
         phrases.append((Cell("frozen", "warning"),))
     if following:
         phrases.append((Cell("following", "muted"), Cell(following, "accent")))
     if tagged:
         phrases.append((Cell(f"{tagged} tagged", "accent"),))
-    states = [one.state for one in found]
-    for letter, word in (("R", "running"), ("D", "waiting for I/O"), ("T", "stopped"), ("Z", "ended, not collected")):
-        if count := states.count(letter):
+    for letter, word in (("R", "running"), ("D", "waiting for I/O"), ("T", "stopped"), ("Z", "zombie")):
+        if count := listing.states.get(letter, 0):
+            word += "s" if letter == "Z" and count > 1 else ""
             phrases.append((Cell(f"{count:,} {word}", "plain" if letter in "DZ" else "muted"),))
     order = SORTS[wish.sort][2] + (", the other way round" if wish.reverse else "")
     if wish.sort == "cpu" and not measured:

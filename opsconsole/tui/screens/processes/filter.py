@@ -8,20 +8,31 @@ Numbers: cpu (percent of one core), rss (with k M G T, or kB MB GB), pid, ppid, 
 time (CPU time used), age (since its start). Texts: user, name, command, cgroup, state; `~` is "has a match of" (a
 regular expression, so a plain word is "contains"), `=` is "is", both whatever the case; `state=DZ` is any of the
 letters. In a quoted text and, or and the signs are plain text: `command~"^nginx: (master|worker)"`.
+
+run: which of our own runs it belongs to, with all below its supervisor: `run=14` (any attempt), `run=14.2` (this one),
+`run=*` (any of ours); `run!=14` is everything else, also what is no run's at all.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from operator import attrgetter, eq, ge, gt, le, lt, ne
 from typing import NamedTuple
 
 from opsconsole.samples import ProcessSample
 
-Test = Callable[[ProcessSample, float], bool]
-"""(process, seconds since the epoch) → whether it passes."""
+
+class Look(NamedTuple):
+    """When the host was looked at (seconds since the epoch), and which pid belonged to which execution then."""
+
+    now: float
+    runs: Mapping[int, str]
+
+
+Test = Callable[[ProcessSample, Look], bool]
+"""Whether a process passes."""
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<sign>[()]|!=|!~|>=|<=|[=<>~])|"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<word>[^\s()=<>~"!]+|!))"""
@@ -29,6 +40,9 @@ _TOKEN = re.compile(
 _DEEPEST = 60
 _SEARCHED = 500
 """Characters of a text that a regular expression is searched in."""
+
+_RUN = re.compile(r"0*(?P<task>\d{1,18})(?:\.0*(?P<attempt>\d{1,9}))?\Z", re.ASCII)
+_NO_RUNS: Mapping[int, str] = {}
 
 _COMPARE: dict[str, Callable[[float, float], bool]] = {"=": eq, "!=": ne, ">": gt, ">=": ge, "<": lt, "<=": le}
 _SIGNS = frozenset({*_COMPARE, "~", "!~"})
@@ -80,9 +94,9 @@ _TEXTS: dict[str, Callable[[ProcessSample], str]] = {
 }
 _ALIASES = {
     "mem": "rss", "memory": "rss", "thr": "threads", "ni": "nice", "cmd": "command", "cmdline": "command", "s": "state",
-    "parent": "ppid",
+    "parent": "ppid", "task": "run",
 }  # fmt: skip
-FIELDS = (*_NUMBERS, *_TEXTS)
+FIELDS = (*_NUMBERS, *_TEXTS, "run")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +108,9 @@ class ProcessFilter:
     def __bool__(self) -> bool:
         return self.test is not None
 
-    def matches(self, process: ProcessSample, now: float) -> bool:
-        """`now`: seconds since the epoch, for `age`."""
-        return self.test is None or self.test(process, now)
+    def matches(self, process: ProcessSample, now: float, runs: Mapping[int, str] = _NO_RUNS) -> bool:
+        """`now`: seconds since the epoch, for `age`; `runs`: pid → execution, for `run`."""
+        return self.test is None or self.test(process, Look(now, runs))
 
 
 EVERYTHING = ProcessFilter()
@@ -172,7 +186,7 @@ class _Parser:
         while self._is("or"):
             self._next += 1
             found.append(self._conditions(depth))
-        return found[0] if len(found) == 1 else lambda one, now: any(test(one, now) for test in found)
+        return found[0] if len(found) == 1 else lambda one, look: any(test(one, look) for test in found)
 
     def _conditions(self, depth: int) -> Test:
         found = [self._condition(depth)]
@@ -180,7 +194,7 @@ class _Parser:
             if self._is("and"):
                 self._next += 1
             found.append(self._condition(depth))
-        return found[0] if len(found) == 1 else lambda one, now: all(test(one, now) for test in found)
+        return found[0] if len(found) == 1 else lambda one, look: all(test(one, look) for test in found)
 
     def _condition(self, depth: int) -> Test:
         token = self.peek()
@@ -191,7 +205,7 @@ class _Parser:
         self._next += 1
         if token.kind == "word" and token.text.casefold() in ("not", "!"):
             negated = self._condition(depth + 1)
-            return lambda one, now: not negated(one, now)
+            return lambda one, look: not negated(one, look)
         if token.kind == "sign" and token.text == "(":
             inner = self.alternatives(depth + 1)
             if not self._is(")"):
@@ -215,6 +229,8 @@ class _Parser:
         if value is None or value.kind == "sign":
             raise self._wanted(f"a value after {sign.text}")
         self._next += 1
+        if name == "run":
+            return _of_run(sign, value)
         return _numeric(name, sign, value) if name in _NUMBERS else _textual(name, sign, value)
 
 
@@ -235,8 +251,25 @@ def _numeric(name: str, sign: _Token, value: _Token) -> Test:
         raise FilterError(f"{name} is a number: {sign.text} is for texts", sign.at)
     compare, wanted = _COMPARE[sign.text], float(match[1]) * units[match[2]]
     if name == "cpu" and sign.text in ("=", "!="):  # as it is shown
-        return lambda one, now: compare(round(of(one, now), 1), wanted)
-    return lambda one, now: compare(of(one, now), wanted)
+        return lambda one, look: compare(round(of(one, look.now), 1), wanted)
+    return lambda one, look: compare(of(one, look.now), wanted)
+
+
+def _of_run(sign: _Token, value: _Token) -> Test:
+    if sign.text not in ("=", "!="):
+        raise FilterError(f"run is one of ours: {sign.text} is not for it", sign.at)
+    wanted = sign.text == "="
+    if value.text == "*":
+        return lambda one, look: (one.pid in look.runs) is wanted
+    match = _RUN.match(value.text)
+    if match is None:
+        raise FilterError(f"run takes the number of a task, of an attempt as 14.2, or *, not {value.text}", value.at)
+    task, attempt = match["task"], match["attempt"]
+    if attempt is not None:
+        execution = f"{task}.{attempt}"
+        return lambda one, look: (look.runs.get(one.pid) == execution) is wanted
+    begins = f"{task}."
+    return lambda one, look: look.runs.get(one.pid, "").startswith(begins) is wanted
 
 
 def _textual(name: str, sign: _Token, value: _Token) -> Test:

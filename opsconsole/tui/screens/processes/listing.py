@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import Any
 
 from opsconsole.samples import ProcessSample
-from opsconsole.tui.screens.processes.filter import EVERYTHING, ProcessFilter
+from opsconsole.tui.screens.processes.filter import EVERYTHING, Look, ProcessFilter
 
 Identity = tuple[int, int]
 
@@ -65,16 +66,28 @@ class Listing:
     found: int = 0
     """How many pass the filter."""
 
+    states: Mapping[str, int] = field(default_factory=dict)
+    """How many of those are in each state."""
+
     index: Mapping[Identity, int] = field(default_factory=dict)
     measured: bool = True
     """Their CPU is known, which takes two looks."""
 
 
-def arrange(processes: Sequence[ProcessSample], wish: Wish, now: float, *, measured: bool = True) -> Listing:
-    """What is to be shown. `now`: seconds since the epoch. What is not `measured` yet is in no order by CPU."""
-    test = wish.filter.test
-    passing = list(processes) if test is None else [one for one in processes if test(one, now)]
-    found = len(passing)
+def arrange(
+    processes: Sequence[ProcessSample],
+    wish: Wish,
+    now: float,
+    runs: Mapping[int, str] | None = None,
+    *,
+    measured: bool = True,
+) -> Listing:
+    """What is to be shown. `now`: seconds since the epoch; `runs`: which pid belongs to which execution of ours. What
+    is not `measured` yet is in no order by CPU.
+    """
+    test, look = wish.filter.test, Look(now, runs or {})
+    passing = list(processes) if test is None else [one for one in processes if test(one, look)]
+    found, states = len(passing), Counter([one.state for one in passing])
     around: frozenset[int] = frozenset()
     if wish.tree and test is not None:
         around = _ancestors(passing, processes)
@@ -87,7 +100,7 @@ def arrange(processes: Sequence[ProcessSample], wish: Wish, now: float, *, measu
     if wish.tree:
         passing, branches, below = _tree(passing, wish.folded)
     index = {one.identity: line for line, one in enumerate(passing)}
-    return Listing(passing, branches, around, below, found, index, measured)
+    return Listing(passing, branches, around, below, found, states, index, measured)
 
 
 def without_folder(command: str, name: str) -> str:

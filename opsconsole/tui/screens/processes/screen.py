@@ -56,7 +56,7 @@ _COMMANDS = 8192
 _LONGEST = 500
 _OF_ONE = ("back", "signal", "renice", "go_to_run")
 _FOR_ONE = ("inspect", "signal", "renice", "follow_process", "tag")
-_EXAMPLE = "words, cpu>5 and user=www, rss>100M, name~^ng, state=Z, not (…)"
+_EXAMPLE = "words, cpu>5 and user=www, rss>100M, name~^ng, state=Z, run=14, not (…)"
 _SAME_START_S = 2.0
 _FIRST_LOOK = ("The first look is under way …",)
 _NOTHING_FOUND = ("No process passes this filter.", "", "Press esc to see all.")
@@ -104,7 +104,9 @@ class ProcessesScreen(ProcessWishes):
         self._shares_known = False
         self._looks = 0
         self._misunderstood = ""
+        self._taken: tuple[Taken, int] | None = None
         self._details: ProcessDetails | None = None
+        self._rate_awaited = False
         self._settling: Timer | None = None
         self._leaving: Timer | None = None
         self._again: Timer | None = None
@@ -176,7 +178,7 @@ class ProcessesScreen(ProcessWishes):
             taken = await asyncio.to_thread(self._sample, self.engine.under_way())
             if self.looks and self.is_attached:
                 self._take(taken)
-                if self._looks % _INSPECTED == 0:
+                if self._rate_awaited or self._looks % _INSPECTED == 0:
                     await self._inspect()
                 self._looks += 1
                 self.works()
@@ -210,7 +212,8 @@ class ProcessesScreen(ProcessWishes):
             if not self._shares_known:
                 self.set_timer(_SOON_S, self._look)
             self._select_sought()
-        self._follow(taken)
+        self._taken = taken, self.engine.monitoring.now()
+        self._follow()
 
     def _forget_the_ended(self) -> None:
         """Tags, folds and whom the cursor follows are of processes that are there."""
@@ -251,15 +254,16 @@ class ProcessesScreen(ProcessWishes):
             self._want(replace(self._wish, filter=EVERYTHING, folded=frozenset()))
             self._table.select(pid)
 
-    def _follow(self, taken: Taken) -> None:
-        """The graphs of the selected process."""
+    def _follow(self) -> None:
+        """What the last look found of the selected process, in its graphs."""
         selected = self._table.selected
-        if selected is None or not self._closely:
+        if selected is None or not self._closely or self._taken is None:
             return
-        now_us, identity = self.engine.monitoring.now(), selected.identity
-        found = next((one for one in taken.processes if one.pid == selected.pid and one.identity == identity), None)
+        (processes, interval_s, _), time_us = self._taken
+        identity = selected.identity
+        found = next((one for one in processes if one.pid == selected.pid and one.identity == identity), None)
         if found is not None:
-            self._detail.add(found, now_us, taken.interval_s)
+            self._detail.add(found, time_us, interval_s)
 
     @property
     def _closely(self) -> bool:
@@ -269,7 +273,7 @@ class ProcessesScreen(ProcessWishes):
     def _show(self, *, anew: bool = False) -> None:
         """The list as the operator wants it, of the last look that was taken over."""
         wish, now = self._wish_now, self.engine.monitoring.now() / 1e6
-        listing = arrange(self._processes, wish, now, measured=self._shares_known)
+        listing = arrange(self._processes, wish, now, self._runs, measured=self._shares_known)
         self._table.show(listing, wish, self._runs, anew=anew)
         if self._processes:
             self._table.say_empty(*_NOTHING_FOUND)
@@ -292,7 +296,13 @@ class ProcessesScreen(ProcessWishes):
             tagged, following, measured = len(self._table.tagged), self._following(), self._shares_known
             self._summary.show(
                 summary(
-                    self._processes, self._wish, tagged, frozen=self._frozen, following=following, measured=measured
+                    self._table.listing,
+                    len(self._processes),
+                    self._wish,
+                    tagged,
+                    frozen=self._frozen,
+                    following=following,
+                    measured=measured,
                 )
             )
 
@@ -307,8 +317,10 @@ class ProcessesScreen(ProcessWishes):
 
     def _show_selected(self) -> None:
         if self._closely:
-            selected = self._table.selected
+            selected, before = self._table.selected, self._detail.identity
             self._detail.show(selected, self._run_of(selected))
+            if self._detail.identity != before:
+                self._follow()
 
     def _run_of(self, process: ProcessSample | None) -> str:
         """The execution it belongs to, harmless; empty: none of ours."""
@@ -338,10 +350,11 @@ class ProcessesScreen(ProcessWishes):
         self._details, lines = await asyncio.to_thread(work)
         if not self.is_attached or self._identity() != identity:
             return
-        if self._details is not None and before is not None and (moved := rate(self._details, before)) is not None:
-            seconds = self._details.monotonic_s - before.monotonic_s
-            self._detail.add_transfer(identity, now_us, seconds, moved)
-        self._detail.say(identity, lines)
+        found, moved = self._details, None
+        if found is not None and before is not None and (moved := rate(found, before)) is not None:
+            self._detail.add_transfer(identity, now_us, found.monotonic_s - before.monotonic_s, moved)
+        self._rate_awaited = found is not None and before is None and found.read_bytes is not None
+        self._detail.say(identity, lines, ended=found is None, moves=self._rate_awaited or moved is not None)
 
     def _without_secrets_of(self, found: ProcessDetails) -> Callable[[str], str]:
         """Nothing that its own environment calls a secret is shown, wherever it stands."""

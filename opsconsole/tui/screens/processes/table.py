@@ -18,10 +18,10 @@ from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.samples import ProcessSample
 from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.screens.processes.listing import SORTS, Identity, Listing, Wish, without_folder
+from opsconsole.tui.widgets.bare_lines import BareLines
 from opsconsole.tui.widgets.cells import Cell, fit
 from opsconsole.tui.widgets.column_list import Column
 from opsconsole.tui.widgets.cursor_list import CursorList
-from opsconsole.tui.widgets.tones import Toned
 from opsconsole.tui.wording import duration, size
 
 COLUMNS = (
@@ -40,6 +40,8 @@ COLUMNS = (
 )
 _BUSY_PERCENT = 5
 _LEAST = 8
+_STRIPS = 400
+"""Lines that are remembered as they were drawn: the next line down draws one, and not all that have moved up."""
 
 
 class _Look(NamedTuple):
@@ -50,7 +52,7 @@ class _Look(NamedTuple):
     tagged: bool
 
 
-class ProcessTable(Toned, CursorList, can_focus=True, inherit_bindings=False):
+class ProcessTable(BareLines, CursorList, can_focus=True, inherit_bindings=False):
     """Shows a `Listing`. Line 0 is the heading; `selected` is where the cursor is; `tagged` are marked; with
     `followed` the cursor stays, wherever that moves, until somebody moves the cursor.
 
@@ -84,6 +86,8 @@ class ProcessTable(Toned, CursorList, can_focus=True, inherit_bindings=False):
         self._empty: tuple[str, ...] = ()
         self._drawn: dict[int, _Look | None] = {}
         self._spans: list[tuple[Column, int]] = []
+        self._strips: dict[tuple[_Look, bool], Strip] = {}
+        self._strips_of: tuple[Style, int, list[tuple[Column, int]]] | None = None
         self._runs: Mapping[int, str] = {}
         self.tagged: set[Identity] = set()
         self.followed: Identity | None = None
@@ -250,7 +254,7 @@ class ProcessTable(Toned, CursorList, can_focus=True, inherit_bindings=False):
                 return Cell("●" if tagged else "", "accent")
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
+        width, base = self.size.width, self.base
         if not self._listing.processes:
             line = y - (self.size.height - len(self._empty)) // 2
             text = self._empty[line] if 0 <= line < len(self._empty) else ""
@@ -262,11 +266,25 @@ class ProcessTable(Toned, CursorList, can_focus=True, inherit_bindings=False):
         look = self._drawn[y] = self._look(y)
         if look is None:
             return Strip.blank(width, base)
+        if self._strips_of != (base, width, self._spans) or len(self._strips) > _STRIPS:
+            self._strips, self._strips_of = {}, (base, width, self._spans)
+        key = look, look.cursor and self.has_focus
+        strip = self._strips.get(key)
+        if strip is None:
+            strip = self._strips[key] = self._drawn_anew(look, base, width)
+        return strip
+
+    def _drawn_anew(self, look: _Look, base: Style, width: int) -> Strip:
         if not look.cursor:
             return self._strip(look.cells, " ", base, base, width)
         style = self.get_component_rich_style("table--cursor")
         mark = "▌" if self.has_focus else " "
-        return self._strip(look.cells, mark, style, style + self.tone("accent"), width)
+        return self._strip(look.cells, mark, style, self.over(style, "accent"), width)
+
+    def notify_style_update(self) -> None:
+        """Another theme: the same tones have other colours."""
+        self._strips_of = None
+        super().notify_style_update()
 
     def _headings(self) -> tuple[Cell, ...]:
         """The column they are sorted by has a sign."""
@@ -280,5 +298,5 @@ class ProcessTable(Toned, CursorList, can_focus=True, inherit_bindings=False):
         segments = [Segment(mark, marked)]
         for (column, cell_width), (text, tone) in zip(self._spans, cells, strict=True):
             fitted = fit(text, cell_width, right=column.right)
-            segments.append(Segment(fitted + " ", base + self.tone(tone) if tone else base))
+            segments.append(Segment(fitted + " ", self.over(base, tone) if tone else base))
         return Strip(segments).adjust_cell_length(width, base)

@@ -69,6 +69,8 @@ class HostPage(Page):
             key = f"{one.topic} {one.name}"
             self._seen.add(key)
             self._facts[key] = one
+            if (one.topic, one.name, one.state) == ("tools", "sudo -n", "missing"):
+                self.app.know_no_root()
             self._next(found)
         self._show()
 
@@ -89,7 +91,8 @@ class HostPage(Page):
             self._chosen = self.list.selected
 
     def moved(self, row_id: str) -> None:
-        self._moved = self._moved or row_id != self._chosen
+        """Told late: by now more may be known, and the cursor be where that has put it."""
+        self._moved = self._moved or self.list.selected != self._chosen
         super().moved(row_id)
 
     def _row(self, key: str, one: Fact) -> Row:
@@ -120,10 +123,11 @@ class HostPage(Page):
     def badge(self) -> Cell | None:
         if self._looking:
             return Cell("…", "muted")
-        worst = [one.state for one in self._facts.values() if one.state in ("degraded", "broken")]
-        if not worst:
+        states = [one.state for one in self._facts.values()]
+        counts = [(state, states.count(state)) for state in ("broken", "degraded") if state in states]
+        if not counts:
             return None
-        return Cell(f"{len(worst)}", "bad" if "broken" in worst else "warning")
+        return Cell(" ".join(f"{FACES[state][0]}{count}" for state, count in counts), FACES[counts[0][0]][1])
 
     def title_of(self, row_id: str) -> Cell:
         one = self._facts[row_id]

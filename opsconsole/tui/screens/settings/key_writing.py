@@ -7,17 +7,9 @@ from pathlib import Path
 
 from opsconsole.errors import SettingsError
 from opsconsole.tui.actions import BY_ID
-from opsconsole.tui.keymap import FIXED, Clash, canonical, clashes
+from opsconsole.tui.keymap import FIXED, Clash, canonical, clashes, lost
 from opsconsole.tui.screens.settings import toml_file
 from opsconsole.tui.wording import shortened
-
-SWALLOWED = {
-    "ctrl+b": "tmux takes it", "ctrl+a": "screen takes it", "ctrl+s": "it stops many terminals",
-    "ctrl+q": "it lets a stopped terminal go on", "ctrl+z": "it suspends", "ctrl+j": "it arrives as enter",
-    "ctrl+m": "it arrives as enter", "ctrl+i": "it arrives as tab", "ctrl+h": "it arrives as backspace",
-    "ctrl+enter": "most terminals send enter", "alt+enter": "many terminals use it themselves",
-}  # fmt: skip
-"""Keys that do not reach the console everywhere."""
 
 
 def refusal(action_id: str, key: str, in_force: Mapping[str, str]) -> str:
@@ -30,8 +22,8 @@ def refusal(action_id: str, key: str, in_force: Mapping[str, str]) -> str:
         return "esc goes back, everywhere."
     if key in FIXED:
         return f"The key {key} is taken ({FIXED[key]})."
-    if key in SWALLOWED:
-        return f"The key {key} does not come through everywhere: {SWALLOWED[key]}."
+    if why := lost(key):
+        return f"The key {key} does not come through everywhere: {why}."
     before = set(clashes(in_force))
     for clash in clashes({**in_force, action_id: key}):
         if clash not in before and action_id in (clash.first, clash.second):

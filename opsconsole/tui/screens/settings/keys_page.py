@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from opsconsole.errors import SettingsError
-from opsconsole.tui.actions import ACTIONS, BY_ID, Danger, Where
+from opsconsole.tui.actions import ACTIONS, BY_ID, SHARED_ACTIONS, Action, Danger, Where
 from opsconsole.tui.keys import key_name
+from opsconsole.tui.modes import MODES
 from opsconsole.tui.screens.settings import key_writing
 from opsconsole.tui.screens.settings.page import Page
 from opsconsole.tui.screens.settings.press_key import PressKeyScreen
@@ -92,7 +93,7 @@ class KeysPage(Page):
         said.append(fact("keys", self._keys(row_id), "accent"))
         if self._is_changed(row_id):
             said.append(fact("usually", self._for_people(action.keys), "muted"))
-        said.append(fact("where", action.where.value))
+        said.append(fact("where", _places(action)))
         setting = f'{action.id} = "{self.app.keys_for(row_id)}"'
         said.append(fact("action", f"{action.id}; in keymap.toml: {setting}", "muted"))
         if action.danger is Danger.CONFIRM:
@@ -145,3 +146,11 @@ class KeysPage(Page):
             self.app.tell(f"{BY_ID[action_id].label}: {self._keys(action_id)}, from now on.")
 
         self.in_background(work, done)
+
+
+def _places(action: Action) -> str:
+    """What several modes share, and not all, is named by mode."""
+    modes = [mode for mode in MODES if action.id in mode.shares]
+    if action not in SHARED_ACTIONS or len(modes) == len(MODES):
+        return action.where.value
+    return ", ".join(mode.label.capitalize() for mode in modes)

@@ -12,7 +12,7 @@ from opsconsole.tui.screens.settings.page import Page
 from opsconsole.tui.screens.settings.prose import Paragraph, fact
 from opsconsole.tui.screens.settings.row_list import Column, Row, heading
 from opsconsole.tui.widgets.cells import Cell
-from opsconsole.tui.wording import shortened
+from opsconsole.tui.wording import count_of, shortened
 
 _FACES: dict[Severity, tuple[str, str]] = {
     "information": ("·", "muted"), "warning": ("!", "warning"), "error": ("✗", "bad"),
@@ -20,7 +20,8 @@ _FACES: dict[Severity, tuple[str, str]] = {
 
 
 class LogPage(Page):
-    """Follows while the cursor is on the last line."""
+    """Follows while the cursor is on the last line. What was only told is shown on a key: it would crowd out what went
+    wrong."""
 
     ID = "log"
     COLUMNS = (Column("", 1), Column("TIME", 8), Column("WHAT", 0), Column("×", 4, right=True, from_width=40))
@@ -29,10 +30,11 @@ class LogPage(Page):
     def __init__(self) -> None:
         super().__init__()
         self._earlier: list[Entry] = []
-        self._least: Severity = "information"
+        self._least: Severity = "warning"
         self._follows = True
         self._read = False
         self._entries: dict[str, Entry] = {}
+        self._less_grave = 0
 
     def look(self) -> None:
         self.app.journal.read()
@@ -61,6 +63,7 @@ class LogPage(Page):
         numbered = [(f"-{at}", one) for at, one in enumerate(self._earlier)]
         numbered += [(f"+{at}", one) for at, one in self.app.journal.numbered]
         self._entries = {key: one for key, one in numbered if SEVERITIES.index(one.severity) >= least}
+        self._less_grave = len(numbered) - len(self._entries)
         rows: list[Row] = []
         day = ""
         for key, one in self._entries.items():
@@ -83,10 +86,16 @@ class LogPage(Page):
             f"{one.severity} {sanitise_name(one.text)}",
         )  # fmt: skip
 
+    @property
+    def progress(self) -> str:
+        if not self._less_grave:
+            return ""
+        return f"{count_of(self._less_grave, 'line')} less grave: {self.key('log_severity')} shows more"
+
     def empty(self) -> Sequence[str]:
         if self._least != "information":
             grave = "an error" if self._least == "error" else "a warning"
-            return (f"Nothing as grave as {grave}.", f"{self.key('log_severity')} shows the rest")
+            return (f"Nothing as grave as {grave}.", f"{self.key('log_severity')} shows more")
         return ("Nothing was told yet.", "What the console says is kept here.")
 
     def moved(self, row_id: str) -> None:
@@ -127,13 +136,14 @@ class LogPage(Page):
 
     def label_of(self, action_id: str) -> str | None:
         if action_id == "log_severity":
-            return {"information": "all", "warning": "warnings and errors", "error": "errors"}[self._least]
+            return {"warning": "all", "information": "only errors", "error": "warnings, too"}[self._least]
         if action_id == "log_follow":
             return "stay here" if self._follows else "follow"
         return super().label_of(action_id)
 
     def next_severity(self) -> None:
-        self._least = SEVERITIES[(SEVERITIES.index(self._least) + 1) % len(SEVERITIES)]
+        """More each time; after all of it only the gravest."""
+        self._least = SEVERITIES[SEVERITIES.index(self._least) - 1]
         self._show()
         self.mode.show_keys()
 

@@ -97,6 +97,11 @@ class Page(Container):
         """What stands beside the page's name."""
         return None
 
+    @property
+    def progress(self) -> str:
+        """What is to be said below the list while nothing is filtered; harmless."""
+        return ""
+
     def change(self, row_id: str) -> None:
         """Enter."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -12,6 +12,7 @@ from textual.geometry import Region
 from textual.strip import Strip
 
 from opsconsole.tui.actions import Where, bindings
+from opsconsole.tui.widgets import folding
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.line_view import ReadingView
 from opsconsole.tui.widgets.tones import Toned
@@ -88,32 +89,6 @@ class Prose(Toned, ReadingView, can_focus=True, inherit_bindings=False):
 
 
 def folded(paragraph: Paragraph, width: int) -> list[list[Cell]]:
-    """Lines of at most `width` cells, broken between words, and within one that is longer than a line.
-
-    A label in front (`fact`) leaves its room free on the lines below it.
-    """
+    """Lines of at most `width` cells. A label in front (`fact`) leaves its room free on the lines below it."""
     hang = cell_len(paragraph[0].text) if len(paragraph) > 1 and paragraph[0].tone == "faint" else 0
-    lines: list[list[Cell]] = [[]]
-    used = 0
-    for cell in paragraph:
-        for word in _words(cell.text, max(4, width - hang)):
-            size = cell_len(word.rstrip() or word)
-            if used + size > width and used > hang:
-                lines.append([Cell(" " * hang, "faint")] if hang else [])
-                used = hang
-                word = word.lstrip()
-            lines[-1].append(Cell(word, cell.tone))
-            used += cell_len(word)
-    return lines
-
-
-def _words(text: str, longest: int) -> Iterator[str]:
-    """Each with the blanks after it."""
-    word = ""
-    for character in text:
-        if (word.endswith(" ") and character != " ") or cell_len(word) >= longest:
-            yield word
-            word = ""
-        word += character
-    if word:
-        yield word
+    return folding.folded(paragraph, width, hang)

@@ -179,7 +179,7 @@ class RowList(Toned, CursorList, can_focus=True, inherit_bindings=False):
         if not cursor:
             return self._strip(row.cells, " ", base, base)
         style = self.get_component_rich_style("table--cursor")
-        return self._strip(row.cells, "▌" if self.has_focus else " ", style, style + self.tone("accent"))
+        return self._strip(row.cells, "▌" if self.has_focus else " ", style, self.over(style, "accent"))
 
     def _strip(self, cells: Sequence[Cell], mark: str, base: Style, marked: Style) -> Strip:
         total = self.size.width - 1  # a column for the scrollbar, whether it is there or not
@@ -188,5 +188,5 @@ class RowList(Toned, CursorList, can_focus=True, inherit_bindings=False):
         segments = [Segment(mark, marked)]
         for (text, tone), column in shown:
             fitted = fit(text, column.width or left, right=column.right)
-            segments += [Segment(fitted, base + self.tone(tone) if tone else base), Segment(" ", base)]
+            segments += [Segment(fitted, self.over(base, tone) if tone else base), Segment(" ", base)]
         return Strip(Segment.simplify(segments)).adjust_cell_length(self.size.width, base)

@@ -12,6 +12,7 @@ from textual.widget import Widget
 
 from opsconsole.anomalies import Severity
 from opsconsole.tui.glyphs import BRAILLE, GlyphSet, level, pairs
+from opsconsole.tui.screens.settings.prose import Paragraph, folded
 from opsconsole.tui.severities import GLYPHS, TONES, WORDS
 from opsconsole.tui.widgets.cells import Cell, fit
 from opsconsole.tui.widgets.tones import Toned
@@ -39,11 +40,11 @@ class Sample(Toned, Widget):
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._title: list[list[Cell]] = []
+        self._title: list[Paragraph] = []
         self._glyphs: GlyphSet = BRAILLE
 
-    def show(self, title: list[list[Cell]], glyphs: GlyphSet) -> None:
-        """What stands over the sample, a line each; and what its graph is drawn with."""
+    def show(self, title: list[Paragraph], glyphs: GlyphSet) -> None:
+        """What stands over the sample, and what its graph is drawn with."""
         if (title, glyphs) != (self._title, self._glyphs):
             self._title, self._glyphs = title, glyphs
             self.refresh()
@@ -63,7 +64,7 @@ class Sample(Toned, Widget):
         return Strip([Segment(" ", base), *segments]).adjust_cell_length(self.size.width, base)
 
     def _lines(self, width: int) -> list[list[Segment]]:
-        lines = [self._toned(line) for line in self._title]
+        lines = [self._toned(line) for paragraph in self._title for line in folded(paragraph, width)]
         lines += [
             [],
             self._toned([Cell(f"{word}  ", word) for word in _TONES[:5]]),

@@ -141,8 +141,7 @@ class SettingsScreen(ModeScreen):
             return
         self._show_tabs()
         if self._current == page.ID:
-            progress = page.progress if isinstance(page, HostPage) else ""
-            self._filter.note(f"{page.shown_count:,} shown" if page.filter else progress)
+            self._filter.note(f"{page.shown_count:,} shown" if page.filter else page.progress)
             self.show_keys()
 
     def _show_tabs(self) -> None:

@@ -94,7 +94,7 @@ class SettingsPage(Page):
         if self._known is not None and self._known.problem is not None:
             return Cell("✗", "bad")
         changed = sum(one.changed for one in self._by_name.values())
-        return Cell(str(changed), "muted") if changed else None
+        return Cell(f"●{changed}", "muted") if changed else None  # as its rows are marked
 
     def title_of(self, row_id: str) -> Cell:
         return Cell(row_id, "strong")

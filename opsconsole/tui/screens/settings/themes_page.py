@@ -16,14 +16,14 @@ from opsconsole.settings import Settings
 from opsconsole.tui.glyphs import GLYPH_CHOICES
 from opsconsole.tui.screens.settings import setting_rows
 from opsconsole.tui.screens.settings.page import Page
-from opsconsole.tui.screens.settings.prose import folded
+from opsconsole.tui.screens.settings.prose import Paragraph
 from opsconsole.tui.screens.settings.row_list import Column, Row, heading
 from opsconsole.tui.screens.settings.sample import Sample
 from opsconsole.tui.widgets.cells import Cell
 
 _TRY_S = 0.06
 """A held key runs over many themes: the one it rests on is tried."""
-_TEXTUAL = "Textual's own"
+_OTHERS = "Others, not made for this console"
 
 
 class ThemesPage(Page):
@@ -83,10 +83,10 @@ class ThemesPage(Page):
 
     def _show(self) -> None:
         loaded, own = self.app.loaded_themes, shipped("themes")
-        groups: dict[str, list[str]] = {"Shipped": [], "Yours": [], _TEXTUAL: []}
+        groups: dict[str, list[str]] = {"Shipped": [], "Yours": [], _OTHERS: []}
         for name in sorted(self.app.available_themes):
             read = loaded.read.get(name)
-            group = _TEXTUAL if read is None else "Shipped" if read.file.parent == own else "Yours"
+            group = _OTHERS if read is None else "Shipped" if read.file.parent == own else "Yours"
             groups[group].append(name)
         rows: list[Row] = []
         for title, names in groups.items():
@@ -134,14 +134,14 @@ class ThemesPage(Page):
 
     def _show_sample(self) -> None:
         row_id = self.list.selected
-        lines = [[Cell(sanitise_name(self.app.theme), "strong")], [self._state]]
+        lines: list[Paragraph] = [(Cell(sanitise_name(self.app.theme), "strong"),), (self._state,)]
         if row_id.startswith("!"):
             failure = self.app.loaded_themes.failures[int(row_id[1:])]
-            lines += folded((Cell(sanitise_name(failure), "bad"),), max(10, self.sample.size.width - 3))
+            lines.append((Cell(sanitise_name(failure), "bad"),))
         elif self._colourless:
-            lines.append([Cell("NO_COLOR is set: no theme has colours.", "warning")])
+            lines.append((Cell("NO_COLOR is set: no theme has colours.", "warning"),))
         using = f"{self._graphs}, which is {self.app.glyphs.name} here" if self._graphs == "auto" else self._graphs
-        lines.append([Cell("graphs ", "muted"), Cell(using, "plain")])
+        lines.append((Cell("graphs ", "muted"), Cell(using, "plain")))
         self.sample.show(lines, self.app.glyphs)
 
     @property

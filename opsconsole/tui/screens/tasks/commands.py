@@ -3,20 +3,17 @@ question is asked."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opsconsole.errors import OpsError
-from opsconsole.models import Priority, Status, Task, TaskSpec
+from opsconsole.models import Priority, Status, Task
 from opsconsole.tui.actions import BY_ID
 from opsconsole.tui.screens.mode import ModeScreen
 from opsconsole.tui.wording import FACES, count_of, duration, name_of, running_for, span
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
-    from opsconsole.execution.submission import Plan
 
 
 Command = Callable[["Engine", Task], Coroutine[Any, Any, Task]]
@@ -121,24 +118,8 @@ class TaskCommands(ModeScreen):
         for work in works:
             await self.app.attempt(work)
 
-    def action_submit(self) -> None:
-        from opsconsole.tui.screens.submit import SubmitScreen
-
-        async def submit(spec: TaskSpec) -> Task:
-            return await (await self.app.link.started()).submit(spec)
-
-        async def plan(spec: TaskSpec) -> Plan:
-            return await asyncio.to_thread((await self.app.link.started()).plan, spec)
-
-        timeout_s = self.app.settings.execution.timeout_s
-        self.app.push_screen(SubmitScreen(submit, plan, timeout_s, Path.cwd()), self._submitted)
-
-    def _submitted(self, task: Task | None) -> None:
-        if task is None:
-            return
-        self.go_to(task.id)
-        if not task.status.is_open and task.status is not Status.COMPLETED:
-            self.app.tell(f"Task {task.id} {name_of(task)}: {FACES[task.status].word}. {task.reason or ''}", "error")
+    def go_to_new(self, task_id: int) -> None:
+        self.go_to(task_id)
 
     def action_cancel(self) -> None:
         if self.tagged:

@@ -9,11 +9,32 @@ from typing import Any, NamedTuple
 
 from opsconsole.models import ExecutionResult, Status, Task
 from opsconsole.safety.sanitise import sanitise_name
+from opsconsole.storage.course import Course, TaskEvent
+from opsconsole.storage.task_events import What
 from opsconsole.tui.screens.tasks.page_view import Line
 from opsconsole.tui.widgets.cells import Cell
-from opsconsole.tui.wording import FACES, duration, time_of_day
+from opsconsole.tui.wording import FACES, age, count_of, duration, time_of_day
 
-_WORDS = {"allow": "allowed", "confirm": "runs with a confirmation", "refuse": "refused"}
+MOST = 500
+"""Of what was done to a task, so many last ones are shown."""
+_VERDICTS = {"allow": "allowed", "confirm": "runs with a confirmation", "refuse": "refused"}
+_FACES: dict[str, tuple[str, str, str]] = {
+    What.CLAIMED: ("▷", "muted", "claimed"),
+    What.UNCLAIMED: ("◦", "muted", "queued again"),
+    What.TAKEN_OVER: ("▷", "muted", "taken over"),
+    What.HELD: ("◌", "warning", "held"),
+    What.RELEASED: ("◦", "muted", "released"),
+    What.READY: ("◦", "muted", "ready"),
+    What.PRIORITY: ("±", "muted", "priority"),
+    What.PAUSE_ASKED: ("‖", "muted", "asked to pause"),
+    What.PAUSED: ("‖", "warning", "paused"),
+    What.RESUME_ASKED: ("▶", "muted", "asked to go on"),
+    What.RESUMED: ("▶", "muted", "went on"),
+    What.CANCEL_ASKED: ("■", "warning", "told to end"),
+    What.PINNED: ("★", "muted", "pinned"),
+    What.UNPINNED: ("☆", "muted", "no longer pinned"),
+}
+"""Glyph, tone and word of what is done to a task."""
 
 
 class Noted(NamedTuple):
@@ -35,25 +56,51 @@ def noted(folder: Path) -> Noted:
 
 
 def events_lines(
-    task: Task, attempts: Sequence[ExecutionResult], notes: Mapping[str, Noted], shown: int, now: int
+    task: Task,
+    attempts: Sequence[ExecutionResult],
+    course: Course,
+    notes: Mapping[str, Noted],
+    shown: int,
+    now: int,
 ) -> Iterator[Line]:
     """`shown`: the attempt whose output is on the output page."""
-    yield from _begin(task, now)
-    for result in attempts:
+    before, parts = _parts(attempts, course.noted[-MOST:])
+    yield from _begin(task, course, now)
+    yield from (_done(event, now) for event in before)
+    for result, events in zip(attempts, parts, strict=True):
         yield ()
         yield _heading(result, task, result.attempt == shown)
-        yield from _attempt(result, notes.get(result.execution_id, Noted()), now)
+        yield from _attempt(result, notes.get(result.execution_id, Noted()), events, course.complete, now)
     if task.status is Status.WAITING and task.due_at is not None:
         yield ()
         yield _event(task.due_at, "◌", "muted", f"attempt {task.attempt} is due", sanitise_name(task.reason or ""), now)
     if task.status.is_open and task.cancel_requested:
         yield _event(None, "■", "warning", "is being cancelled", "", now)
-    if not attempts and not task.status.is_open:
+    if not task.status.is_open and (not attempts or attempts[-1].attempt < task.attempt):
         face = FACES[task.status]
         yield _event(task.finished_at, face.glyph, face.tone, face.word, sanitise_name(task.reason or ""), now)
 
 
-def _begin(task: Task, now: int) -> Iterator[Line]:
+def _parts(
+    attempts: Sequence[ExecutionResult], events: Sequence[TaskEvent]
+) -> tuple[list[TaskEvent], list[list[TaskEvent]]]:
+    """What was done before the first attempt was claimed, and from then on until the next one was."""
+    begins = [
+        min(
+            (event.at for event in events if (event.what, event.attempt) == (What.CLAIMED, result.attempt)),
+            default=result.started_at or result.finished_at or 0,
+        )
+        for result in attempts
+    ]
+    before: list[TaskEvent] = []
+    parts: list[list[TaskEvent]] = [[] for _ in attempts]
+    for event in events:
+        number = max((number for number, at in enumerate(begins) if at <= event.at), default=None)
+        (before if number is None else parts[number]).append(event)
+    return before, parts
+
+
+def _begin(task: Task, course: Course, now: int) -> Iterator[Line]:
     door = f"by {sanitise_name(task.actor)} on {sanitise_name(task.host)} through {sanitise_name(task.door)}"
     if task.ssh_client:
         door += f", from {sanitise_name(task.ssh_client)}"
@@ -63,8 +110,13 @@ def _begin(task: Task, now: int) -> Iterator[Line]:
         yield _event(None, "↳", "muted", f"{kind} of #{task.parent_id}", "", now)
     if task.after_id is not None:
         yield _event(None, "◌", "muted", f"runs after #{task.after_id}", "when that has succeeded", now)
-    if task.held:
+    if task.held and not any(event.what == What.HELD for event in course.events):
         yield _event(None, "◌", "warning", "held", "until it is released", now)
+    if not course.complete:
+        yield _event(None, "?", "muted", "not recorded", "who did what to it: it is older than that record", now)
+    if len(course.noted) > MOST:
+        left = count_of(len(course.noted) - MOST, "earlier event")
+        yield _event(None, "⋯", "muted", left, f"opsconsole show {task.id} --events", now)
 
 
 def _heading(result: ExecutionResult, task: Task, shown: bool) -> Line:
@@ -77,27 +129,51 @@ def _heading(result: ExecutionResult, task: Task, shown: bool) -> Line:
     )
 
 
-def _attempt(result: ExecutionResult, notes: Noted, now: int) -> Iterator[Line]:
+def _attempt(
+    result: ExecutionResult, notes: Noted, events: Sequence[TaskEvent], complete: bool, now: int
+) -> Iterator[Line]:
     if result.verdict:
         worst = len(result.findings)
         found = f"{worst} finding{'s' if worst != 1 else ''}" if worst else "nothing found"
-        yield _event(None, "?", "muted", "reviewed", f"{_WORDS.get(result.verdict, result.verdict)}, {found}", now)
-    if notes.supervisor or result.supervision.get("supervisor"):
-        pid = notes.supervisor or result.supervision.get("supervisor")
-        yield _event(None, "▷", "muted", "claimed", f"supervisor {pid}", now)
+        yield _event(None, "?", "muted", "reviewed", f"{_VERDICTS.get(result.verdict, result.verdict)}, {found}", now)
+    pid = notes.supervisor or result.supervision.get("supervisor")
+    supervisor = f"supervisor {pid}" if pid else ""
+    claims = [event for event in events if event.what == What.CLAIMED]
+    if supervisor and not claims:
+        yield _event(None, "▷", "muted", "claimed", supervisor, now)
+    timed = [(event.at, _done(event, now, supervisor if event in claims[-1:] else "")) for event in events]
     if result.started_at is not None:
         leader = result.supervision.get("leader")
-        yield _event(result.started_at, "▶", "good", "started", f"process {leader}" if leader else "", now)
-    for status, by in notes.steps:
-        paused = status == "paused"
-        who = f"by {sanitise_name(by)}" if by else ""
-        yield _event(
-            None, "‖" if paused else "▶", "warning" if paused else "muted", "paused" if paused else "went on", who, now
-        )
-    for op, by in notes.commands:
-        if op == "cancel":
-            yield _event(None, "■", "warning", "told to end", f"TERM, then KILL; by {sanitise_name(by)}", now)
+        line = _event(result.started_at, "▶", "good", "started", f"process {leader}" if leader else "", now)
+        timed.append((result.started_at, line))
+    timed.sort(key=lambda one: one[0])
+    end = result.finished_at
+    yield from (line for at, line in timed if end is None or at <= end)
+    if not complete:
+        yield from _untimed(notes, events, now)
     yield from _ends(result, now)
+    yield from (line for at, line in timed if end is not None and at > end)
+
+
+def _untimed(notes: Noted, events: Sequence[TaskEvent], now: int) -> Iterator[Line]:
+    """What the run's folder tells of a time when nobody wrote down when it was."""
+    known = {event.what for event in events}
+    for status, by in () if known & {What.PAUSED, What.RESUMED} else notes.steps:
+        what = What.PAUSED if status == "paused" else What.RESUMED
+        yield _event(None, *_FACES[what], f"by {sanitise_name(by)}" if by else "", now)
+    for op, by in () if What.CANCEL_ASKED in known else notes.commands:
+        if op == "cancel":
+            yield _event(None, *_FACES[What.CANCEL_ASKED], f"by {sanitise_name(by)}", now)
+
+
+def _done(event: TaskEvent, now: int, more: str = "") -> Line:
+    """Something that was done to the task."""
+    glyph, tone, word = _FACES.get(event.what, ("◦", "muted", sanitise_name(event.what)))
+    who = f"by {sanitise_name(event.actor)}" if event.actor else ""
+    parts = [sanitise_name(event.detail or ""), who]
+    if event.what in (What.CLAIMED, What.TAKEN_OVER):
+        parts.reverse()
+    return _event(event.at, glyph, tone, word, ", ".join(filter(None, [*parts, more])), now)
 
 
 def _ends(result: ExecutionResult, now: int) -> Iterator[Line]:
@@ -121,9 +197,9 @@ def _ends(result: ExecutionResult, now: int) -> Iterator[Line]:
 
 
 def _event(at: int | None, glyph: str, tone: str, word: str, more: str, now: int) -> Line:
-    time = "" if at is None else time_of_day(at, now)
+    time, since = ("", "") if at is None else (time_of_day(at, now), age(max(0, now - at)))
     return (
-        Cell(f"{time:>10}  " if len(time) < 10 else f"{time}  ", "muted"), Cell(f"{glyph} ", tone),
+        Cell(f"{time:>10}", "muted"), Cell(f"{since:>5}  ", "faint"), Cell(f"{glyph} ", tone),
         Cell(word + ("  " if more else ""), tone if tone in ("bad", "warning") else "plain"), Cell(more, "muted"),
     )  # fmt: skip
 

@@ -24,8 +24,8 @@ class FindLine(Horizontal):
     BINDINGS = [("escape", "leave", "leave it")]  # noqa: RUF012 - as Textual has it
 
     def compose(self) -> ComposeResult:
-        yield Static("search", id="find-sign", markup=False)
-        yield TextField(placeholder="words of a line; a capital letter makes case count", id="find-text")
+        yield Static("search", id="output-find-sign", markup=False)
+        yield TextField(placeholder="words of a line; a capital letter makes case count", id="output-find-text")
 
     def begin(self) -> None:
         """Show it and type."""

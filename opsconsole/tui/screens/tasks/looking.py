@@ -103,9 +103,9 @@ class RunLooking(TaskCommands):
         if self.detail.page == "show_usage":
             return self._usage(shown, folder, now)
         if self.detail.page == "show_events":
-            attempts = self.engine.attempts(task.id)
+            attempts, course = self.engine.attempts(task.id), self.engine.course(task.id)
             notes = {one.execution_id: self._noted(one) for one in attempts}
-            return lambda width, height: events_lines(task, attempts, notes, result.attempt, now)
+            return lambda width, height: events_lines(task, attempts, course, notes, result.attempt, now)
         asked = self.engine.asked(task.id)
         return lambda width, height: info_lines(
             task, result, asked, shortened(folder), shown.waiting, now, self.harmless
@@ -150,7 +150,8 @@ class RunLooking(TaskCommands):
         limits = result.containment.get("limits") or {}
         glyphs = getattr(self.app, "glyphs", BRAILLE)
         glyphs = glyphs if isinstance(glyphs, GlyphSet) else BRAILLE
-        return lambda width, height: usage_lines(series, limits, (since, until), live, glyphs, width, height)
+        ran_s = None if live else result.duration_s
+        return lambda width, height: usage_lines(series, limits, (since, until), live, glyphs, width, height, ran_s)
 
     async def _read_series(self, execution_id: str, folder: Path) -> None:
         from opsconsole.monitoring.sampling.runs import read_series

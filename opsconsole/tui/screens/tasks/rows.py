@@ -69,16 +69,17 @@ def _used(task: Task, usage: RunUsage | None, cost: Cost | None) -> dict[str, Ce
     """Now, for a running task; for one that has ended its mean and its peak."""
     cpu: float | None
     rss: int | None
+    bound = ""
     if usage is not None:
         cpu, rss, tone = usage.cpu_percent, usage.rss_bytes, "plain"
     elif cost is not None:
         cpu = None if cost.cpu_s is None or not task.duration_s else cost.cpu_s / task.duration_s * 100
-        rss, tone = cost.rss_bytes, "faint"
+        rss, tone, bound = cost.rss_bytes, "faint", "≤" if cost.rss_is_upper_bound else ""
     else:
         return {"cpu": ABSENT, "rss": ABSENT}
     return {
         "cpu": Cell("" if cpu is None else f"{min(cpu, 99999):.0f}%", tone),
-        "rss": Cell("" if rss is None else short_size(rss), tone),
+        "rss": Cell("" if rss is None else f"{bound}{short_size(rss)}", tone),
     }
 
 

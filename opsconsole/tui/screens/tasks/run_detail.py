@@ -127,7 +127,7 @@ class RunDetail(Vertical):
         self.keys: dict[str, str] = {}
         """Action → key, of the pages, as they are bound now."""
         self._shown: Shown | None = None
-        self._followed: Path | None = None
+        self._followed: tuple[str, Path | None] | None = None
 
     def compose(self) -> ComposeResult:
         yield self._sheet
@@ -155,8 +155,9 @@ class RunDetail(Vertical):
         """Show this run."""
         self._shown = shown
         folder = shown.folder if shown else None
-        if folder != self._followed:
-            self._followed = folder
+        followed = (shown.result.execution_id, folder) if shown else None
+        if followed != self._followed:
+            self._followed = followed
             hiding = shown.hiding() if shown is not None and folder is not None else None
             began = shown.result.started_at if shown else None
             self.output.follow_run(folder, self._silence(), hiding, began)

@@ -159,7 +159,7 @@ class TasksScreen(RunLooking):
     def _nothing_found(self) -> tuple[str, ...]:
         text = self._filter.text
         hint = suggestion(text)
-        if not hint and self._board.filter.words and ":" not in text:
+        if not hint and self._board.filter.words and not {":", "="} & set(text):
             hint = "try text:WORD (script and output), or state:failed"
         said = f"{hint[:1].upper()}{hint[1:]}, or press esc to see all." if hint else "Press esc to see all."
         return (_NOTHING_FOUND, "", said)
@@ -169,8 +169,8 @@ class TasksScreen(RunLooking):
         return ("No tasks yet.", "", f"Press {key[0]} to run a script.") if key else ("No tasks yet.",)
 
     def _show_selected(self) -> None:
-        self.show_keys()
         self.look_at(self._table.selected)
+        self.show_keys()  # after it: what was looked for in the output of another run is looked for no longer
 
     def show_keys(self) -> None:
         super().show_keys()
@@ -188,7 +188,8 @@ class TasksScreen(RunLooking):
         except OpsError as error:
             self.app.report(error)
         self.detail.tick()
-        if self.looks and task is not None and task.status.is_open:
+        aging = self.detail.page == "show_events"
+        if self.looks and task is not None and (task.status.is_open or aging):
             self.fill_page()
 
     def on_task_table_moved(self) -> None:

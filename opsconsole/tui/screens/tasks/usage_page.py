@@ -19,6 +19,10 @@ _SECOND_US = 1_000_000
 _BESIDE = 96
 """From so many columns on, two graphs stand side by side."""
 _GAP = 3
+_SOURCES = {
+    "cgroup": "measured by the cgroup once a second",
+    "sampled": "its processes added up once a second: what came and went between two looks is not in it",
+}
 _NOTHING_YET = "Nothing was measured yet: the first figures come after a second or two."
 _NOTHING = "Nothing was measured: it ended within its first second, or this host cannot measure runs."
 
@@ -46,9 +50,9 @@ def curves(series: Sequence[RunUsage], limits: Mapping[str, Any]) -> list[Curve]
 
 def usage_lines(
     series: Sequence[RunUsage], limits: Mapping[str, Any], span: tuple[int, int], live: bool, glyphs: GlyphSet,
-    width: int, height: int,
+    width: int, height: int, ran_s: float | None = None,
 ) -> Iterator[Line]:  # fmt: skip
-    """`span`: from when to when, in microseconds; `live`: the end is now."""
+    """`span`: from when to when, in microseconds; `live`: the end is now; `ran_s`: how long it ran, if not all that."""
     if not series:
         yield ()
         yield (Cell(_NOTHING_YET if live else _NOTHING, "muted"),)
@@ -64,7 +68,8 @@ def usage_lines(
         for left, right in zip(drawn[::2], drawn[1::2], strict=True):
             for one, other in zip_longest(left, right, fillvalue=()):
                 yield (*one, Cell(" " * (each + _GAP - _width(one)), ""), *other)
-    yield _times(span, live, each, series[-1].source)
+    lasted = (span[1] - span[0]) / _SECOND_US if ran_s is None else ran_s
+    yield _times(lasted, live, width, series[-1].source)
 
 
 def _graph(curve: Curve, span: tuple[int, int], live: bool, glyphs: GlyphSet, width: int, rows: int) -> Iterator[Line]:
@@ -91,9 +96,9 @@ def _graph(curve: Curve, span: tuple[int, int], live: bool, glyphs: GlyphSet, wi
     yield ()
 
 
-def _times(span: tuple[int, int], live: bool, width: int, source: str) -> Line:
-    length = duration((span[1] - span[0]) / _SECOND_US, ticking=True)
-    return (Cell(fit(f"{length} {'so far' if live else 'in all'}, measured by {source}", width), "faint"),)
+def _times(lasted: float, live: bool, width: int, source: str) -> Line:
+    length = f"{duration(lasted, ticking=live)} {'so far' if live else 'in all'}"
+    return (Cell(fit(f"{length}, {_SOURCES.get(source, source)}", width), "faint"),)
 
 
 def _values(series: Sequence[RunUsage], name: str) -> list[Stretch]:

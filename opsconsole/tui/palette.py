@@ -1,0 +1,129 @@
+"""The command palette: every command by its name or by what it does, a mode with a filter, a theme, a settings page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
+from textual.screen import Screen
+
+from opsconsole.models import Task
+from opsconsole.safety.sanitise import sanitise_name
+from opsconsole.tui.action import Action, Where
+from opsconsole.tui.actions import BY_ID as ACTION_BY_ID
+from opsconsole.tui.actions import OF_APP
+from opsconsole.tui.keymap import actions_of
+from opsconsole.tui.keys import keys_of
+from opsconsole.tui.modes import BY_ID, MODES, Mode
+
+if TYPE_CHECKING:
+    from opsconsole.tui.app import ConsoleApp
+    from opsconsole.tui.screens.settings.screen import SettingsScreen
+
+_BY_DESCRIPTION = 0.1
+"""How well a command at least fits whose description has the words, but not its name."""
+_FILTERED = 2.0
+"""Nothing else fits `tasks failed` better."""
+
+
+class Command(NamedTuple):
+    """`said` is what it does, and its keys. `listed`: also while nothing has been typed."""
+
+    name: str
+    said: str
+    call: Callable[[], Any]
+    listed: bool = True
+
+
+class Palette(CommandPalette):
+    """Textual's, with a sign that every terminal can show."""
+
+    def on_mount(self) -> None:
+        self.query_one(SearchIcon).icon = ":"
+
+
+class Commands(Provider):
+    """What `commands` has, and modes with a filter."""
+
+    async def discover(self) -> Hits:
+        for one in commands(cast("ConsoleApp", self.app), self.screen):
+            if one.listed:
+                yield DiscoveryHit(one.name, one.call, help=one.said)
+
+    async def search(self, query: str) -> Hits:
+        app, matcher, words = cast("ConsoleApp", self.app), self.matcher(query), query.casefold().split()
+        for mode, text in _filtered(query):
+            said = f"Go to {mode.label}, filtered by: {sanitise_name(text, limit=200)}"
+            yield Hit(_FILTERED, f"{mode.label.capitalize()}: filter", partial(narrow, app, mode.id, text), help=said)
+        for one in commands(app, self.screen):
+            if (fits := matcher.match(one.name)) > 0:
+                yield Hit(fits, matcher.highlight(one.name), one.call, help=one.said)
+            elif (fits := _described(words, one.said.casefold())) > 0:
+                yield Hit(fits, one.name, one.call, help=one.said)
+
+
+def _described(words: list[str], said: str) -> float:
+    """How well words fit a description: all are in it, better as they stand, best at its beginning. 0: they do not."""
+    if not words or not all(word in said for word in words):
+        return 0.0
+    phrase = " ".join(words)
+    return _BY_DESCRIPTION * (1 + (phrase in said) + said.startswith(phrase))
+
+
+def commands(app: ConsoleApp, screen: Screen[Any]) -> Iterator[Command]:
+    """All that can be done from here, as things are: a task that has ended cannot be cancelled."""
+    keys, mode = keys_of(app), BY_ID[app.modes.current]
+    actions = list(actions_of(mode))
+    if all(one.id != "submit" for one in actions):  # it has no key here, and works
+        actions.append(ACTION_BY_ID["submit"])
+        keys.pop("submit", None)
+    for action in sorted(actions, key=lambda one: one.id not in BY_ID):  # the modes, and then the rest as it is
+        call = getattr(app if action.id in OF_APP else screen, f"action_{action.id}", None)
+        if call is not None and app.allows(action.id) and _applies(action, screen):
+            hint = " ".join(keys.get(action.id, ()))
+            said = f"{action.description}  ({hint})" if hint else action.description
+            yield Command(action.label.capitalize(), said, call)
+    yield Command("Theme", "Change the colours", app.action_change_theme)
+    if mode.id != "settings":
+        yield from _pages(app)
+    for name in sorted(app.available_themes):
+        yield Command(f"Theme: {sanitise_name(name)}", "Colours, until you leave", partial(_wear, app, name), False)
+
+
+def narrow(app: ConsoleApp, mode: str, text: str) -> None:
+    """Go to a mode and filter its list."""
+    screen = app.go(mode)
+    screen.call_after_refresh(screen.narrow, text)
+
+
+def _applies(action: Action, screen: Screen[Any]) -> bool:
+    if action.where is Where.MOTION or action.id == "command_palette":
+        return False
+    if action.refusal is None or getattr(screen, "tagged", None):
+        return True
+    chosen = getattr(screen, "selected", None)
+    return isinstance(chosen, Task) and action.refusal(chosen) is None
+
+
+def _pages(app: ConsoleApp) -> Iterator[Command]:
+    from opsconsole.tui.screens.settings.actions import PAGES
+
+    for action, _, label, what in PAGES:
+        yield Command(f"Settings: {label}", what, partial(_open_page, app, action.removeprefix("page_")))
+
+
+def _open_page(app: ConsoleApp, page: str) -> None:
+    cast("SettingsScreen", app.go("settings")).show_page(page)
+
+
+def _wear(app: ConsoleApp, theme: str) -> None:
+    app.theme = theme
+
+
+def _filtered(query: str) -> Iterator[tuple[Mode, str]]:
+    name, _, text = query.strip().partition(" ")
+    for mode in MODES:
+        if text.strip() and name.casefold() in (mode.label, mode.short):
+            yield mode, text.strip()

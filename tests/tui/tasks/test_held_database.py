@@ -1,0 +1,125 @@
+"""Another program holds the database: what one asked for waits and says so, no key waits, and nothing is lost."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from opsconsole.engine import Engine
+from opsconsole.models import Status, TaskSpec
+from opsconsole.settings import Settings
+from opsconsole.tui import held_database
+from opsconsole.tui.app import ConsoleApp
+from opsconsole.tui.screens.submit import SubmitScreen
+from tests.tui.tasks.scene import in_dialog
+from tests.tui.waiting import shown, started, table, told, until
+
+HELD = "held by another program"
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(held_database, "PATIENCE_S", 0.05)
+    path = tmp_path / "greeting.sh"
+    path.write_text("echo hello\n")
+    return path
+
+
+@asynccontextmanager
+async def opened(state: Path) -> AsyncIterator[Pilot[Any]]:
+    settings = Settings()
+    app = ConsoleApp(
+        lambda: Engine(settings, state_dir=state, door="tui"), settings, host="here", user="me", start="tasks"
+    )
+    try:
+        async with app.run_test(size=(140, 40), notifications=True) as pilot:
+            await started(pilot)
+            yield pilot
+    finally:
+        await app.link.close()
+
+
+@contextmanager
+def held(state: Path) -> Iterator[None]:
+    """As by `sqlite3 opsconsole.db 'BEGIN IMMEDIATE'` in another terminal."""
+    with closing(sqlite3.connect(state / "opsconsole.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
+async def ask_to_run(pilot: Pilot[Any], script: Path) -> None:
+    await pilot.press("n")
+    await in_dialog(pilot, SubmitScreen)
+    pilot.app.screen.query_one("#script", Input).value = str(script)
+    await pilot.pause()
+    await pilot.press("enter")
+    pilot.app.screen.query_one("#arguments", Input).value = "one two"
+    await pilot.pause()
+    await pilot.press("enter")
+
+
+async def test_the_form_says_what_it_waits_for_and_closes_when_the_task_is_stored(state: Path, script: Path) -> None:
+    async with opened(state) as pilot:
+        with held(state):
+            await ask_to_run(pilot, script)
+            await until(pilot, lambda: HELD in shown(pilot))
+            assert isinstance(pilot.app.screen, SubmitScreen)
+            await pilot.press("3")
+            assert pilot.app.screen.query_one("#arguments", Input).value == "one two"
+        await until(pilot, lambda: [task.status for task in table(pilot).tasks] == [Status.COMPLETED])
+        assert not isinstance(pilot.app.screen, SubmitScreen)
+
+
+async def test_escape_takes_the_task_back_and_keeps_the_form(state: Path, script: Path) -> None:
+    async with opened(state) as pilot:
+        with held(state):
+            await ask_to_run(pilot, script)
+            await until(pilot, lambda: HELD in shown(pilot))
+            await pilot.press("escape")
+            await until(pilot, lambda: "nothing was queued" in shown(pilot))
+            assert pilot.app.screen.query_one("#arguments", Input).value == "one two"
+            await pilot.press("escape", "escape")
+            await until(pilot, lambda: not isinstance(pilot.app.screen, SubmitScreen))
+            await pilot.press("3")
+            await until(pilot, lambda: pilot.app.screen.MODE == "processes")
+        with Engine.look(state_dir=state) as other:
+            later = other.add(TaskSpec(script="echo later"))
+            assert [task.id for task in other.tasks()] == [later.id]
+
+
+async def test_after_the_busy_timeout_the_form_says_why_and_stays(state: Path, script: Path) -> None:
+    async with opened(state) as pilot:
+        engine = pilot.app.engine  # type: ignore[attr-defined]
+        engine._job(lambda c: c.execute("PRAGMA busy_timeout = 200").fetchall()).result()
+        with held(state):
+            await ask_to_run(pilot, script)
+            await until(pilot, lambda: "is locked by another process" in shown(pilot))
+            assert pilot.app.screen.query_one("#arguments", Input).value == "one two"
+        await pilot.press("enter")
+        await until(pilot, lambda: [task.status for task in table(pilot).tasks] == [Status.COMPLETED])
+
+
+async def test_a_command_says_what_it_waits_for_and_is_done_then(state: Path, script: Path) -> None:
+    async with opened(state) as pilot:
+        engine = pilot.app.engine  # type: ignore[attr-defined]
+        task = await engine.submit(TaskSpec(path=script, hold=True))
+        await until(pilot, lambda: table(pilot).selected is not None)
+        with held(state):
+            await pilot.press("+")
+            await until(pilot, lambda: HELD in told(pilot))
+            await pilot.press("3")
+            await until(pilot, lambda: pilot.app.screen.MODE == "processes")
+        await until(pilot, lambda: engine.task(task.id).priority.name == "HIGH")

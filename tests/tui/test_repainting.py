@@ -1,0 +1,144 @@
+"""What is drawn of a screen that changed in places is what Textual would have drawn there."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from rich.segment import Segment
+from textual._compositor import ChopsUpdate, Compositor
+from textual.app import App, ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.geometry import Region
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+from opsconsole.tui.repainting import SparingCompositor
+from opsconsole.tui.widgets.bare_lines import BareLines
+from opsconsole.tui.widgets.tones import TonedApp
+
+Cells = dict[tuple[int, int], tuple[str, object]]
+
+
+class Numbered(BareLines, Widget):
+    """A line says which one it is, and is as wide as it likes."""
+
+    asked: list[int]
+
+    def render_line(self, y: int) -> Strip:
+        self.__dict__.setdefault("asked", []).append(y)
+        return Strip([Segment(f"{self.id} line {y} " * 5, self.base)]).adjust_cell_length(self.size.width, self.base)
+
+
+class Styled(Widget):
+    """The same by Textual's way."""
+
+    def render_line(self, y: int) -> Strip:
+        base = self.rich_style
+        return Strip([Segment(f"{self.id} line {y} " * 5, base)]).adjust_cell_length(self.size.width, base)
+
+
+class Sparing(Screen[None]):
+    def __init__(self, kind: type[Widget]) -> None:
+        super().__init__()
+        self._compositor = SparingCompositor()
+        self._kind = kind
+
+    def compose(self) -> ComposeResult:
+        kind = self._kind
+        with Horizontal():
+            yield kind(id="left")
+            with Vertical():
+                yield kind(id="edged")
+                yield kind(id="boxed")
+        yield kind(id="over")
+
+
+class Screened(TonedApp):
+    CSS = """
+    Horizontal { height: 1fr; background: #102030; }
+    #left { width: 40%; background: #304050; color: #ffffff; }
+    #edged { height: 50%; border-left: vkey red; padding: 0 2; background: #203040 60%; }
+    #boxed { height: 50%; border: solid green; }
+    #over { layer: above; dock: bottom; width: 20; height: 4; offset: 10 -3; background: #550000; }
+    Screen { layers: below above; }
+    """
+
+    def __init__(self, kind: type[Widget] = Numbered) -> None:
+        super().__init__()
+        self._kind = kind
+
+    def on_mount(self) -> None:
+        self.push_screen(Sparing(self._kind))
+
+
+def cells_of(update: object) -> Cells:
+    """What is sent, a cell each."""
+    assert isinstance(update, ChopsUpdate)
+    found: Cells = {}
+    for y, x1, x2 in update.spans:
+        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=True):
+            if end <= x1 or x >= x2:
+                continue
+            assert strip is not None, f"nothing was drawn at {x}, {y}"
+            cells = [(char, segment.style) for segment in strip for char in segment.text]
+            found |= {(y, x + at): cell for at, cell in enumerate(cells) if x1 <= x + at < x2}
+    return found
+
+
+def drawn(app: App[None], how: type[Compositor], regions: set[Region]) -> Cells:
+    compositor = app.screen._compositor
+    compositor._dirty_regions = set(regions)
+    return cells_of(how.render_partial_update(compositor))
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_the_same_is_drawn(seed: int) -> None:
+    of = random.Random(seed)
+    app = Screened()
+    async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.pause()
+        places = [(of.randrange(50), of.randrange(18)) for _ in range(of.randrange(1, 6))]
+        regions = {Region(x, y, of.randrange(1, 60 - x), of.randrange(1, 20 - y)) for x, y in places}
+        assert drawn(app, SparingCompositor, regions) == drawn(app, Compositor, regions)
+
+
+async def test_lines_of_their_own_look_as_by_the_long_way() -> None:
+    whole = {Region(0, 0, 60, 19)}  # the whole of it is no change in places
+    both = []
+    for kind in (Numbered, Styled):
+        app = Screened(kind)
+        async with app.run_test(size=(60, 20)) as pilot:
+            await pilot.pause()
+            both.append(drawn(app, SparingCompositor, whole))
+    assert both[0] == both[1]
+
+
+async def test_only_lines_that_have_changed_are_asked_for() -> None:
+    app = Screened()
+    async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.pause()
+        left, over = app.screen.query_one("#left", Numbered), app.screen.query_one("#over", Numbered)
+        left._styles_cache.clear()
+        left.asked.clear()
+        over.asked.clear()
+        drawn(app, SparingCompositor, {Region(0, 2, 5, 1), Region(0, 5, 5, 2)})
+        assert left.asked == [2, 5, 6] and over.asked == []
+
+
+async def test_another_colour_above_is_seen() -> None:
+    app = Screened()
+    async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.pause()
+        edged = app.screen.query_one("#edged", Numbered)
+        before = edged.base
+        app.screen.query_one(Horizontal).styles.background = "white"
+        assert edged.base != before and edged.base == edged.rich_style
+
+
+def test_stretches_end_where_lines_are_left_out() -> None:
+    from opsconsole.tui.repainting import _stretches
+
+    assert list(_stretches([1, 2, 3, 7, 9, 10])) == [(1, 4), (7, 8), (9, 11)]
+    assert list(_stretches([])) == []
