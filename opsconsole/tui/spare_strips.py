@@ -15,6 +15,9 @@ from rich.segment import Segment
 from textual.cache import FIFOCache
 from textual.strip import Strip
 
+_PLAIN = {"_segments", "_cell_length", "_render_cache", "_link_ids", "_cell_count"}
+"""What a line has beside caches; `_init` gives it."""
+
 
 def _sizes() -> dict[str, int]:
     """Which caches Textual gives a line, and how many entries each may have."""
@@ -44,10 +47,13 @@ def _init(self: Strip, segments: Iterable[Segment], cell_length: int | None = No
 
 
 def make_spare() -> None:
-    """From now on; a second time changes nothing."""
+    """From now on; a second time changes nothing. A Strip that holds what is not known here stays as it is."""
     if Strip.__init__ is _init:
         return
-    for name, size in _sizes().items():
+    sizes = _sizes()
+    if set(Strip.__slots__) - sizes.keys() != _PLAIN:
+        return
+    for name, size in sizes.items():
         slot = Strip.__dict__[name]
         setattr(Strip, name, property(_asked_for(slot, size), slot.__set__))
     Strip.__init__ = _init  # type: ignore[method-assign]
