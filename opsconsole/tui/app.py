@@ -54,6 +54,8 @@ _REST_S = 2.0
 _SWITCH_S = 0.001
 """So soon a thread gives way: the one that writes to the terminal waits for the one that starts the engine else."""
 _WELCOMED = "welcomed"
+_PAINTED_S = 0.5
+"""The engine is started by then, whatever became of the first frame."""
 _COUNT_S = 0.3
 _DRAWN_S = 1.0
 """So long the first look at the host at most is waited for."""
@@ -115,6 +117,7 @@ class ConsoleApp(Noticing, Everywhere):
         self.keymap_file = config_file().parent / FILE_NAME
         self._keymap_problems = self._use_keymap()
         self._health_known = self._health_failed = self._counts_due = self._sampled = False
+        self._starting = False
         self._on_begun = on_begun
         self._seen = asyncio.Event()
         """The first look at the host is drawn."""
@@ -135,7 +138,14 @@ class ConsoleApp(Noticing, Everywhere):
     def on_mount(self) -> None:
         for failure in (*self.theme_problems, *self._keymap_problems):
             self.tell(failure, "warning")
-        self.call_after_refresh(lambda: self.run_worker(self._start_engine(), group="engine"))
+        self.call_after_refresh(self._begin_engine)
+        self.set_timer(_PAINTED_S, self._begin_engine)  # a screen that was left before it was painted calls nobody
+
+    def _begin_engine(self) -> None:
+        """When the first frame is there, once."""
+        if not self._starting:
+            self._starting = True
+            self.run_worker(self._start_engine(), group="engine")
 
     async def _start_engine(self) -> None:
         try:

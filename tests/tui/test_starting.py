@@ -84,6 +84,15 @@ async def test_a_mode_that_is_gone_to_before_the_engine_is_there_starts_no_secon
         assert pilot.app.modes.current == "processes"  # type: ignore[attr-defined]
 
 
+async def test_a_first_frame_that_is_never_painted_does_not_keep_the_engine_from_starting(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Textual's callbacks after a refresh wait for the screen they were given to: it may have been left by then."""
+    monkeypatch.setattr("opsconsole.tui.app.ConsoleApp.call_after_refresh", lambda *_: True)
+    async with console(engine).run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: [name for name, *_ in engine.calls].count("start") == 1)
+
+
 async def test_what_is_loaded_later_waits_for_the_first_look_to_be_drawn(engine: FakeEngine) -> None:
     begun: list[str] = []
     engine.monitoring.glancing = True
