@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import re
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import nullcontext
@@ -20,6 +23,10 @@ from tests import measured
 
 START_US = 1_790_000_000_000_000
 
+# Whoever wants no bytecode beside the sources would compile everything once for each of the thousand processes here.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 QUICK = Settings(
     execution=ExecutionSettings(concurrency=4, grace_s=0.2, kill_wait_s=1.0),
     retry=RetrySettings(base_s=0.01, max_s=0.05, jitter=0.0),
@@ -32,6 +39,10 @@ if configuration := measured.lighten():
         f"import coverage; coverage.process_startup(); {slots._BOOT}"
     )
 
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background job is started with ctrl+c ignored, and all that the tests start would inherit it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("no luck", deadline=None)
 hypothesis.settings.load_profile("no luck")
@@ -70,11 +81,25 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Iterator[None]:
         return (yield)
 
 
+_numbers = itertools.count()
+
+
+@pytest.fixture
+def tmp_path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As pytest's own, numbered without a look at the folders of all the tests before: there are thousands."""
+    name = re.sub(r"\W", "_", request.node.name)[:27]  # as long as pytest's: a socket's path is short
+    return tmp_path_factory.mktemp(f"{name}{next(_numbers)}", numbered=False)
+
+
 @pytest.fixture(autouse=True)
-def _own_surroundings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads the settings of whoever runs it, or writes into their state directory."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg-state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg-config"))
+def _own_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads the settings of whoever runs it, or writes into their state directory.
+
+    Both are folders of the test's own, which nobody makes before something is written there.
+    """
+    own = tmp_path_factory.getbasetemp() / f"surroundings{next(_numbers)}"
+    monkeypatch.setenv("XDG_STATE_HOME", str(own / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(own / "config"))
     for name in ("OPSCONSOLE_STATE_DIR", "OPSCONSOLE_CONFIG"):
         monkeypatch.delenv(name, raising=False)
 

@@ -13,6 +13,8 @@ WHO = ("root", "user") if os.geteuid() == 0 else ("self",)
 POLICIES = ("safe", "restricted")
 USER = 12_321
 """An ordinary user without an account: the tests need none on the host."""
+ALONE = 1_200_000_000 + os.getpid()
+"""Another one, who has no process but this test process's: all of them are killed in the end."""
 
 
 def uids(who: str) -> tuple[int, int]:

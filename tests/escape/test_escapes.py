@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.escape.attempts import NAMES, script
-from tests.escape.conftest import POLICIES, WHO, uids
+from tests.escape.conftest import ALONE, POLICIES, WHO, uids
 from tests.escape.world import SECRET, World, as_uid, system_python, world
 
 PROVIDERS = ("landlock+seccomp", "bwrap+seccomp")
@@ -117,8 +117,7 @@ NEEDS_ROOT_ANYWAY = 60
 @pytest.mark.skipif(os.geteuid() != 0, reason="attacks with an ordinary user's own rights: only as root, for another")
 def test_the_attempts_are_real() -> None:
     """Without containment most of them get through, so a refusal says something."""
-    uid = uids("user")[0]
-    with world(uid, uid, "none") as made, open(made.base / "inherited", "w") as inherited:
+    with world(ALONE, ALONE, "none") as made, open(made.base / "inherited", "w") as inherited:
         python = system_python()
         assert python is not None
         environment = {**made.environment, "WORLD": json.dumps(made.facts), "OPSCONSOLE_RUN_FOLDER": str(made.state)}
@@ -133,7 +132,7 @@ def test_the_attempts_are_real() -> None:
                     cwd="/",
                     check=True,
                     pass_fds=[inherited.fileno()],
-                    **as_uid(uid),
+                    **as_uid(ALONE),
                 )
                 output.seek(0)
                 lines = [json.loads(line) for line in output]
