@@ -12,6 +12,7 @@ from opsconsole.cli.diagnostics import harmless
 from opsconsole.cli.lint_excerpt import Excerpts
 from opsconsole.cli.lint_fixes import apply
 from opsconsole.safety.review.model import Effect, Finding, Review, describe
+from opsconsole.safety.review.shellcheck import ONLY_ADVICE, errors_beside
 
 Redact = Callable[[str], str]
 
@@ -105,6 +106,8 @@ class People:
         if summary:
             parts.append(f"{file}: does: {harmless(', '.join(summary))}\n")
         parts += [f"{file}: note: {harmless(note)}\n" for note in linted.notes]
+        if linted.review.verdict == "allow" and errors_beside(linted.findings):
+            parts.append(f"{file}: note: {ONLY_ADVICE}\n")
         parts.append(self._verdict(file, linted.review))
         return "".join(parts)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from opsconsole.safety.review.model import Finding, Judgement, Source, Span
+from opsconsole.safety.review.model import Edit, Finding, Judgement, Source, Span
 
 Shell = Callable[[str, int], Judgement]
 """A judge of shell text: the text, and the offset in the script of the word it was taken from. The places in what it
@@ -31,3 +31,15 @@ def absorb(outer: Judgement, inner: Judgement, source: Source, text: str, span: 
         at = line + effect.line - 1 if verbatim >= 0 else line
         outer.effects.append(replace(effect, line=at, column=effect.column if at != line else column))
     outer.notes.extend(inner.notes)
+
+
+def by_one(found: Judgement, source: Source) -> Judgement:
+    """What was found in the text of `source` without its first character, at its places in that."""
+
+    def moved(one: Finding) -> Finding:
+        fix = None if one.fix is None else tuple(Edit(edit.start + 1, edit.end + 1, edit.text) for edit in one.fix)
+        return source.finding(one.rule, one.severity, one.message, Span(one.start + 1, one.end + 1), fix)
+
+    found.findings, found.denials = [*map(moved, found.findings)], [*map(moved, found.denials)]
+    found.effects = [replace(one, column=one.column + 1) if one.line == 1 else one for one in found.effects]
+    return found

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from opsconsole.safety.review import python_calls as known
 from opsconsole.safety.review import python_fixes as fixes
 from opsconsole.safety.review.model import Edit, Effect, Judgement, Severity, Source, Span
-from opsconsole.safety.review.nested import Shell, absorb
+from opsconsole.safety.review.nested import Shell, absorb, by_one
 
 LARGEST = 512 * 1024
 """Characters. A longer text is not read."""
@@ -41,6 +41,8 @@ _WRITING = re.compile(r"[wax+]")
 
 def judge(source: Source, shell: Shell | None = None) -> Judgement:
     """Findings and effects; always one denial. `shell` judges the literal command lines in it. Never raises."""
+    if source.text.startswith("\ufeff"):  # Python passes over it in a file
+        return by_one(judge(Source(source.text[1:]), shell), source)
     found = Judgement()
     whole = Span(0, min(1, len(source.text)))
     found.denials.append(source.finding(NOT_PROVEN, Severity.ERROR, REFUSAL, whole))

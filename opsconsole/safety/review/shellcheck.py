@@ -66,6 +66,8 @@ _SAME = {
     "SC2242": ("exit-code-range",),
 }
 """Its rule → ours that say the same of the same place."""
+_SAME_ANYWHERE = {"SC1017": "carriage-returns", "SC1082": "byte-order-mark"}
+"""Its rule, said line by line → ours that says it once for the whole script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,8 @@ def merge(own: Iterable[Finding], remarks: Iterable[Finding]) -> list[Finding]:
 
 def _twin(remark: Finding, by_rule: Mapping[str, Sequence[Finding]]) -> Finding | None:
     """The finding of ours that says the same of a place that overlaps."""
+    if whole := by_rule.get(_SAME_ANYWHERE.get(remark.rule, "")):
+        return whole[0]
     for rule in _SAME.get(remark.rule, ()):
         for finding in by_rule.get(rule, ()):
             if finding.start < remark.end and remark.start < finding.end:
@@ -165,6 +169,14 @@ def wiki(rule: str) -> str | None:
     """Where one of its rules is explained, or None when it is none of its rules."""
     is_one = rule.startswith("SC") and rule[2:].isdigit() and len(rule) == 6 and rule.isascii()
     return f"https://www.shellcheck.net/wiki/{rule}" if is_one else None
+
+
+ONLY_ADVICE = "ShellCheck's errors are advice: no verdict rests on them"
+
+
+def errors_beside(findings: Iterable[Finding]) -> int:
+    """How many errors among these are ShellCheck's, and so not in any verdict."""
+    return sum(one.severity is Severity.ERROR and wiki(one.rule) is not None for one in findings)
 
 
 def _findings(text: str, comments: Sequence[Mapping[str, Any]]) -> tuple[Finding, ...]:

@@ -20,6 +20,11 @@ class Page:
     good: str | None
 
 
+def _meant(example: str) -> str:
+    """What a page cannot show is written as a picture of it."""
+    return example.replace("␍", "\r").replace("⟨BOM⟩", "\ufeff")
+
+
 def pages(prefix: str) -> list[Page]:
     """The pages of the rules whose ids begin with `prefix`, in the order of their names."""
     found = []
@@ -27,6 +32,6 @@ def pages(prefix: str) -> list[Page]:
         text = path.read_text("utf-8")
         heading, severity, *_ = text.split("\n\n")
         assert heading.startswith(f"# {path.stem}: "), path
-        examples = dict(_BLOCK.findall(text))
+        examples = {what: _meant(example) for what, example in _BLOCK.findall(text)}
         found.append(Page(path.stem, severity.removeprefix("Severity: "), examples["Bad"], examples.get("Good")))
     return found

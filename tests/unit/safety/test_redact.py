@@ -108,6 +108,7 @@ def test_nor_in_a_line_without_an_end(at: int, secret: bytes, cuts: list[int], f
     assert b"hunter2hunter" not in whole(data) and b"abc123def456" not in whole(data)
 
 
+@pytest.mark.unmeasured
 @settings(max_examples=300, deadline=None)
 @given(st.text("ab", min_size=6, max_size=9), st.text("ab", max_size=80), st.lists(st.integers(0, 80), max_size=8))
 def test_a_known_secret_is_never_left(secret: str, text: str, cuts: list[int]) -> None:

@@ -130,6 +130,7 @@ def test_nesting_and_length_do_not_stop_it(text):
     assert judge(Source(text)).denials
 
 
+@pytest.mark.unmeasured
 @given(st.text(max_size=300))
 @settings(max_examples=200, deadline=None)
 def test_any_text_is_judged(text):
@@ -139,6 +140,7 @@ def test_any_text_is_judged(text):
     assert all(one.start < one.end <= two.start for one, two in itertools.pairwise(tokens))
 
 
+@pytest.mark.unmeasured
 @given(
     st.sampled_from(PAGES), st.lists(st.tuples(st.integers(0, 99), st.integers(0, 4), st.text(max_size=4)), max_size=4)
 )

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from opsconsole.safety.review import review
 from opsconsole.safety.review.model import Judgement, Severity, Source, Span, describe
 from opsconsole.safety.review.powershell import LARGEST, judge
 from opsconsole.safety.review.powershell.mending import mend
@@ -97,6 +98,39 @@ def test_the_severity_of_a_page_is_the_one_that_is_reported(page: Page):
     judgement = found(page.bad)
     severities = {str(one.severity) for one in judgement.findings + judgement.denials if one.rule == page.rule}
     assert page.severity in severities
+
+
+@pytest.mark.parametrize("script", READ_ONLY)
+def test_line_ends_of_windows_and_a_byte_order_mark_are_plain_powershell(script):
+    here, there = found(f"{script}\nGet-Date\n"), found(f"\ufeff{script}\r\nGet-Date\r\n")
+    assert {one.rule for one in there.findings} == {one.rule for one in here.findings}
+    assert not there.denials
+
+
+@pytest.mark.parametrize("script", [*REFUSED, "# said\nRemove-Item x", "gps `\n-Name x; Remove-Item x", "gps\nrm x"])
+def test_what_is_refused_is_refused_with_line_ends_of_windows(script):
+    lines = f"Get-Date\n{script}\nGet-Date\n".replace("\n", "\r\n")
+    assert found(lines).denials or not found(lines.replace("\r", "")).denials
+    assert "ps-hidden-character" not in {one.rule for one in found(lines).findings} - {
+        one.rule for one in found(script).findings
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ('"$env:TEMP\\*"', r"if $env:TEMP is empty, this deletes \* instead"),
+        ('"${dir}/old"', "if ${dir} is empty, this deletes /old instead"),
+        ("$dir", "what $dir holds shows only at run time: with a wrong value this deletes another tree"),
+    ],
+)
+def test_what_an_empty_variable_would_delete_is_said(path, said):
+    (found,) = [
+        one
+        for one in review(f"Remove-Item -Recurse -Force {path}", "powershell", "standard").findings
+        if one.rule == "ps-remove-variable"
+    ]
+    assert found.message == said
 
 
 def test_a_finding_stands_where_its_command_does():
@@ -242,6 +276,7 @@ def test_nesting_and_length_do_not_stop_it(text):
     found(text)
 
 
+@pytest.mark.unmeasured
 @given(st.text(max_size=300))
 @settings(max_examples=300, deadline=None)
 def test_any_text_is_judged(text):
@@ -249,6 +284,7 @@ def test_any_text_is_judged(text):
     assert all(finding.line >= 1 and finding.column >= 1 for finding in judgement.findings + judgement.denials)
 
 
+@pytest.mark.unmeasured
 @given(st.binary(max_size=200))
 @settings(max_examples=200, deadline=None)
 def test_any_bytes_are_judged(raw):
@@ -256,6 +292,7 @@ def test_any_bytes_are_judged(raw):
     assert len(mend(raw)) == len(raw)
 
 
+@pytest.mark.unmeasured
 @given(
     st.sampled_from(READ_ONLY + REFUSED),
     st.lists(st.tuples(st.integers(0, 200), st.integers(0, 5), st.sampled_from([*"\"'`$(){}@#;|&,<>\n\r ", "rm "]))),
@@ -267,12 +304,14 @@ def test_a_damaged_script_is_judged(script, changes):
     found(script)
 
 
+@pytest.mark.unmeasured
 @given(st.sampled_from(READ_ONLY), st.sampled_from([" ; ", "\n", " | ", "; & ", "; . ", "\r\n"]), st.integers(0, 3))
 @settings(max_examples=200, deadline=None)
 def test_a_removal_after_a_read_only_line_is_never_allowed(script, joint, blanks):
     assert found(f"{script}{joint}{' ' * blanks}Remove-Item x").denials
 
 
+@pytest.mark.unmeasured
 @given(st.sampled_from(READ_ONLY), st.data())
 @settings(max_examples=300, deadline=None)
 def test_a_sub_expression_anywhere_in_a_double_quoted_string_is_seen(script, data):

@@ -45,6 +45,18 @@ def test_a_dozen_rules_and_more():
     assert len(PAGES) >= 12
 
 
+def test_a_byte_order_mark_is_passed_over_and_moves_what_is_found_by_one():
+    text = "import os; os.system('rm -rf /tmp/x')\r\nyaml = eval(input())\r\n"
+    plain, marked = judge(Source(text)), judge(Source("\ufeff" + text))
+    assert plain.findings and marked.parsed
+    assert [(one.rule, one.start, one.line) for one in marked.findings] == [
+        (one.rule, one.start + 1, one.line) for one in plain.findings
+    ]
+    assert [one.column for one in marked.effects if one.line == 1] == [
+        one.column + 1 for one in plain.effects if one.line == 1
+    ]
+
+
 def test_a_syntax_error_has_its_place():
     judgement = judge(Source("x = 1\ny = = 2\n"))
     (finding,) = judgement.findings
@@ -126,12 +138,14 @@ def test_nesting_and_length_do_not_stop_it(text):
     assert judge(Source(text)).denials
 
 
+@pytest.mark.unmeasured
 @given(st.text(max_size=300))
 @settings(max_examples=200, deadline=None)
 def test_any_text_is_judged(text):
     assert judge(Source(text)).denials
 
 
+@pytest.mark.unmeasured
 @given(
     st.sampled_from(PAGES), st.lists(st.tuples(st.integers(0, 150), st.integers(0, 4), st.text(max_size=4)), max_size=4)
 )

@@ -1,5 +1,7 @@
 """Every lint rule of the shell: what it finds, what it leaves alone, that its fix mends, that it has a page."""
 
+import functools
+
 import pytest
 
 from opsconsole.safety.review import rules
@@ -20,6 +22,7 @@ def read(rule: str, text: str) -> Script:
     return read_script(text, "sh" if rule in SH else "bash")
 
 
+@functools.cache  # most texts are asked about three times, and each time a parser would start
 def findings(rule: str, text: str) -> list[Finding]:
     return [one for one in rules.lint(read(rule, text)) if one.rule in (rule, rules.FAILED)]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,16 @@ def test_what_both_say_of_a_place_is_said_once_with_a_fix() -> None:
     ]  # fmt: skip
     assert merged[3].fix == fix
     assert merged[1].fix is None
+
+
+def test_what_it_says_of_every_line_is_said_once_for_the_script() -> None:
+    own = [_finding("carriage-returns", 4, 5), _finding("byte-order-mark", 0, 1)]
+    remarks = [_finding("SC1082", 0, 1), _finding("SC1017", 4, 5), _finding("SC1017", 9, 10)]
+    assert [one.rule for one in shellcheck.merge(own, remarks)] == ["byte-order-mark", "carriage-returns"]
+    assert [one.rule for one in shellcheck.merge([], remarks)] == ["SC1082", "SC1017", "SC1017"]
+
+
+def test_its_errors_are_told_from_ours() -> None:
+    error = replace(_finding("SC1072", 0, 1), severity=Severity.ERROR)
+    ours = replace(_finding("rm-root", 0, 1), severity=Severity.ERROR)
+    assert shellcheck.errors_beside([error, ours, _finding("SC2086", 0, 1)]) == 1

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from opsconsole.safety.review.model import Severity, Span
+from opsconsole.safety.review.patterns import lazy
 from opsconsole.safety.review.powershell.catalogue import Cmdlet
 from opsconsole.safety.review.powershell.grammar import Script
 from opsconsole.safety.review.powershell.report import Report
@@ -170,7 +171,19 @@ def _removal(script: Script, call: Call) -> Iterator[tuple[str, Severity, str]]:
             if _SYSTEM.fullmatch(item or bare) and (recursive or "*" in bare or bare.lower().startswith("hk")):
                 yield "ps-remove-system", CATASTROPHIC, "it deletes a drive or a folder of the system"
             elif recursive and bare.startswith("$"):
-                yield "ps-remove-variable", ERROR, f"where {bare[:40]} is empty, it deletes something else"
+                yield "ps-remove-variable", ERROR, _if_empty(bare)
+
+
+_VARIABLE = lazy(r"\$(?:\{[^}]*\}|[\w:]+)")
+
+
+def _if_empty(path: str) -> str:
+    """What becomes of a path that begins with a variable."""
+    variable = _VARIABLE.match(path)
+    rest = path[variable.end() :] if variable is not None else ""
+    if variable is None or not rest.startswith(("\\", "/")):
+        return f"what {path[:40]} holds shows only at run time: with a wrong value this deletes another tree"
+    return f"if {variable[0][:40]} is empty, this deletes {rest[:40]} instead"
 
 
 def _is_filter(call: Call, argument: object) -> bool:

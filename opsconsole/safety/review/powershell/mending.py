@@ -28,13 +28,16 @@ _NOT_A_WORD = re.compile(rb"[ \t]*[=\]]")
 
 # PowerShell takes these for quotes, dashes and blanks, the grammar does not: it would read another program.
 CONFUSING = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\xa0\u1680\u2000-\u200f\u2013-\u2015\u2018-\u201e\u2028-\u202f\u205f-\u206f\u3000"
-    r"\ufeff\ud800-\udfff]|\r(?!\n)",
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\xa0\u1680\u2000-\u200f\u2013-\u2015\u2018-\u201e\u2028-\u202f\u205f-\u206f\u3000"
+    r"\ufeff\ud800-\udfff]|\r(?!\n)|(?<=`)\r",
 )
+_MARK = b"\xef\xbb\xbf"  # PowerShell passes over a byte-order mark
 
 
 def mend(raw: bytes) -> bytes:
     """The same number of bytes, for the parser."""
+    if raw.startswith(_MARK):
+        raw = b"   " + raw[3:]
     low = raw.lower()  # ASCII only, for bytes
     pieces: list[bytes] = []
     end = 0

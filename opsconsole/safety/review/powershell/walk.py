@@ -158,13 +158,17 @@ class Walk:
         """Characters that PowerShell reads otherwise than the grammar, outside of comments."""
         for match in CONFUSING.finditer(self.script.text):
             at = match.start()
+            if at == 0 and match.group() == "\ufeff":
+                continue
             if any(span.start <= at < span.end for span in self.comments) and match.group() not in "\r\x85\u2028\u2029":
                 continue
             span = Span(at, at + 1)
             name = f"U+{ord(match.group()):04X}"
+            self.report.deny(f"the character {name} is read differently by PowerShell and by the review", span)
+            if self.script.text.startswith("\r\n", at):
+                continue  # an ordinary line end, which only the grammar reads otherwise
             self.report.find("ps-hidden-character", Severity.ERROR,
                              f"the character {name} looks like another one, or like nothing", span)  # fmt: skip
-            self.report.deny(f"the character {name} is read differently by PowerShell and by the review", span)
             break
 
     # ------------------------------------------------------------ commands and redirections

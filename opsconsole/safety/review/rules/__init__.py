@@ -7,10 +7,12 @@ from pathlib import Path
 from opsconsole.safety.review.model import Finding, Severity, Span
 from opsconsole.safety.review.patterns import lazy
 from opsconsole.safety.review.rules import (
+    characters,
     deletion,
     disks,
     downloads,
     hosts,
+    leaks,
     modern,
     network,
     portability,
@@ -26,7 +28,8 @@ from opsconsole.safety.review.shell.facts import Script
 __all__ = ["FAMILIES", "RULES", "Check", "Rule", "all_ids", "lint", "page", "rule"]
 
 FAMILIES = (
-    deletion, disks, downloads, hosts, modern, network, portability, privilege, quoting, robustness, secrets, services
+    characters, deletion, disks, downloads, hosts, leaks, modern, network, portability, privilege, quoting,
+    robustness, secrets, services,
 )  # fmt: skip
 PAGES = Path(__file__).parent.parent / "pages"
 FAILED = "rule-failed"

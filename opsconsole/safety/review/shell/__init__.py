@@ -20,23 +20,26 @@ def read_script(
     `given`: the names of all variables that come from outside; None: any may.
     """
     dialect = parser.DIALECTS.get(interpreter, "bash")
-    script = Script(text, dialect, text.partition("\n")[0] if text.startswith("#!") else None)
+    script = Script(text, dialect, text.partition("\n")[0].rstrip("\r") if text.startswith("#!") else None)
     script.given = given
     judgement = script.judgement
     known = catalogue(site)
     judgement.notes += known.notes
+    parsed = text
     if wrong := commands.bad_characters(text):
         found = commands._BAD.search(text)
         at = found.start() if found else 0
         judgement.denials.append(script.source.finding("control-characters", Severity.ERROR, wrong, Span(at, at + 1)))
-        text = script.text = commands._BAD.sub(" ", text)  # what can be said of the rest is still said
+        # What can be said of the rest is still said. The parser knows CR LF: a here-document ends where it is meant to.
+        parsed = "\r\n".join(commands._BAD.sub(" ", line) for line in text.split("\r\n"))
+        text = script.text = commands._BAD.sub(" ", text)
         script.source = type(script.source)(text)
     if len(text) > MAX_CHARACTERS:
         return _unread(script, "too-long", f"the script has more than {MAX_CHARACTERS} characters", Span(0, 0))
     if _nesting(text) > MAX_NESTING:
         return _unread(script, "too-deep", f"parentheses are nested deeper than {MAX_NESTING} levels", Span(0, 0))
     try:
-        script.tree = parser.parse(text, dialect)
+        script.tree = parser.parse(parsed, dialect)
     except parser.ParserMissing as error:
         judgement.notes.append(str(error))
         return _unread(script, "no-parser", str(error), Span(0, 0))

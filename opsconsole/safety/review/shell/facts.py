@@ -115,6 +115,7 @@ class Script:
 
     def __init__(self, text: str, dialect: str, shebang: str | None = None) -> None:
         self.text = text
+        self.original = text  # as long in characters, with what is invisible and is blanked out in `text`
         self.dialect = dialect
         self.shebang = shebang
         self.source = Source(text)

@@ -1,6 +1,23 @@
 """Rule → (found in these, not in these): failures that go unseen, old spellings."""
 
 CASES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "carriage-returns": (
+        (
+            "rm -rf /tmp/foo\r\ndate\r\n",
+            "ls\r",
+            "#!/bin/bash\r\ncat <<EOF\r\na b\r\nEOF\r\n",
+            "date\nif true; then\r\n  ls\nfi\n",
+            "echo 'a\r\nb'\ndate\r\n",
+        ),
+        (
+            "ls\ndate\n",
+            "# from a Windows host\r\ndate\n",
+            "nc -w 5 host 80 <<EOF\nGET / HTTP/1.0\r\n\r\nEOF\n",
+            "printf 'a\r\nb'\n",
+            "printf 'a\rb\n'",
+        ),
+    ),
+    "byte-order-mark": (("\ufeff#!/bin/bash\ndate", "\ufeffdate"), ("#!/bin/bash\ndate", "echo '\ufeff'")),
     "no-strict-mode": (
         ("#!/bin/bash\ncd /srv\ntar xf app.tar\nrm app.tar", "ls; date; id"),
         (
