@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime, time, timedelta
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from opsconsole.errors import SettingsError
@@ -171,10 +172,14 @@ class AlertSettings:
     apprise: AppriseSettings = AppriseSettings()
 
     def check(self) -> None:
-        """Raises SettingsError."""
+        """Raises one SettingsError with all that is wrong."""
+        if wrong := [*self._wrong()]:
+            raise SettingsError.of_all(wrong)
+
+    def _wrong(self) -> Iterator[SettingsError]:
         for name, value in _values(self, "alerts."):
             if isinstance(value, int | float) and (value < 0 or not math.isfinite(value)):
-                raise SettingsError(f"setting {name} must be a number that is not negative")
+                yield SettingsError(f"setting {name} must be a number that is not negative")
         outbox, runs = self.outbox, self.runs
         mail, webhook = self.mail, self.webhook
         for holds, message in (
@@ -192,15 +197,19 @@ class AlertSettings:
             (self.repeat_s == 0 or self.repeat_s >= 60, "repeat_s must be 0 or at least 60"),
         ):
             if not holds:
-                raise SettingsError(f"setting alerts.{message}")
-        _check_names("alerts.notify", self.notify)
+                yield SettingsError(f"setting alerts.{message}")
+        yield from _unknown_names("alerts.notify", self.notify)
         for name, rule in self.rules.items():
-            _check_names(f"alerts.rules.{name}.notify", rule.notify)
-        _check_addresses(mail)
+            yield from _unknown_names(f"alerts.rules.{name}.notify", rule.notify)
+        yield from _wrong_mail(mail)
+        checks: list[Callable[[], object]] = [partial(Window.parse, text) for text in self.maintenance]
         if webhook.url:
-            _check_url(webhook)
-        for text in self.maintenance:
-            Window.parse(text)
+            checks.append(partial(_check_url, webhook))
+        for check in checks:
+            try:
+                check()
+            except SettingsError as error:
+                yield error
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,24 +292,24 @@ def _values(section: Any, prefix: str) -> Iterator[tuple[str, Any]]:
             yield prefix + item.name, value
 
 
-def _check_names(where: str, names: tuple[str, ...]) -> None:
+def _unknown_names(where: str, names: tuple[str, ...]) -> Iterator[SettingsError]:
     for name in names:
         if name not in NOTIFIERS:
-            raise SettingsError(
+            yield SettingsError(
                 f"setting {where}: there is no notifier {name!r}", hint=f"one of {', '.join(NOTIFIERS)}"
             )
 
 
-def _check_addresses(mail: MailSettings) -> None:
+def _wrong_mail(mail: MailSettings) -> Iterator[SettingsError]:
     for address in (*mail.to, *([mail.sender] if mail.sender else [])):
         if not re.fullmatch(r"[^\s<>,;:\"()\[\]\\\x00-\x20\x7f-\U0010ffff]+", address):
-            raise SettingsError(f"setting alerts.mail: {address!r} is no plain mail address")
+            yield SettingsError(f"setting alerts.mail: {address!r} is no plain mail address")
     if mail.host and not mail.to:
-        raise SettingsError("setting alerts.mail.to is empty", hint="who is the mail for?")
+        yield SettingsError("setting alerts.mail.to is empty", hint="who is the mail for?")
     if mail.user and not (mail.password_file or mail.password_env):
-        raise SettingsError("setting alerts.mail.user needs password_file or password_env")
+        yield SettingsError("setting alerts.mail.user needs password_file or password_env")
     if mail.user and mail.security == "none" and mail.host not in _LOOPBACK:
-        raise SettingsError("setting alerts.mail.security: no password goes over the network unencrypted")
+        yield SettingsError("setting alerts.mail.security: no password goes over the network unencrypted")
 
 
 def _check_url(webhook: WebhookSettings) -> None:

@@ -21,8 +21,8 @@ _THEME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 @dataclass(frozen=True)
 class ConsoleSettings:
     read_only: bool = False
-    """The console only looks: it runs no queued task, starts no monitor, and has no key or command that changes
-    anything (also `opsconsole --read-only`)."""
+    """The console only looks: it runs no queued task, watches for its own screen alone where nobody watches, and has
+    no key or command that changes anything (also `opsconsole --read-only`)."""
     start: ModeName = "overview"
     """The mode the console opens with: overview, tasks, processes, anomalies, editor, history or settings."""
     theme: str = ""

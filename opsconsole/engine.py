@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from opsconsole import host
 from opsconsole.clock import SYSTEM, Clock
@@ -22,36 +22,35 @@ from opsconsole.events import EventBus, Notice, TasksRemoved
 from opsconsole.execution import inheritance, reconcile, submission
 from opsconsole.execution.announcer import Announcer
 from opsconsole.execution.background import BackgroundLoop
+from opsconsole.execution.clockwork import LIVENESS_S, TICK_S, Clockwork
 from opsconsole.execution.commands import Commands
 from opsconsole.execution.environment import EnvironmentStore
 from opsconsole.execution.executor import Executor
 from opsconsole.execution.pool import SlotPool
 from opsconsole.execution.submission import Submission
 from opsconsole.execution.worker import ensure_worker
+from opsconsole.looking import Claims as Claims
+from opsconsole.looking import Looking
 from opsconsole.models import ExecutionResult, Origin, Task, TaskSpec
 from opsconsole.paths import StatePaths, state_root
 from opsconsole.settings import Settings, load_settings
-from opsconsole.storage import consoles, database, private_scripts, tasks
+from opsconsole.storage import consoles, private_scripts, tasks
 from opsconsole.storage.consoles import Registration
-from opsconsole.storage.reader import Reader
-from opsconsole.storage.writer import Job, Writer
-from opsconsole.watching import Watching
 
 if TYPE_CHECKING:
     from opsconsole.execution.judging import MakesReview
     from opsconsole.storage.cleanup import Cleaned
 
-T = TypeVar("T")
-Claims = Literal["all", "own", "none"]
-
-TICK_S = 0.2
-LIVENESS_TICKS = 4
 _log = logging.getLogger("opsconsole.engine")
 
 
-class Engine(Watching):
+class Engine(Looking):
     """A console's engine. `claims`: `all` runs whatever is queued, `own` only what it submits, `none` nothing. One that
-    `watches` starts the monitor, unless another console has it or the settings forbid it.
+    `watches` starts the monitor, unless another console has it or the settings forbid it; if not `records`, only this
+    console sees what its monitor sees, and nothing of it is written.
+
+    Where nothing can be written, one that is `content_to_look` starts all the same: `unwritable` says why, what is on
+    record is read, and whatever would change something fails with that.
 
     `async with Engine() as engine` starts and closes it; `with Engine.look() as engine` reads and commands without a
     loop. Closing leaves runs going and queued work queued.
@@ -66,6 +65,8 @@ class Engine(Watching):
         claims: Claims = "all",
         clock: Clock = SYSTEM,
         watches: bool = False,
+        records: bool = True,
+        content_to_look: bool = False,
         origin: Origin | None = None,
     ) -> None:
         self.settings = settings if settings is not None else load_settings()
@@ -76,8 +77,6 @@ class Engine(Watching):
         self._clock = clock
         self._environments = EnvironmentStore(self.paths.environments)
         self._commands = Commands(self.paths, self.settings.queue, self.origin, clock)
-        self._writer: Writer | None = None
-        self._reader: Reader | None = None
         self._registration: Registration | None = None
         self._executor: Executor | None = None
         self._pool: SlotPool | None = None
@@ -88,6 +87,8 @@ class Engine(Watching):
         self._background: BackgroundLoop | None = None
         self._to_tidy = False
         self._watches = watches
+        self._records = records
+        self._content_to_look = content_to_look
 
     # -- life
 
@@ -101,16 +102,27 @@ class Engine(Watching):
     async def start(self) -> None:
         """Open the database, register, take over what dead consoles left, begin to claim. Raises OpsErrors."""
         host.require_execution()
-        self._loop = asyncio.get_running_loop()
+        self._loop, self._lives = asyncio.get_running_loop(), True
+        try:
+            await self._start_working()
+        except (OpsError, OSError) as error:
+            await asyncio.to_thread(self._look_only, self._could_look(error))
+            self._announcer = Announcer(self._reads, self.bus)
+        self._watches = self._watches and self.settings.monitor.autostart
+        self._watch()
+        self._ticking = self._loop.create_task(self._tick_for_ever())
+
+    async def _start_working(self) -> None:
         self.paths.prepare()
         self._pool = self._new_pool()
         if self._claims != "none":
             self._pool.warm()
         try:
-            self._open()
+            self._open_whole()
             orphans = await asyncio.wrap_future(self._job(self._register))
         except BaseException:
             self._pool.close()
+            self._pool = None
             self._close_store()
             if self._registration is not None:  # its transaction may have failed: the next console gets the same id
                 self._registration.release()
@@ -129,9 +141,6 @@ class Engine(Watching):
         self._to_tidy = True
         self._executor.rewrite_overdue(self._reads.connection)
         self._executor.look_for_work()
-        self._watches = self._watches and self.settings.monitor.autostart
-        self._watch()
-        self._ticking = self._loop.create_task(self._tick_for_ever())
 
     def _new_pool(self) -> SlotPool:
         """Who runs what is claimed; the demo has it played."""
@@ -147,6 +156,7 @@ class Engine(Watching):
             self._ticking = None
         if self._station is not None:
             await asyncio.to_thread(self._stop_watching)
+        self._lives = False
         if self._executor is not None:
             await asyncio.gather(*self._executor.rewriting, return_exceptions=True)
             self._executor.stop()
@@ -173,10 +183,11 @@ class Engine(Watching):
     def __enter__(self) -> Engine:
         """Opens the store, and brings rows of dead consoles up to date."""
         self._open()
-        ended = inheritance.settle(
-            self._reads.connection, self._job, self.paths, self._clock, self.settings.retry, self._prepared
-        )
-        self._to_tidy = self._to_tidy or ended
+        if self.unwritable is None:
+            ended = inheritance.settle(
+                self._reads.connection, self._job, self.paths, self._clock, self.settings.retry, self._prepared
+            )
+            self._to_tidy = self._to_tidy or ended
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -188,28 +199,6 @@ class Engine(Watching):
         if self._writer is not None and self._to_tidy:
             self._job(self._environments.forget_unused)
         self._close_store()
-
-    def _open(self) -> None:
-        if self._writer is not None:
-            return
-        self.paths.prepare()
-        path = self.paths.database
-        notices: list[str] = []
-        connection = database.open_database(path, notices.append)
-        for notice in notices:
-            _log.warning("%s", notice)
-            self.bus.publish(Notice("warning", self.redaction_of().text(notice)))
-        self._writer = Writer(connection, path)
-        self._reader = Reader(database.connect(path, read_only=True), self.paths)
-
-    def _close_store(self) -> None:
-        """The writer's connection goes last: the last one that may write moves the WAL into the database."""
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
 
     def _register(self, c: sqlite3.Connection) -> list[inheritance.Orphan]:
         """In one transaction: our row and lock, the burial of the dead, and what they left to us."""
@@ -272,6 +261,7 @@ class Engine(Watching):
         return submission.plan(spec, self.settings, origin=self.origin, review_by=review_by)
 
     def _build(self, spec: TaskSpec, keeps_descriptor: bool, environ: Mapping[str, str] | None = None) -> tasks.NewTask:
+        self._refuse_unwritable()
         own = self._claims == "own" or keeps_descriptor
         return submission.build(
             spec, self.settings, self.origin, self._environments, self.paths,
@@ -370,16 +360,6 @@ class Engine(Watching):
             self.bus.publish(TasksRemoved(cleaned.tasks))
         return cleaned
 
-    # -- reads (the rest is in Questions)
-
-    @property
-    def _reads(self) -> Reader:
-        if self._reader is None:
-            self._open()
-        if self._reader is None:
-            raise ConsoleError("the engine is closed")
-        return self._reader
-
     # -- events
 
     def _on_committed(self, changed: list[int]) -> None:
@@ -397,19 +377,32 @@ class Engine(Watching):
     # -- the clockwork
 
     async def _tick_for_ever(self) -> None:
-        count = 0
-        while True:
-            await asyncio.sleep(TICK_S)
-            count += 1
-            try:
-                self._tick(liveness=count % LIVENESS_TICKS == 0)
-            except (OpsError, sqlite3.Error, OSError) as error:
-                _log.warning("a tick failed: %s", error)
-                self.bus.publish(Notice("warning", self.redaction_of().text(str(error))))
+        clockwork = Clockwork(self.paths.database)
+        try:
+            while True:
+                liveness = await clockwork.tick(self._rest_s())
+                self._tick_safely(liveness=liveness)
+        finally:
+            clockwork.close()
+
+    def _rest_s(self) -> float:
+        """So long nothing needs a tick, unless somebody commits."""
+        if self._executor is None or self._executor.watched or self._to_tidy:
+            return 0.0
+        return LIVENESS_S if self._next_due is None else (self._next_due - self._clock.now()) / 1e6
+
+    def _tick_safely(self, *, liveness: bool) -> None:
+        try:
+            self._tick(liveness=liveness)
+        except (OpsError, sqlite3.Error, OSError) as error:
+            _log.warning("a tick failed: %s", error)
+            self.bus.publish(Notice("warning", self.redaction_of().text(str(error))))
 
     def _tick(self, *, liveness: bool) -> None:
         executor, reads = self._executor, self._reads
-        assert executor is not None  # noqa: S101 - it is made before the first tick
+        if executor is None:
+            self._look_on(liveness=liveness)
+            return
         if executor.watched:
             executor.look_at_adopted()
         if reads.moved_on():
@@ -463,14 +456,3 @@ class Engine(Watching):
     def _on_slot_lost(self, execution_id: str) -> None:
         if self._executor is not None:
             self._executor.on_lost(execution_id)
-
-    # -- threads
-
-    def _job(self, job: Job[T]) -> Future[T]:
-        if self._writer is None:
-            raise ConsoleError("the engine is closed")
-        return self._writer.submit(job)
-
-    def _from_any_thread(self, call: Callable[[], None]) -> None:
-        if self._loop is not None and not self._loop.is_closed() and self._executor is not None:
-            self._loop.call_soon_threadsafe(call)

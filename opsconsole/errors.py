@@ -29,6 +29,8 @@ OpsError                         category, hint (what the user can do), exit_cod
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class OpsError(Exception):
     """Base of every error with a message for people.
@@ -57,6 +59,11 @@ class UsageError(OpsError):
 
 class SettingsError(UsageError):
     """Raised when a settings file or an OPSCONSOLE_* variable is wrong."""
+
+    @classmethod
+    def of_all(cls, problems: Sequence[SettingsError]) -> SettingsError:
+        """One that says all of these, at least one: who mends a file mends it once."""
+        return problems[0] if len(problems) == 1 else cls("; ".join(map(str, problems)))
 
 
 class SpecError(UsageError, ValueError):

@@ -147,3 +147,11 @@ def free_bytes(folder: Path) -> int:
     """Bytes an ordinary user may still write on the folder's file system."""
     info = os.statvfs(folder)
     return info.f_bavail * info.f_frsize
+
+
+def memory_bytes() -> int:
+    """What the machine has; 0: the system does not say."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return 0

@@ -6,7 +6,7 @@ The text under a field is its documentation. Loaded only where somebody monitors
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import field, fields
 from typing import Any
 
@@ -49,12 +49,16 @@ class MonitorSettings:
     `[monitor.thresholds.disk_full.on."/var"]`. `opsconsole anomalies kinds` lists kinds, keys and defaults."""
 
     def check(self) -> None:
-        """Raises SettingsError."""
+        """Raises one SettingsError with all that is wrong."""
+        if wrong := [*self._wrong()]:
+            raise SettingsError.of_all(wrong)
+
+    def _wrong(self) -> Iterator[SettingsError]:
         for item in fields(self):
             value = getattr(self, item.name)
             if isinstance(value, int | float) and (value < 0 or not math.isfinite(value)):
-                raise SettingsError(f"setting monitor.{item.name} must be a number that is not negative")
+                yield SettingsError(f"setting monitor.{item.name} must be a number that is not negative")
         if self.interval_s < 0.1 or self.idle_interval_s < self.interval_s:
-            raise SettingsError("setting monitor.interval_s must be at least 0.1 and at most monitor.idle_interval_s")
+            yield SettingsError("setting monitor.interval_s must be at least 0.1 and at most monitor.idle_interval_s")
         if not 0 < self.max_share <= 1 or not 0 <= self.unusual_threshold <= 1:
-            raise SettingsError("settings monitor.max_share and monitor.unusual_threshold are shares between 0 and 1")
+            yield SettingsError("settings monitor.max_share and monitor.unusual_threshold are shares between 0 and 1")

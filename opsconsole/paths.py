@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -75,21 +76,39 @@ class StatePaths:
             for folder in (self.runs, self.consoles, self.environments):
                 if not folder.is_dir():
                     folder.mkdir(mode=0o700, exist_ok=True)
-            if not os.access(self.root, os.W_OK | os.X_OK) or _read_only(self.root):
+            if _read_only(self.root):
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+            if not os.access(self.root, os.W_OK | os.X_OK):
                 raise PermissionError("not writable")
         except OSError as error:
-            raise StateDirError(
-                f"the state directory {self.root} cannot be used: {error.strerror or error}",
-                hint="make it writable for you, or set OPSCONSOLE_STATE_DIR to one that is",
-            ) from error
+            raise self.unusable(error) from error
         return self
+
+    def unusable(self, error: OSError) -> StateDirError:
+        """What to say, and what to do, when nothing can be written there."""
+        hint = "make it writable for you, or set OPSCONSOLE_STATE_DIR to one that is"
+        if error.errno == errno.EROFS:
+            hint = "mount it for writing (`dmesg` may say why it is not), or set OPSCONSOLE_STATE_DIR"
+        return StateDirError(
+            f"the state directory {self.root} cannot be used: {error.strerror or error}",
+            hint=hint,
+        )
+
+    @property
+    def writable(self) -> bool:
+        """Whether it could be used now, as far as can be told without writing."""
+        try:
+            owned = not hasattr(os, "geteuid") or self.root.stat().st_uid == os.geteuid()
+            return owned and os.access(self.root, os.W_OK | os.X_OK) and not _read_only(self.root)
+        except OSError:
+            return False
 
     def _check_owner(self) -> None:
         info = self.root.stat()
         if hasattr(os, "geteuid") and info.st_uid != os.geteuid():
             raise StateDirError(
                 f"the state directory {self.root} belongs to uid {info.st_uid}, you are uid {os.geteuid()}",
-                hint="a state directory belongs to one user: set OPSCONSOLE_STATE_DIR to one of your own",
+                hint="set OPSCONSOLE_STATE_DIR to one of your own",
             )
         if stat.S_IMODE(info.st_mode) & 0o077:
             self.root.chmod(0o700)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, fields, is_dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from opsconsole.console_settings import ConsoleSettings
     from opsconsole.monitor_settings import MonitorSettings
 
+Wrong = list[SettingsError]
 RESERVED = frozenset(
     {
         "OPSCONSOLE_STATE_DIR", "OPSCONSOLE_CONFIG", "OPSCONSOLE_EXEC_ID", "OPSCONSOLE_TASK_ID", "OPSCONSOLE_RUN_ID",
@@ -224,17 +225,22 @@ def load_settings(file: Path | None = None, environ: Mapping[str, str] | None = 
 
 
 def settings_of(data: dict[str, Any], environ: Mapping[str, str], where: str) -> Settings:
-    """Settings from what a file at `where` says (it is changed) and the environment. Raises SettingsError."""
-    overrides = _from_environment(environ)
-    if not data and not overrides:
+    """Settings from what a file at `where` says (it is changed) and the environment. Raises one SettingsError with all
+    that is wrong."""
+    wrong: Wrong = []
+    overrides = _from_environment(environ, wrong)
+    if not data and not overrides and not wrong:
         return Settings()
-    _reject_unknown(data, Settings, where)
+    _take_out_unknown(data, where, wrong)
     for path, value in overrides:
         section = data
         for part in path[:-1]:
             section = section.setdefault(part, {})
         section[path[-1]] = value
-    return _validate(data)
+    settings = _validate(data, wrong)
+    if wrong:
+        raise SettingsError.of_all(wrong)
+    return settings
 
 
 def variable_of(name: str) -> str:
@@ -284,7 +290,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
         raise SettingsError(f"{file} is not valid TOML: {error}") from error
 
 
-def _from_environment(environ: Mapping[str, str]) -> list[tuple[list[str], str]]:
+def _from_environment(environ: Mapping[str, str], wrong: Wrong) -> list[tuple[list[str], str]]:
     found = []
     for key in environ:
         if not key.startswith("OPSCONSOLE_") or key in RESERVED:
@@ -295,35 +301,39 @@ def _from_environment(environ: Mapping[str, str]) -> list[tuple[list[str], str]]
         for part in path[:-1]:
             section[part] = section = {}
         section[path[-1]] = None
-        _reject_unknown(nested, Settings, f"variable {key}", environment=True)
-        found.append((path, environ[key]))
+        before = len(wrong)
+        _take_out_unknown(nested, f"variable {key}", wrong, environment=True)
+        if len(wrong) == before:
+            found.append((path, environ[key]))
     return found
 
 
-def _reject_unknown(data: Mapping[str, Any], kind: type, where: str, *, environment: bool = False) -> None:
-    """All that is unknown is said at once: who mends a file mends it once."""
-    if not (unknown := [*_unknown(data, kind, where)]):
+def _take_out_unknown(data: dict[str, Any], where: str, wrong: Wrong, *, environment: bool = False) -> None:
+    """What is left is known, and a section or a value as it should be."""
+    if not (unknown := [*_unknown(data, Settings, where, wrong)]):
         return
     near = [found for name in unknown if (found := _nearest(name))]
     if environment:
         near = [variable_of(name) for name in near]
     hint = f"did you mean {' and '.join(near)}?" if near else "`opsconsole config` lists all settings"
-    raise SettingsError(f"{where}: unknown setting{'s' * (len(unknown) > 1)} {', '.join(unknown)}", hint=hint)
+    wrong.append(SettingsError(f"{where}: unknown setting{'s' * (len(unknown) > 1)} {', '.join(unknown)}", hint=hint))
 
 
-def _unknown(data: Mapping[str, Any], kind: type, where: str, prefix: str = "") -> Iterator[str]:
+def _unknown(data: dict[str, Any], kind: type, where: str, wrong: Wrong, prefix: str = "") -> Iterator[str]:
     known = _sections(kind())
-    for key, value in data.items():
+    for key, value in tuple(data.items()):
+        name, default = prefix + key, known.get(key)
         if key not in known:
-            yield prefix + key
-            continue
-        default = known[key]
-        if is_dataclass(default):
-            if not isinstance(value, Mapping):
-                raise SettingsError(f"{where}: {prefix + key} is a section, not a value")
-            yield from _unknown(value, type(default), where, f"{prefix}{key}.")
+            del data[key]
+            yield name
+        elif is_dataclass(default) and isinstance(value, dict):
+            yield from _unknown(value, type(default), where, wrong, f"{name}.")
+        elif is_dataclass(default):
+            del data[key]
+            wrong.append(SettingsError(f"{where}: {name} is a section, not a value"))
         elif isinstance(value, Mapping) and not isinstance(default, Mapping):
-            raise SettingsError(f"{where}: {prefix + key} is a value, not a section")
+            del data[key]
+            wrong.append(SettingsError(f"{where}: {name} is a value, not a section"))
 
 
 def _nearest(name: str) -> str:
@@ -350,10 +360,9 @@ SIZES = frozenset(
 """Keys that are bytes, and may be given as "64M"."""
 
 
-def _validate(data: dict[str, Any]) -> Settings:
-    from pydantic import TypeAdapter, ValidationError
-
-    _parse_sizes(data)
+def _validate(data: dict[str, Any], wrong: Wrong) -> Settings:
+    """What is wrong with a value is noted, and the default looked at in its place."""
+    _parse_sizes(data, wrong)
     for policy, given in data.get("limits", {}).items():  # what a site does not say stays as it is under that policy
         data["limits"][policy] = {**vars(getattr(LimitSettings(), policy)), **given}
     for section, key in (("retry", "exit_codes"), ("redaction", "names"), ("redaction", "values_from")):
@@ -362,32 +371,53 @@ def _validate(data: dict[str, Any]) -> Settings:
             data[section][key] = words.replace(",", " ").split()
     others = {name: data.pop(name) for name in OTHERS if name in data}
 
-    def checked(kind: Any, given: Any, prefix: str = "") -> Any:
-        try:
-            return TypeAdapter(kind).validate_python(given)
-        except ValidationError as error:
-            first = error.errors()[0]
-            name = prefix + ".".join(str(part) for part in first["loc"])
-            raise SettingsError(f"setting {name}: {first['msg']}, got {first['input']!r}") from error
-
-    settings: Settings = checked(Settings, data)
-    _check_ranges(settings)
+    settings: Settings = _checked(Settings, data, wrong)
+    wrong += _out_of_range(settings)
     for name, given in others.items():
-        section = checked(_other_kind(name), given, f"{name}.")
-        section.check()
-        others[name] = section
+        others[name] = _checked(_other_kind(name), given, wrong, f"{name}.")
+        try:
+            others[name].check()
+        except SettingsError as error:
+            wrong.append(error)
     return replace(settings, others=others)
 
 
-def _parse_sizes(data: dict[str, Any], prefix: str = "") -> None:
-    for key, value in data.items():
+def _checked(kind: Any, given: dict[str, Any], wrong: Wrong, prefix: str = "") -> Any:
+    from pydantic import TypeAdapter, ValidationError
+
+    for _ in range(3):  # what is wrong is taken out; some of it hides more
+        try:
+            return TypeAdapter(kind).validate_python(given)
+        except ValidationError as error:
+            for one in error.errors():
+                name = prefix + ".".join(str(part) for part in one["loc"])
+                wrong.append(SettingsError(f"setting {name}: {one['msg']}, got {one['input']!r}"))
+            for at, key in [_innermost(given, one["loc"]) for one in error.errors()]:
+                at.pop(key, None)
+    return kind()
+
+
+def _innermost(given: dict[str, Any], place: Sequence[int | str]) -> tuple[dict[str, Any], str]:
+    """The last table on the way to this place, and its key."""
+    at, key = given, str(place[0])
+    for part in map(str, place[1:]):
+        inner = at.get(key)
+        if not isinstance(inner, dict) or part not in inner:
+            break
+        at, key = inner, part
+    return at, key
+
+
+def _parse_sizes(data: dict[str, Any], wrong: Wrong, prefix: str = "") -> None:
+    for key, value in tuple(data.items()):
         if isinstance(value, dict):
-            _parse_sizes(value, f"{prefix}{key}.")
+            _parse_sizes(value, wrong, f"{prefix}{key}.")
         elif key in SIZES and isinstance(value, str):
             try:
                 data[key] = parse_size(value)
             except SpecError as error:
-                raise SettingsError(f"{prefix}{key}: {error}") from error
+                del data[key]
+                wrong.append(SettingsError(f"{prefix}{key}: {error}"))
 
 
 def _values(section: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -400,7 +430,7 @@ def _values(section: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 
 RANGES: Mapping[str, tuple[float | None, float | None, float]] = {
-    "execution.concurrency": (None, 1, math.inf),
+    "execution.concurrency": (None, 1, 1024),  # each has processes and open files; more is a slip of the finger
     "execution.timeout_s": (0, None, MAX_TIMEOUT_S),
     "execution.grace_s": (None, 0, math.inf),
     "execution.kill_wait_s": (None, 0, math.inf),
@@ -428,22 +458,25 @@ def range_of(name: str) -> str:
     return " and ".join(filter(None, (low, high)))
 
 
-def _check_ranges(settings: Settings) -> None:
+def _out_of_range(settings: Settings) -> Iterator[SettingsError]:
     retry = settings.retry
     for name, value in _values(settings):
         if isinstance(value, float) and not math.isfinite(value):
-            raise SettingsError(f"setting {name} must be a finite number")
+            yield SettingsError(f"setting {name} must be a finite number")
     for name, (above, least, most) in RANGES.items():
         number: Any = reduce(getattr, name.split("."), settings)
         if (above is not None and number <= above) or (least is not None and number < least) or number > most:
-            raise SettingsError(f"setting {name} must be {range_of(name)}")
+            yield SettingsError(f"setting {name} must be {range_of(name)}")
     if retry.max_s < retry.base_s:
-        raise SettingsError("setting retry.max_s cannot be less than retry.base_s")
+        yield SettingsError("setting retry.max_s cannot be less than retry.base_s")
     for name, value in (*_values(settings.limits, "limits."), *_values(settings.doors, "doors.")):
         if isinstance(value, int | float) and value < 0:
-            raise SettingsError(f"setting {name} cannot be negative")
+            yield SettingsError(f"setting {name} cannot be negative")
     for name, pattern in settings.redaction.rules.items():
-        _check_rule(name, pattern)
+        try:
+            _check_rule(name, pattern)
+        except SettingsError as error:
+            yield error
 
 
 def _check_rule(name: str, pattern: str) -> None:

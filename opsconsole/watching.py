@@ -6,8 +6,7 @@ Everything of monitoring is loaded on first use: a headless run that ends within
 from __future__ import annotations
 
 import asyncio
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from opsconsole.events import Event, RunSampled
@@ -24,12 +23,13 @@ if TYPE_CHECKING:
 
 
 class Watching(Verbs):
-    """The Engine provides `add`, `_from_any_thread` and what is declared here."""
+    """The Engine provides `add`, `_publish_from_any_thread` and what is declared here."""
 
     origin: Origin
     _loop: asyncio.AbstractEventLoop | None
     _registration: Registration | None
     _watches: bool
+    _records: bool
     _station: Station | None = None
     _own_runs: RunSampler | None = None
     _active: list[Active]
@@ -38,7 +38,7 @@ class Watching(Verbs):
     def add(self, spec: TaskSpec) -> Task:
         raise NotImplementedError
 
-    def _from_any_thread(self, call: Callable[[], None]) -> None:
+    def _publish_from_any_thread(self, event: Event) -> None:
         raise NotImplementedError
 
     @property
@@ -55,6 +55,10 @@ class Watching(Verbs):
 
     def _new_station(self, **known: Any) -> Station:
         """Who looks at the host; the demo's looks at a recorded one."""
+        if not self._records:
+            from opsconsole.monitoring.unrecorded import UnrecordedStation
+
+            return UnrecordedStation(self.settings, self.paths, **known)
         from opsconsole.monitoring.station import Station
 
         return Station(self.settings, self.paths, **known)
@@ -132,10 +136,3 @@ class Watching(Verbs):
         if self._station is not None:
             self._station.close()
             self._station = None
-
-    def _publish_from_any_thread(self, event: Event) -> None:
-        """On the loop's thread; an engine without a loop tells on the caller's."""
-        if self._loop is None:
-            self.bus.publish(event)
-        else:
-            self._from_any_thread(functools.partial(self.bus.publish, event))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import os
 import re
@@ -32,17 +33,14 @@ QUICK = Settings(
     retry=RetrySettings(base_s=0.01, max_s=0.05, jitter=0.0),
 )
 
-if configuration := measured.lighten():
-    # The supervisor starts without site-packages and environment: under coverage it is told where both are.
-    slots._BOOT = (
-        f"import os, sys; sys.path[1:1] = {sys.path!r}; os.environ['COVERAGE_PROCESS_CONFIG'] = {configuration!r}; "
-        f"import coverage; coverage.process_startup(); {slots._BOOT}"
-    )
+if measured.lighten():
+    slots._BOOT = measured.boot(slots._BOOT)
 
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell's background job is started with ctrl+c ignored, and all that the tests start would inherit it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell's background job is started with ctrl+c ignored, nohup's with a hang-up: all that the tests start inherits it.
+for number, handler in {signal.SIGINT: signal.default_int_handler, signal.SIGHUP: signal.SIG_DFL}.items():
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 hypothesis.settings.register_profile("no luck", deadline=None)
 hypothesis.settings.load_profile("no luck")
@@ -72,6 +70,20 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         if reason.endswith(("is not here", "is not installed")):
             report.outcome, report.longrepr = "failed", f"{reason}: .ci/run must install it"
     return report
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and all that they import stay to the end: the collector need not look at them again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop() -> Iterator[None]:
+    """Before coverage puts everything together."""
+    result = yield
+    measured.gather()
+    return result
 
 
 @pytest.hookimpl(wrapper=True)

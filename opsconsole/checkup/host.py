@@ -7,6 +7,7 @@ import platform
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from opsconsole import host
 from opsconsole.checkup.fact import Fact
@@ -20,6 +21,7 @@ from opsconsole.safety import policy as policies
 from opsconsole.safety.review import shellcheck
 from opsconsole.settings import Settings
 from opsconsole.storage import database
+from opsconsole.wording import size
 
 
 def host_facts(paths: StatePaths, settings: Settings) -> Iterator[Fact]:
@@ -85,14 +87,21 @@ def _platform() -> list[Fact]:
 
 
 def _state(paths: StatePaths, settings: Settings) -> list[Fact]:
-    if not paths.root.exists():
+    if not database.is_there(paths.root) and _can_be_made(paths.root):
         return [Fact("state", "directory", "ok", f"{paths.root} (made at the first use)")]
     try:
         paths.prepare()
     except StateDirError as error:
-        return [Fact("state", "directory", "broken", str(paths.root), error.message, error.hint)]
+        effect = f"{error.message}: the console only looks, and nothing runs"
+        found = Fact("state", "directory", "broken", str(paths.root), effect, error.hint)
+        return [found, _database(paths)] if os.path.isdir(paths.root) else [found]
     owner = {"path": str(paths.root), "uid": paths.root.stat().st_uid, "mode": oct(paths.root.stat().st_mode & 0o777)}
     return [Fact("state", "directory", "ok", str(paths.root), details=owner), _space(paths, settings), _database(paths)]
+
+
+def _can_be_made(folder: Path) -> bool:
+    above = next((one for one in folder.parents if os.path.lexists(one)), folder.anchor)
+    return os.access(above, os.W_OK | os.X_OK)
 
 
 def _space(paths: StatePaths, settings: Settings) -> Fact:
@@ -102,20 +111,15 @@ def _space(paths: StatePaths, settings: Settings) -> Fact:
         "state",
         "free space",
         "ok" if enough else "broken",
-        _size(free),
-        "" if enough else f"nothing starts below {_size(least)}",
+        size(free),
+        "" if enough else f"nothing starts below {size(least)}",
         "" if enough else "free some space, or lower the setting execution.min_free",
         {"free_bytes": free, "min_free": least},
     )
 
 
-def _size(count: float) -> str:
-    """`16.8 MB`, `77.2 GB`."""
-    return f"{count / 1e9:,.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
-
-
 def _database(paths: StatePaths) -> Fact:
-    if not paths.database.exists():
+    if not database.is_there(paths.database):
         return Fact("state", "database", "ok", "none yet")
     known = database.known_version()
     try:
@@ -126,7 +130,8 @@ def _database(paths: StatePaths) -> Fact:
             connection.close()
         checked = database.check(paths.database)
     except (sqlite3.Error, OpsError) as error:
-        return Fact("state", "database", "broken", str(error), remedy="the next start moves an unreadable one aside")
+        remedy = "the next start moves an unreadable one aside" if paths.writable else ""
+        return Fact("state", "database", "broken", str(error), remedy=remedy)
     sound = checked == "ok" and version <= known
     remedy = "" if sound else "use the opsconsole that wrote it" if version > known else "keep a copy, then start anew"
     return Fact(

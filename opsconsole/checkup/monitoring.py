@@ -53,7 +53,7 @@ def _watching(paths: StatePaths) -> Fact:
     if (found := holder(files)) is not None:
         who = MonitorStatus("elsewhere", found.pid, found.started_at, found.door)
         return _fact("watching", "ok", status(who))
-    state = "stopped" if files.off.exists() else "off"
+    state = "stopped" if os.path.exists(files.off) else "off"
     effect = "nothing is recorded and nobody is told"
     return _fact("watching", "missing", "nobody watches this host", effect, status(MonitorStatus(state)))
 
@@ -64,9 +64,13 @@ def status(found: MonitorStatus) -> str:
         return "nobody watches this host: `opsconsole monitor start`"
     if found.state == "stopped":
         return "stopped by hand: `opsconsole monitor start` starts it again"
-    words = [f"process {found.pid} ({found.door})", f"since {_moment(found.started_at)}"]
+    words = ["somebody who could not write down who it is"]
+    if found.pid:
+        words = [f"process {found.pid} ({found.door})", f"since {_moment(found.started_at)}"]
     if found.last_sample_at:
         words.append(f"last sample {_moment(found.last_sample_at)}")
+    if not found.recorded:
+        words.append("for this screen alone, nothing is recorded")
     if found.slowed:
         words.append(found.slowed)
     return ", ".join(words)

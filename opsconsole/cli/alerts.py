@@ -90,13 +90,14 @@ class _Opened:
 
 
 @contextmanager
-def _opened() -> Iterator[_Opened]:
-    from opsconsole.cli.opened import looking
-    from opsconsole.storage.database import open_database
+def _opened(*, changes: bool) -> Iterator[_Opened]:
+    from opsconsole.cli.opened import looking, reading
+    from opsconsole.storage.database import connect, open_database
 
-    with looking() as engine:
+    with looking() if changes else reading() as engine:
         path = engine.paths.database
-        with closing(open_database(path, diagnostics.tell)) as connection:
+        opened = open_database(path, diagnostics.tell) if changes else connect(path, read_only=True)
+        with closing(opened) as connection:
             yield _Opened(engine, connection, path)
 
 
@@ -106,8 +107,19 @@ def run(options: argparse.Namespace) -> int:
         "list": _list, "open": _open, "test": _test, "retry": _retry, "silences": _silences,
         "maintenance": _maintenance,
     }  # fmt: skip
-    with _opened() as opened:
+    with _opened(changes=_changes(options)) as opened:
         return actions[options.action](opened, options)
+
+
+def _changes(options: argparse.Namespace) -> bool:
+    match options.action:
+        case "list" | "open":
+            return False
+        case "silences":
+            return options.remove is not None
+        case "maintenance":
+            return options.words not in ([], ["list"])
+    return True
 
 
 # -- messages

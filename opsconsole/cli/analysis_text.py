@@ -181,9 +181,7 @@ def _percent(value: float | None) -> str:
 
 def _amount(value: float, unit: str) -> str:
     if unit in ("B", "B/s"):
-        return wording.size(value) + unit[1:]
-    if unit == "% of a core":
-        return f"{value:.0f} % of a core"
+        return wording.quantity(value, unit)
     return f"{value:.0f} {unit}" if unit else f"{value:.2f}"
 
 
@@ -194,7 +192,7 @@ def _minutes(minutes: float) -> str:
 
 
 def _since(since: Since, now: int) -> str:
-    lasted = wording.duration(max(0.0, (now - since.time_us) / 1e6))
+    lasted = wording.long_duration((now - since.time_us) / 1e6, whole=True)
     begin = "at least " if since.at_least else ""
     return f"{begin}{wording.moment(since.time_us)} ({lasted}): {since.why}"
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ACTIONS = ("list", "show", "ack", "silence", "note", "clear", "kinds")
+_CHANGING = ("ack", "silence", "note", "clear")
 _STATES = tuple(state.value for state in AnomalyState if state is not AnomalyState.PENDING)
 _LONGEST_SILENCE_S = 366 * 86400.0
 _EXAMPLES = (
@@ -62,9 +63,9 @@ def build() -> Parser:
 
 def run(options: argparse.Namespace) -> int:
     """Returns the exit code. Raises OpsErrors."""
-    from opsconsole.cli.opened import looking
+    from opsconsole.cli.opened import looking, reading
 
-    with looking() as engine:
+    with looking() if options.action in _CHANGING else reading() as engine:
         action: Callable[[Engine, argparse.Namespace], None] = {
             "list": _list, "show": _show, "ack": _acknowledge, "silence": _silence, "note": _note, "clear": _clear,
             "kinds": _kinds,

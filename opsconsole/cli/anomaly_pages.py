@@ -120,7 +120,7 @@ def _amount(anomaly: Anomaly, value: float) -> str:
     from opsconsole.monitoring.detection.kinds import KINDS
 
     kind = KINDS.get(anomaly.kind)
-    return f"{value:g} {anomaly.unit}" if kind is None else messages.amount(kind, value)
+    return wording.quantity(value, anomaly.unit) if kind is None else messages.amount(kind, value)
 
 
 def _around(anomaly: Anomaly) -> Iterator[str]:
@@ -189,9 +189,9 @@ def kinds_table(thresholds: Thresholds, names: Iterable[str]) -> str:
                     name if pattern is None else "",
                     one.kind.subject if pattern is None else harmless(pattern),
                     _levels(one),
-                    messages.duration(one.for_s),
+                    wording.long_duration(one.for_s),
                     messages.amount(one.kind, one.clear),
-                    messages.duration(one.clear_for_s),
+                    wording.long_duration(one.clear_for_s),
                     "yes" if one.kind.pages else "no",
                 ]
             )
@@ -210,8 +210,8 @@ def kind_page(thresholds: Thresholds, name: str) -> str:
         if not one.enabled:
             return "off"
         return (
-            f"{_levels(one)}, for {messages.duration(one.for_s)}; over at {messages.amount(one.kind, one.clear)} "
-            f"for {messages.duration(one.clear_for_s)}"
+            f"{_levels(one)}, for {wording.long_duration(one.for_s)}; over at {messages.amount(one.kind, one.clear)} "
+            f"for {wording.long_duration(one.clear_for_s)}"
         )
 
     now, default = thresholds.general(name), parse().general(name)

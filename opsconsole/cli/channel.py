@@ -34,6 +34,13 @@ class Channel:
             except BrokenPipeError as error:
                 raise ReaderGone from error
 
+    def is_where(self, fd: int) -> bool:
+        """Whether what is written to this descriptor of ours comes out at the same place."""
+        try:
+            return os.path.sameopenfile(self.fd, fd)
+        except OSError:
+            return False
+
     def columns(self) -> int | None:
         """Width of the terminal, or None when this is none."""
         if not self.terminal:

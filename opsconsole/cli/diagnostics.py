@@ -43,9 +43,14 @@ def write(data: bytes) -> None:
     stderr.write(data)
 
 
-def tell(message: str, *, hint: str = "") -> None:
-    """A message of the console, made harmless. A stderr that cannot be written is nobody's concern."""
+def tell(message: str, *, hint: str = "", within_a_line: bool = False) -> None:
+    """A message of the console, made harmless. A stderr that cannot be written is nobody's concern.
+
+    `within_a_line`: what went to stdout last is no whole line; the message begins one of its own where both are seen.
+    """
     lines = [f"opsconsole: {harmless(message)}\n"]
+    if within_a_line and stderr.is_where(1):
+        lines.insert(0, "\n")
     if hint:
         lines.append(f"  hint: {harmless(hint)}\n")
     try:

@@ -77,7 +77,8 @@ def _for_people(described: dict[str, Any]) -> str:
         "containment": f"{containment['provider']}; killed by {containment['kill']}",
         "limits": ", ".join(
             [
-                f"{limits['timeout_s']:g} s, {limits['output'] or 'unlimited'} bytes of each output stream",
+                f"{wording.long_duration(limits['timeout_s'])}, "
+                f"{wording.size(limits['output']) if limits['output'] else 'all'} of each output stream",
                 *wording.limits(limits),
             ]
         ),

@@ -51,10 +51,10 @@ def build() -> Parser:
 
 def run(options: argparse.Namespace) -> int:
     """Returns the exit code. Raises OpsErrors."""
-    from opsconsole.cli.opened import looking
+    from opsconsole.cli.opened import looking, reading
 
     chosen = filter_of(options, time.time_ns() // 1000)
-    with looking() as engine:
+    with looking() if options.action == "clean" else reading() as engine:
         if options.action == "clean":
             return _clean(engine, json=options.json)
         if options.stats:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from opsconsole.cli import diagnostics, monitor_lines, monitor_pages, output, signals
 from opsconsole.cli.arguments import Parser
-from opsconsole.cli.opened import engine_for, looking
+from opsconsole.cli.opened import engine_for, looking, reading, say_unwritable
 from opsconsole.errors import ConsoleError, UsageError
 from opsconsole.events import AnomalyEvent, Event, SampleTaken
 from opsconsole.monitoring import control
@@ -32,6 +32,7 @@ _EXAMPLES = (
     ("opsconsole monitor start --listen 127.0.0.1:9101", "and serve them at /metrics"),
     ("opsconsole monitor grafana > dashboard.json", "a dashboard; `monitor rules` prints alert rules"),
 )
+_READING = ("status", "history")
 _FIRST_LOOK_S = 10.0
 _STARTED_S = 10.0
 _STALE_US = 3_000_000
@@ -147,7 +148,7 @@ def _say(options: argparse.Namespace, station: Station, text: str) -> None:
 
 
 def _command(options: argparse.Namespace) -> int:
-    with looking() as engine:
+    with reading() if options.action in _READING else looking() as engine:
         station = engine.monitoring
         if options.action == "clear":
             _say(options, station, f"{station.clear()} closed anomalies forgotten")
@@ -197,7 +198,7 @@ def _export(what: str) -> int:
 async def _watch(options: argparse.Namespace) -> int:
     if options.once and (options.duration or options.listen):
         raise UsageError("--once goes neither with --duration nor with --listen")
-    engine = engine_for("headless", "none")
+    engine = engine_for("headless", "none", content_to_look=not options.background)
     _check(engine.settings)
     if options.interval is not None:
         engine.settings = _quicker(engine.settings, options.interval)
@@ -207,6 +208,9 @@ async def _watch(options: argparse.Namespace) -> int:
     view = monitor_lines.View(options, output.stdout.colours)
     server = None
     async with engine:
+        say_unwritable(engine)
+        if engine.unread is not None:
+            diagnostics.report(engine.unread)
         station = engine.monitoring
 
         def hear(event: Event) -> None:

@@ -62,7 +62,7 @@ class View:
         what = {Change.OPENED: "opened", Change.CLOSED: "closed"}.get(transition.change, transition.what or "changed")
         text = f"{anomaly.severity.glyph} {anomaly.severity.word} {anomaly.kind} {what}: {anomaly.message}"
         if anomaly.duration_s is not None:
-            text += f" (lasted {wording.duration(anomaly.duration_s)})"
+            text += f" (lasted {wording.long_duration(anomaly.duration_s, whole=True)})"
         if transition.change is Change.OPENED and anomaly.processes and anomaly.kind in _NAMING:
             text += f"; {_NAMING[anomaly.kind]} {_first(anomaly)}"
         at = {Change.OPENED: anomaly.opened_at, Change.CLOSED: anomaly.closed_at}.get(transition.change)
@@ -84,7 +84,7 @@ def _first(anomaly: Anomaly) -> str:
     """`python3[814] (97 % of a core)`, `java[77] (2.9 GiB)`."""
     one = anomaly.processes[0]
     by_size = anomaly.kind.startswith("memory")
-    share = wording.size(int(one["rss_bytes"])) if by_size else f"{one['cpu_percent']:.0f} % of a core"
+    share = wording.size(one["rss_bytes"]) if by_size else f"{one['cpu_percent']:.0f} % of a core"
     return f"{one['name']}[{one['pid']}] ({share})"
 
 
@@ -139,4 +139,4 @@ def _share(value: float | None, width: int) -> str:
 
 
 def _rate(value: float | None) -> str:
-    return f"{'-' if value is None else wording.size(int(value)):>8}"
+    return f"{'-' if value is None else wording.size(value):>8}"

@@ -74,8 +74,8 @@ def _lines(found: dict[str, Any]) -> Iterable[str]:
             if len(value) > _LISTED:
                 yield f"  … and {len(value) - _LISTED} more\n"
             continue
-        shown = wording.size(value) if name in sizes else ", ".join(value) if isinstance(value, list) else str(value)
-        shown += "/s" if name.endswith("_bps") else ""
+        put = wording.rate if name.endswith("_bps") else wording.size
+        shown = put(value) if name in sizes else ", ".join(value) if isinstance(value, list) else str(value)
         yield diagnostics.harmless(f"{name.removesuffix('_bytes').replace('_', ' '):<16}{shown}") + "\n"
     for name, why in found["missing"].items():
         yield diagnostics.harmless(f"{name.replace('_', ' '):<16}not known: {why}") + "\n"

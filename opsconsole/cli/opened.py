@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
     from opsconsole.models import Door
 
 
-def engine_for(door: Door | str, claims: Claims, *, watches: bool = False) -> Engine:
+def engine_for(door: Door | str, claims: Claims, *, watches: bool = False, content_to_look: bool = False) -> Engine:
     """An engine that is not started yet. Raises SettingsError."""
-    engine = Engine(load_settings(), door=door, claims=claims, watches=watches)
+    engine = Engine(load_settings(), door=door, claims=claims, watches=watches, content_to_look=content_to_look)
     diagnostics.hide(engine.redaction_of())
     engine.subscribe(_tell)
     _keep_log(engine)
@@ -32,6 +33,24 @@ def looking() -> Iterator[Engine]:
         yield engine
 
 
+@contextmanager
+def reading() -> Iterator[Engine]:
+    """An opened engine for a command that changes nothing: where nothing can be written, it reads what is on record,
+    and stderr says so. Raises OpsErrors, also where that cannot be read.
+    """
+    with engine_for("headless", "none", content_to_look=True) as engine:
+        say_unwritable(engine)
+        if engine.unread is not None:
+            raise engine.unread
+        yield engine
+
+
+def say_unwritable(engine: Engine) -> None:
+    """Why nothing can be written, where that is so."""
+    if engine.unwritable is not None:
+        diagnostics.tell(f"only looking: {engine.unwritable.message}", hint=engine.unwritable.hint)
+
+
 def _tell(event: Event) -> None:
     if isinstance(event, Notice):
         diagnostics.tell(event.message)
@@ -40,6 +59,8 @@ def _tell(event: Event) -> None:
 def _keep_log(engine: Engine) -> None:
     """Without a handler, logging would write to stderr by itself, and unsanitised."""
     root = logging.getLogger()
+    if not root.handlers and os.path.isdir(engine.paths.root) and not engine.paths.writable:
+        root.addHandler(logging.NullHandler())  # another user's folder: nothing of ours is left in it
     if not root.handlers:
         logging.raiseExceptions = False  # a log on a full disk: its own failures are not for the screen
         handler = logging.FileHandler(engine.paths.log, encoding="utf-8", errors="backslashreplace", delay=True)

@@ -31,6 +31,7 @@ _EXAMPLES = (
     ("opsconsole queue add nightly.sh --priority low --after 17", "run it when task 17 has succeeded"),
     ("opsconsole queue priority critical 18 19", "let them go first"),
     ("opsconsole queue cancel 18 19", "end both"),
+    ('opsconsole queue hold 20 --reason "the mirror is down"', "the reason is kept: show 20 --events"),
 )
 
 
@@ -61,14 +62,15 @@ def build() -> Parser:
 
 def _add_ids(parser: Parser) -> None:
     parser.add_argument("ids", nargs="+", type=int, metavar="ID", help="task ids")
+    parser.add_argument("--reason", metavar="TEXT", help="why, for the record: `opsconsole show ID --events` has it")
 
 
 def run(options: argparse.Namespace) -> int:
     """Returns the exit code. Raises OpsErrors."""
-    from opsconsole.cli.opened import looking
+    from opsconsole.cli.opened import looking, reading
 
-    with looking() as engine:
-        handler: Callable[[Engine, argparse.Namespace], int] = options.handler
+    handler: Callable[[Engine, argparse.Namespace], int] = options.handler
+    with reading() if handler is _list else looking() as engine:
         return handler(engine, options)
 
 
@@ -127,7 +129,7 @@ def _steer(engine: Engine, options: argparse.Namespace) -> int:
     codes = []
     for task_id in options.ids:
         try:
-            task = engine.command(options.action, task_id, value)
+            task = engine.command(options.action, task_id, value, options.reason)
         except OpsError as error:
             codes.append(diagnostics.report(error))
             continue

@@ -49,12 +49,12 @@ def build() -> Parser:
 
 def run(options: argparse.Namespace) -> int:
     """Returns the exit code. Raises OpsErrors."""
-    from opsconsole.cli.opened import looking
+    from opsconsole.cli.opened import reading
 
     others = ("output", "stdout", "stderr", "timing", "script", "usage", "attempts")
     if options.events and (also := next((name for name in others if getattr(options, name)), None)):
         raise UsageError(f"--events goes with --json, not with --{also}")
-    with looking() as engine:
+    with reading() as engine:
         result = engine.result(options.id)
         if options.events:
             _events(engine, result, options)
@@ -100,7 +100,7 @@ def _events(engine: Engine, result: ExecutionResult, options: argparse.Namespace
 
 def _told(event: TaskEvent) -> str:
     who = f"by {event.actor}" if event.actor else ""
-    more = ", ".join(filter(None, (event.detail, who)))
+    more = ": ".join(filter(None, (", ".join(filter(None, (event.detail, who))), event.reason)))
     return f"{wording.moment(event.at)}  {event.what.replace('_', ' '):<14}  {more}".rstrip()
 
 
@@ -125,26 +125,30 @@ def _output(engine: Engine, result: ExecutionResult, wanted: set[str]) -> None:
     follower = Follower(engine.paths.run_folder(result.execution_id))
     hiding = engine.hiding_of(result.task_id, result.execution_id)
     ways = {name: Way(output.stdout, "", by_line=False, shown=hiding.stream(name)) for name in wanted}
-    lost = dict.fromkeys(wanted, 0)
+    inside = False
+
+    def put(data: bytes) -> None:
+        nonlocal inside
+        output.write(data)
+        inside = not data.endswith(b"\n") if data else inside
+
     while chunks := follower.read():
         for chunk in chunks:
             if chunk.stream not in wanted:
                 continue
             if chunk.missing:
-                lost[chunk.stream] += chunk.missing
-                diagnostics.tell(f"{chunk.missing} bytes of {chunk.stream} were not kept here")
-            output.write(ways[chunk.stream].take(chunk))
+                diagnostics.tell(f"{chunk.missing} bytes of {chunk.stream} were not kept here", within_a_line=inside)
+                inside = False
+            put(ways[chunk.stream].take(chunk))
     for way in ways.values():
-        output.write(way.end())
+        put(way.end())
     follower.close()
-    _say_what_was_lost_at_the_end(result, wanted)
-
-
-def _say_what_was_lost_at_the_end(result: ExecutionResult, wanted: set[str]) -> None:
     for name in sorted(wanted):
         gap = result.output.get(f"{name}_gap") or {}
         if gap.get("lost_at_end"):
-            diagnostics.tell(f"the last {gap['lost_at_end']} bytes of {name} could not be kept")
+            said = f"the last {gap['lost_at_end']} bytes of {name} could not be kept"
+            diagnostics.tell(said, within_a_line=inside)
+            inside = False
 
 
 def _timing(engine: Engine, result: ExecutionResult) -> None:
@@ -235,7 +239,9 @@ def _work(work: Mapping[str, Any] | None) -> str:
 
 def _cpu(result: ExecutionResult) -> str | None:
     user, system = result.metrics.get("user_cpu_s"), result.metrics.get("system_cpu_s")
-    return None if user is None or system is None else f"{user:.3f}s user, {system:.3f}s system"
+    if user is None or system is None:
+        return None
+    return f"{wording.duration(user)} user, {wording.duration(system)} system"
 
 
 def _peaks(engine: Engine, result: ExecutionResult) -> str | None:

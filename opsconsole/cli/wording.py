@@ -1,4 +1,4 @@
-"""How the command line puts times, durations, sizes and statuses."""
+"""How the command line puts times, limits and statuses; figures as every door does."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from typing import Any
 
 from opsconsole.errors import UsageError
 from opsconsole.models import Status, Task
+from opsconsole.wording import duration, limit, long_duration, quantity, rate, size
+
+__all__ = [
+    "code", "colour", "duration", "findings", "limits", "long_duration", "moment", "parse_moment", "quantity",
+    "rate", "size",
+]  # fmt: skip
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_COUNTED = ("pids", "open_files")
-_RATES = ("read_bps", "write_bps")
 _COLOURS = {
     Status.RUNNING: "36", Status.PREPARING: "36", Status.PAUSED: "33", Status.COMPLETED: "32", Status.FAILED: "31",
     Status.TIMED_OUT: "31", Status.ABANDONED: "31", Status.REFUSED: "33", Status.CANCELLED: "33",
@@ -26,37 +30,12 @@ def moment(microseconds: int | None) -> str:
     return datetime.fromtimestamp(microseconds / 1_000_000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
-def duration(seconds: float | None) -> str:
-    """`0.004s`, `1.2s`, `75s`, `12m05s`, `3h07m`."""
-    if seconds is None:
-        return ""
-    if seconds < 1:
-        return f"{seconds:.3f}s"
-    if seconds < 10:
-        return f"{seconds:.1f}s"
-    whole = round(seconds)
-    if whole < 120:
-        return f"{whole}s"
-    return f"{whole // 60}m{whole % 60:02}s" if whole < 7200 else f"{whole // 3600}h{whole % 3600 // 60:02}m"
-
-
-def size(count: float) -> str:
-    """`512 B`, `1.5 MiB`."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"
-
-
 def limits(borne: Mapping[str, Any]) -> list[str]:
-    """`memory 100.0 MiB (cgroup1)` for each limit of a record that something bears, or nothing does."""
+    """`memory 100 MiB (cgroup1)` for each limit of a record that something bears, or nothing does."""
     said = []
     for name, each in borne.items():
         if isinstance(each, Mapping) and name != "core":
-            value = each["value"]
-            amount = f"{value * 100:g} %" if name == "cpu" else f"{value:g}" if name in _COUNTED else size(value)
-            said.append(f"{name} {amount}{'/s' if name in _RATES else ''} ({each['tier'] or 'not enforced'})")
+            said.append(f"{name} {limit(name, each['value'])} ({each['tier'] or 'not enforced'})")
     return said
 
 

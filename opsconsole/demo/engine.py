@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import closing
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from opsconsole.anomalies import Change, Transition
 from opsconsole.demo.host import PlayedHost, PlayedProcesses, PlayedSampler
@@ -25,8 +25,10 @@ from opsconsole.storage import anomalies, database
 from opsconsole.storage.metrics import MetricsStore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from opsconsole.checkup.fact import Fact, State
     from opsconsole.monitoring.analysis import Analysis
     from opsconsole.monitoring.sampling.selected import ProcessDetails
 
@@ -35,7 +37,7 @@ CONCURRENCY = 3
 
 
 class RecordedHost:
-    """What the processes mode looks at in a demo."""
+    """What the modes that look by themselves look at in a demo."""
 
     refusal = "This is a demo: nothing is signalled."
 
@@ -48,6 +50,12 @@ class RecordedHost:
 
     def details(self, pid: int, start_ticks: int) -> ProcessDetails | None:
         return self._host.details(pid, start_ticks)
+
+    def facts(self) -> Iterator[Fact]:
+        from opsconsole.checkup import Fact
+
+        for topic, name, state, found, effect, remedy in self._host.trace.facts:
+            yield Fact(topic, name, cast("State", state), found, effect, remedy)
 
     def owns(self, path: Path) -> bool:
         return path.resolve().is_relative_to(self._folder.resolve())

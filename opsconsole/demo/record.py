@@ -33,6 +33,8 @@ def lines(scenario: dict[str, Any]) -> Iterator[str]:
         yield _line({"t": second, "v": [_value(curves, place, name, second) for place, name in enumerate(names)]})
     for hour in range(-PAST_DAYS * 24, 1):
         yield _line({"past": hour * 3600, "v": [_back_then(curves, name, hour) for name in PAST]})
+    for fact in scenario["checkup"]["list"]:
+        yield _line({"fact": fact})
     for process in scenario["processes"]["list"]:
         yield _line({"process": process})
     for name, script in scenario["scripts"].items():

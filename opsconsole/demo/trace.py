@@ -1,8 +1,9 @@
 """The recorded trace: what a host, its processes, its runs and its troubles were like around one moment, second 0.
 
 `trace.jsonl` holds one JSON object a line, and its first key says what it is: `trace` (the host itself), `t` (a second
-and the values of `series` then), `past` (the same, coarser, for the days before), `process`, `script`, `run` (of the
-last day), `ran` (of the weeks before: name, second, duration, exit code, actor, door, policy), `episode`.
+and the values of `series` then), `past` (the same, coarser, for the days before), `fact` (of the check-up), `process`,
+`script`, `run` (of the last day), `ran` (of the weeks before: name, second, duration, exit code, actor, door, policy),
+`episode`.
 """
 
 from __future__ import annotations
@@ -61,6 +62,8 @@ class Trace:
     seconds: list[float] = field(default_factory=list)
     rows: list[list[float]] = field(default_factory=list)
     past: list[tuple[float, list[float]]] = field(default_factory=list)
+    facts: list[tuple[str, ...]] = field(default_factory=list)
+    """Of the check-up, as `checkup.Fact` begins: topic, name, state, found, effect, remedy."""
     processes: list[Program] = field(default_factory=list)
     scripts: dict[str, dict[str, Any]] = field(default_factory=dict)
     runs: list[dict[str, Any]] = field(default_factory=list)
@@ -122,6 +125,8 @@ def read(lines: Iterable[str]) -> Trace:
                 trace.rows.append(found["v"])
             case "past":
                 trace.past.append((found["past"], found["v"]))
+            case "fact":
+                trace.facts.append(tuple(found["fact"]))
             case "process":
                 trace.processes.append(Program(*found["process"]))
             case "script":

@@ -1,4 +1,5 @@
-"""What an operator may do to a task, as jobs for the writer; any console can do it to any task.
+"""What an operator may do to a task, as jobs for the writer; any console can do it to any task. A `reason` is in their
+words, and fit to be shown.
 
 What concerns a run reaches its supervisor from inside the job: a command that was recorded was also sent.
 """
@@ -32,54 +33,58 @@ class Commands:
         self._by = f"{origin.actor} ({origin.door})"
         self._clock = clock
 
-    def cancel(self, task_id: int) -> Job[Task]:
+    def cancel(self, task_id: int, reason: str | None = None) -> Job[Task]:
         """At any moment of its life: what waits ends now, what runs gets TERM, then KILL."""
 
         def job(c: sqlite3.Connection) -> Task:
-            task = tasks.cancel(c, task_id, self._by, self._clock.now())
+            task = tasks.cancel(c, task_id, self._by, self._clock.now(), reason)
             if task.status.is_active:
                 self._send(c, task, "cancel")
             return task
 
         return job
 
-    def pause(self, task_id: int) -> Job[Task]:
+    def pause(self, task_id: int, reason: str | None = None) -> Job[Task]:
         """Freeze a running tree."""
-        return self._to_a_run(task_id, "pause", "only a running one can be paused; use hold for a queued one")
+        otherwise = "only a running one can be paused; use hold for a queued one"
+        return self._to_a_run(task_id, "pause", otherwise, reason)
 
-    def resume(self, task_id: int) -> Job[Task]:
-        return self._to_a_run(task_id, "resume", "only a paused one can be resumed; use release for a held one")
+    def resume(self, task_id: int, reason: str | None = None) -> Job[Task]:
+        otherwise = "only a paused one can be resumed; use release for a held one"
+        return self._to_a_run(task_id, "resume", otherwise, reason)
 
-    def hold(self, task_id: int) -> Job[Task]:
-        return lambda c: tasks.hold(c, task_id, self._by, self._clock.now())
+    def hold(self, task_id: int, reason: str | None = None) -> Job[Task]:
+        return lambda c: tasks.hold(c, task_id, self._by, self._clock.now(), reason)
 
-    def release(self, task_id: int) -> Job[Task]:
-        return lambda c: tasks.release(c, task_id, self._by, self._clock.now())
+    def release(self, task_id: int, reason: str | None = None) -> Job[Task]:
+        return lambda c: tasks.release(c, task_id, self._by, self._clock.now(), reason)
 
-    def set_priority(self, task_id: int, priority: Priority) -> Job[Task]:
-        return lambda c: tasks.set_priority(c, task_id, priority, self._queue, self._by, self._clock.now())
+    def set_priority(self, task_id: int, priority: Priority, reason: str | None = None) -> Job[Task]:
+        return lambda c: tasks.set_priority(c, task_id, priority, self._queue, self._by, self._clock.now(), reason)
 
     def pin(self, task_id: int, pinned: bool = True) -> Job[Task]:
         return lambda c: tasks.pin(c, task_id, pinned, self._by, self._clock.now())
 
-    def named(self, name: str, task_id: int, value: Priority | bool | None = None) -> Job[Task]:
-        """The job of a command by its name; `value` is for `priority` and `pin`."""
+    def named(
+        self, name: str, task_id: int, value: Priority | bool | None = None, reason: str | None = None
+    ) -> Job[Task]:
+        """The job of a command by its name; `value` is for `priority` and `pin`, which takes no `reason`."""
         if name == "priority":
-            return self.set_priority(task_id, Priority(value or 0))
+            return self.set_priority(task_id, Priority(value or 0), reason)
         if name == "pin":
             return self.pin(task_id, value is not False)
         plain = {
             "cancel": self.cancel, "pause": self.pause, "resume": self.resume, "hold": self.hold,
             "release": self.release,
         }  # fmt: skip
-        return plain[name](task_id)
+        return plain[name](task_id, reason)
 
-    def _to_a_run(self, task_id: int, op: str, otherwise: str) -> Job[Task]:
+    def _to_a_run(self, task_id: int, op: str, otherwise: str, reason: str | None) -> Job[Task]:
         def job(c: sqlite3.Connection) -> Task:
             task = tasks.get(c, task_id)
             if not task.status.is_active:
                 raise IllegalTransition(f"task {task_id} is {task.status}: {otherwise}")
-            tasks.asked_of_run(c, task_id, What(f"{op}_asked"), self._by, self._clock.now())
+            tasks.asked_of_run(c, task_id, What(f"{op}_asked"), self._by, self._clock.now(), reason)
             self._send(c, task, op)
             return tasks.get(c, task_id)
 

@@ -2,6 +2,8 @@
 
 The supervisor may give the middle of a stream back to the file system while we read. Holes are found with SEEK_DATA,
 and the closed-up file of an ended run is mapped by the gap in its result; either way missing bytes are counted.
+
+A place is a pair of offsets, in stdout and stderr: somewhere in the output, in the order it was written.
 """
 
 from __future__ import annotations
@@ -13,14 +15,20 @@ import os
 import re
 import struct
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 StreamName = Literal["stdout", "stderr"]
+Place = tuple[int, int]
+START: Place = (0, 0)
 
 _ENTRY = re.compile(rb"([oe]) ([0-9]+\.[0-9]+) ([0-9]{1,18})")
+_LETTERS = (b"o", b"e")
+_NEAR = 64 * 1024
+"""So far from a place the beginning of a line is looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +62,67 @@ class StreamReader:
 
     def read(self, most: int) -> tuple[int, bytes]:
         """(bytes missing before it, data); (0, b"") when there is nothing now."""
+        if not self._opened():
+            return 0, b""
+        with self._locked():
+            missing, data = self._read_closed(most) if self._is_closed_up() else self._read_live(most)
+        self.position += missing + len(data)
+        return missing, data
+
+    def peek(self, at: int, most: int) -> bytes:
+        """What is kept from this offset on, without gaps; the next `read` goes on where it was."""
+        position, self.position = self.position, at
+        try:
+            missing, data = self.read(most)
+            return b"" if missing else data
+        finally:
+            self.position = position
+
+    @property
+    def end(self) -> int:
+        """The offset behind the last byte so far, what was not kept included."""
+        if not self._opened():
+            return 0
+        with self._locked():
+            size = os.fstat(self._fd).st_size
+            return size + (self.gap["bytes"] if self.gap is not None and self._is_closed_up() else 0)
+
+    def hole(self) -> tuple[int, int]:
+        """Where what was not kept begins and ends; (0, 0): all was."""
+        if not self._opened():
+            return 0, 0
+        with self._locked():
+            if self.gap is not None and self._is_closed_up():
+                return self.gap["offset"], self.gap["offset"] + self.gap["bytes"]
+            return self._punched()
+
+    def _punched(self) -> tuple[int, int]:
+        if not hasattr(os, "SEEK_HOLE"):
+            return 0, 0
+        try:
+            size = os.fstat(self._fd).st_size
+            begin = os.lseek(self._fd, 0, os.SEEK_HOLE) if size else 0
+            return (begin, os.lseek(self._fd, begin, os.SEEK_DATA)) if begin < size else (0, 0)
+        except OSError:
+            return 0, 0
+
+    def _opened(self) -> bool:
         if self._fd < 0:
             try:
                 self._fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
             except OSError:
-                return 0, b""
-        fcntl.flock(self._fd, fcntl.LOCK_SH)  # the supervisor closes the gap and writes the result under its own lock
+                return False
+        return True
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """The supervisor closes the gap and writes the result under its own lock."""
+        fcntl.flock(self._fd, fcntl.LOCK_SH)
         try:
             self._look_for_result()
-            missing, data = self._read_closed(most) if self._is_closed_up() else self._read_live(most)
+            yield
         finally:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
-        self.position += missing + len(data)
-        return missing, data
 
     def _is_closed_up(self) -> bool:
         """While what a run left behind still writes, the file has a hole where the gap is, whatever the result says."""
@@ -161,25 +217,75 @@ class Follower:
         """The run has written its result: when `read` gives nothing now, there will be nothing more."""
         return self._ended
 
-    def before(self, place: tuple[int, int], length: int) -> tuple[int, int]:
-        """The place about `length` bytes before this one, in the order of writing. Ask before the first `read`."""
+    @property
+    def written(self) -> Place:
+        """Where both streams end by now, what was not kept included."""
+        return self._streams[b"o"].end, self._streams[b"e"].end
+
+    def look_for_end(self) -> bool:
+        """Whether the run has ended by now."""
+        return self._look_for_result()
+
+    def stream(self, name: StreamName) -> StreamReader:
+        """One of them by itself. It has no other position than the `read` of both."""
+        return self._streams[b"o" if name == "stdout" else b"e"]
+
+    def before(self, place: Place, length: int) -> Place:
+        """The place about `length` kept bytes before this one, in the order of writing, where a line begins if one does
+        near there; never within what was not kept. Ask before the first `read`.
+        """
+        at = dict(zip(_LETTERS, place, strict=True))
+        holes = {letter: stream.hole() for letter, stream in self._streams.items()}
+        for letter, count in reversed(self._up_to(place)):
+            end = at[letter]
+            at[letter] = end - count
+            begin, behind = holes[letter]
+            upper = end - max(at[letter], min(behind, end))
+            kept = upper + max(0, min(begin, end) - at[letter])
+            if kept >= length:
+                cut = end - length if upper >= length else min(begin, end) - (length - upper)
+                at[letter] = self._line_from(letter, cut, end)
+                break
+            length -= kept
+        for letter, (begin, behind) in holes.items():
+            if begin < at[letter] < behind:
+                at[letter] = begin
+        return at[b"o"], at[b"e"]
+
+    def place_of(self, name: StreamName, offset: int) -> Place:
+        """Where the other stream was when this byte of one was written. Ask before the first `read`."""
         self._read_index()
-        begun = {b"o": 0, b"e": 0}
-        ends = dict(zip((b"o", b"e"), place, strict=True))
-        passed: deque[tuple[bytes, int]] = deque()
-        room = 0
+        wanted = b"o" if name == "stdout" else b"e"
+        at = dict.fromkeys(_LETTERS, 0)
         for letter, _, count in self._pending:
-            kept = min(count, ends[letter])
-            ends[letter] -= kept
-            passed.append((letter, kept))
-            room += kept
-            while passed and room - passed[0][1] >= length:
-                gone, size = passed.popleft()
-                begun[gone] += size
-                room -= size
-        if passed and room > length:  # one long entry: a part of it
-            begun[passed[0][0]] += min(passed[0][1], room - length)
-        return begun[b"o"], begun[b"e"]
+            if letter == wanted and at[letter] + count > offset:
+                break
+            at[letter] += count
+        at[wanted] = offset
+        return at[b"o"], at[b"e"]
+
+    def go_to(self, place: Place) -> None:
+        """Let the first `read` begin there."""
+        self._skip_to(place)
+
+    def _up_to(self, place: Place) -> list[tuple[bytes, int]]:
+        """The streams' turns up to there; what is not in the index is the last one."""
+        self._read_index()
+        left = dict(zip(_LETTERS, place, strict=True))
+        passed: list[tuple[bytes, int]] = []
+        for letter, _, count in self._pending:
+            if taken := min(count, left[letter]):
+                passed.append((letter, taken))
+                left[letter] -= taken
+        return passed + [(letter, rest) for letter, rest in left.items() if rest]
+
+    def _line_from(self, letter: bytes, at: int, end: int) -> int:
+        """Where the first line begins that begins at `at` or behind it; `at` when none does before `end`."""
+        stream = self._streams[letter]
+        if not at or stream.peek(at - 1, 1) == b"\n":
+            return at
+        newline = stream.peek(at, min(_NEAR, end - at)).find(b"\n")
+        return at + newline + 1 if 0 <= newline < end - at - 1 else at
 
     def lead(self, length: int) -> Callable[[Chunk], Chunk]:
         """Ask before the first `read`: marks so many bytes of each stream that does not begin at its beginning."""
@@ -314,6 +420,12 @@ def _hold(folder: Path) -> int:
         os.close(fd)
         return -1
     return fd
+
+
+def bytes_not_kept(output: Mapping[str, Any]) -> int:
+    """Of both streams, as the result says."""
+    gaps = [output.get(f"{name}_gap") or {} for name in ("stdout", "stderr")]
+    return sum(gap.get("bytes", 0) + gap.get("lost_at_end", 0) for gap in gaps)
 
 
 def gap_note(output: dict[str, Any], name: str) -> str | None:

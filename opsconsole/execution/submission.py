@@ -22,6 +22,7 @@ from opsconsole.settings import Settings
 from opsconsole.storage import private_scripts
 from opsconsole.storage.tasks import NewTask
 from opsconsole.values import dataclass
+from opsconsole.wording import size
 
 MAX_SCRIPT_BYTES = 16 << 20
 
@@ -149,8 +150,8 @@ def check_space(paths: StatePaths, settings: Settings) -> None:
     free = host.free_bytes(paths.runs)
     if free < settings.execution.min_free:
         raise DiskFull(
-            f"only {free >> 20} MiB are free on the file system of {paths.root}",
-            hint=f"free some space: nothing starts below {settings.execution.min_free >> 20} MiB "
+            f"only {size(free)} are free on the file system of {paths.root}",
+            hint=f"free some space: nothing starts below {size(settings.execution.min_free)} "
             "(setting execution.min_free)",
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -32,12 +33,13 @@ from opsconsole.monitoring.sampling.sampler import Sampler
 from opsconsole.paths import StatePaths
 from opsconsole.safety.redact import Redaction
 from opsconsole.settings import Settings, load_settings
-from opsconsole.storage import anomalies, database, silences
+from opsconsole.storage import anomalies, database, opening, silences
 from opsconsole.storage.metrics import MetricsStore
 from opsconsole.storage.running import running
 from opsconsole.storage.steadiness import Steadiness
 
 Job = Callable[[sqlite3.Connection], Any]
+_log = logging.getLogger("opsconsole.monitor")
 
 METRICS = "metrics.db"
 ALERT = "alert"
@@ -57,10 +59,11 @@ class Built:
     parts: Parts
     store: MetricsStore
     watch: Watch
-    alerts: Alerts
+    alerts: Alerts | None
 
     def execution_ended(self, result: ExecutionResult, priority: Priority) -> None:
-        self.alerts.on_execution(result, priority=priority)
+        if self.alerts is not None:
+            self.alerts.on_execution(result, priority=priority)
 
 
 def build(
@@ -72,20 +75,23 @@ def build(
     job: Callable[[Job], Future[Any]],
     publish: Callable[[Event], None],
     submit: Callable[[str, str, Mapping[str, str]], object] | None,
+    records: bool = True,
 ) -> Built:
-    """Raises SettingsError, StorageError, OSError."""
+    """Not `records`: nothing is written and nobody is told, but by `publish`. Raises SettingsError, StorageError,
+    OSError.
+    """
     own = settings.monitor
     thresholds = parse(own.thresholds)
 
     def tell(message: str) -> None:
         publish(Notice("warning", message))
 
-    c = database.connect(paths.database, read_only=True)
+    c, known = (database.connect(paths.database, read_only=True), True) if records else readable(paths)
     ids = itertools.count(anomalies.next_id(c))
     book = EpisodeBook(host, lambda: next(ids), thresholds, top_processes=own.top_processes)
     lately = anomalies.closed_since(c, clock.now() - round(COOLDOWN_S * 1e6))  # such ones may go on
     book.restore([*anomalies.open_ones(c), *lately], clock.now(), clock.monotonic())
-    store = MetricsStore(paths.root / METRICS, own, clock, tell=tell)
+    store = MetricsStore(paths.root / METRICS, own, clock, remembers=not records, tell=tell if known else _log.warning)
     reading = ReadingFacts(paths, clock)
     sources: list[Source] = [
         *host_sources(book.frozen), ProcessSource(thresholds, book.frozen), RunSource(reading, clock, book.following),
@@ -97,11 +103,14 @@ def build(
         sources.append(unusual)
     watch = Watch(thresholds, host, sources, book, tell)
     _restore(store, watch, unusual)
-    redaction = Redaction.of(os.environ, settings.redaction)
-    alerts = Alerts(
-        settings.alerts, job, clock, host, submit, lambda message: publish(Notice(ALERT, message)), redaction=redaction
-    )
-    alerts.start()
+    alerts = None
+    if records:
+        redaction = Redaction.of(os.environ, settings.redaction)
+        alerts = Alerts(
+            settings.alerts, job, clock, host, submit, lambda message: publish(Notice(ALERT, message)),
+            redaction=redaction,
+        )  # fmt: skip
+        alerts.start()
     chores = _Chores(c, store, watch, unusual, job, clock, own)
 
     def active() -> list[Active]:
@@ -110,19 +119,30 @@ def build(
     def reload() -> MonitorSettings:
         fresh = load_settings()
         watch.reload(parse(fresh.monitor.thresholds))
-        alerts.reload(fresh.alerts)
+        if alerts is not None:
+            alerts.reload(fresh.alerts)
         return fresh.monitor
 
     def close() -> None:
-        chores.save_states()
+        if records:
+            chores.save_states()
         reading.close()
         c.close()
 
     parts = Parts(
-        Sampler(own, clock), watch, store, alerts, RunSampler(active, keep=False, clock=clock).look, chores.all(),
+        Sampler(own, clock), watch, store, alerts, RunSampler(active, keep=False, clock=clock).look,
+        chores.all() if records else [],
         refresh=chores.refresh, open=book.open, reload=reload, close=close,
     )  # fmt: skip
     return Built(parts, store, watch, alerts)
+
+
+def readable(paths: StatePaths) -> tuple[sqlite3.Connection, bool]:
+    """What is on record, and True; nothing where that cannot be read, which is said elsewhere."""
+    try:
+        return opening.to_look(paths), True
+    except OpsError:
+        return database.nothing(), False
 
 
 def _restore(store: MetricsStore, watch: Watch, unusual: UnusualSource | None) -> None:

@@ -19,13 +19,17 @@ from pathlib import Path
 
 from opsconsole import host
 from opsconsole.errors import StorageError
+from opsconsole.storage import frozen
 from opsconsole.values import dataclass
 
 if os.name == "posix":
     import fcntl
 
+READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+"""Opening to look, also where nothing can be written; a FIFO that somebody has put there keeps nobody waiting."""
 _WORDS_BYTES = 4096
 _ASKING_S = 0.1
+_SAYING_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +94,20 @@ class Lock:
 def holder(files: Files, path: Path | None = None) -> Holder | None:
     """The living monitor, if there is one; with `path`, whoever holds that lock."""
     try:
-        fd = os.open(path or files.lock, os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(path or files.lock, READING)
     except OSError:
         return None
     try:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return _holder(os.pread(fd, _WORDS_BYTES, 0))
-        return None
+        until = time.monotonic() + _SAYING_S
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return None
+            except OSError:
+                found = _holder(os.pread(fd, _WORDS_BYTES, 0))
+                if found.pid or time.monotonic() > until:
+                    return found
+            time.sleep(0.001)  # it has the lock, and is about to say who it is
     finally:
         os.close(fd)
 
@@ -162,6 +171,8 @@ def tell(files: Files, word: str) -> bool:
     except OSError:
         return False
     try:
+        if not stat.S_ISFIFO(os.fstat(fd).st_mode):
+            return False
         os.write(fd, f"{word}\n".encode())
     except OSError:
         return False
@@ -182,7 +193,12 @@ class Gaze:
         with self._using:
             if self._fd is not None:
                 return
-            self._fd = os.open(self._files.look, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            if frozen.needed(self._files.look):
+                return  # a monitor that runs there goes on at its own pace
+            try:
+                self._fd = os.open(self._files.look, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except OSError:
+                return  # a full disk
             fcntl.flock(self._fd, fcntl.LOCK_SH)
         tell(self._files, "look")
 

@@ -26,6 +26,7 @@ from opsconsole.monitoring import control, live
 from opsconsole.monitoring.detection.observation import Look
 from opsconsole.samples import ProcessSample, RunUsage, Sample, series
 from opsconsole.values import dataclass
+from opsconsole.wording import long_duration
 
 Job = Callable[[sqlite3.Connection], Any]
 _log = logging.getLogger("opsconsole.monitor")
@@ -69,6 +70,20 @@ class Telling(Protocol):
     def stop(self) -> None: ...
 
 
+class Hearing(Protocol):
+    def wait(self, seconds: float) -> list[str]: ...
+
+    def say(self, word: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Noticing(Protocol):
+    def anybody(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass
 class Parts:
     """What the loop drives. `chores` run about once a minute, one a tick; `runs` gives what our runs use now."""
@@ -99,6 +114,8 @@ class MonitorStatus:
     interval_s: float | None = None
     last_sample_at: int | None = None
     slowed: str | None = None
+    recorded: bool = True
+    """What it sees is written down; else only this console sees it."""
 
     def to_json(self) -> dict[str, Any]:
         from opsconsole.models import rfc3339
@@ -106,6 +123,7 @@ class MonitorStatus:
         return {
             "state": self.state, "pid": self.pid, "started_at": rfc3339(self.started_at), "door": self.door,
             "interval_s": self.interval_s, "last_sample_at": rfc3339(self.last_sample_at), "slowed": self.slowed,
+            "recorded": self.recorded and self.state in ("running", "elsewhere"),
         }  # fmt: skip
 
 
@@ -136,8 +154,8 @@ class Monitor:
         self._publish = publish
         self._redact = redact
         self._alone = alone
+        self._ear: Hearing | None = None
         self._lock = control.Lock(files)
-        self._ear: control.Ear | None = None
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._costs: deque[float] = deque(maxlen=_COST_SPAN)
@@ -172,17 +190,29 @@ class Monitor:
         if self.running:
             return True
         now = self._clock.now()
-        if not self._lock.take(now, self._door):
+        if (ear := self._taken(now)) is None:
             return False
-        try:
-            self._ear = control.Ear(self._files)
-        except OSError as error:
-            self._lock.release()
-            raise StorageError(f"{self._files.control} cannot be made: {error.strerror}") from error
+        self._ear = ear
         self.started_at, self._stopping, self.failure = now, False, None
         self._thread = threading.Thread(target=self._live, name="opsconsole-monitor", daemon=True)
         self._thread.start()
         return True
+
+    def _taken(self, now: int) -> Hearing | None:
+        """Take the state directory's one place of a monitor; None: somebody else has it. Raises StorageError."""
+        if not self._lock.take(now, self._door):
+            return None
+        try:
+            return control.Ear(self._files)
+        except OSError as error:
+            self._lock.release()
+            raise StorageError(f"{self._files.control} cannot be made: {error.strerror}") from error
+
+    def _watcher(self) -> Noticing:
+        return control.Watcher(self._files)
+
+    def _show_others(self, taken: SampleTaken) -> None:
+        live.write(self._files.live, taken, self._redact)
 
     def stop(self) -> None:
         """Ends the loop, writes what is left, gives the lock back. Can be called twice."""
@@ -201,7 +231,7 @@ class Monitor:
 
     def _live(self) -> None:
         parts: Parts | None = None
-        watcher = control.Watcher(self._files)
+        watcher = self._watcher()
         assert self._ear is not None  # noqa: S101 - made by start
         try:
             parts = self._make_parts()
@@ -219,7 +249,7 @@ class Monitor:
             self._ear = None
             self._lock.release()
 
-    def _loop(self, parts: Parts, watcher: control.Watcher) -> None:
+    def _loop(self, parts: Parts, watcher: Noticing) -> None:
         ear = self._ear
         assert ear is not None  # noqa: S101 - made by start
         due = self._clock.monotonic()
@@ -269,7 +299,7 @@ class Monitor:
             return wanted
         least = max(least, wanted)
         if self._slowed is None:
-            self._slowed = f"a look at this host takes {cost * 1000:.0f} ms: sampling every {least:.1f} s"
+            self._slowed = f"a look at this host takes {long_duration(cost)}: sampling every {long_duration(least)}"
             now = self._clock.monotonic()
             if now - self._said_slow_s >= SAY_SLOW_S:
                 self._said_slow_s = now
@@ -293,7 +323,7 @@ class Monitor:
         self._costs.append(time.thread_time() - begun)
         if sample.monotonic_s >= self._live_due or (looked_at and not self._alone()):
             self._live_due = sample.monotonic_s + LIVE_WHILE_IDLE_S
-            self._guard("view for other consoles", lambda: live.write(self._files.live, taken, self._redact))
+            self._guard("view for other consoles", lambda: self._show_others(taken))
         self.first_look.set()
         self._publish(taken)
 

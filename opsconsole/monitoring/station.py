@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from opsconsole.anomalies import Anomaly, Severity
 from opsconsole.clock import Clock
@@ -46,6 +47,9 @@ _STOP_S = 5.0
 class Station:
     """`job` runs something on the writer's connection, `reads` gives a connection to read on, `publish` may be called
     from any thread."""
+
+    records: ClassVar[bool] = True
+    """What this console's own monitor sees is written down, and told to whom the settings name."""
 
     def __init__(
         self,
@@ -90,14 +94,13 @@ class Station:
         """
         if by_hand:
             self.files.off.unlink(missing_ok=True)
-        elif self.files.off.exists():
+        elif self._stopped_by_hand:
             return False
         if self._monitor is None:
             self._door = door or self._door
-            redaction = Redaction.of(os.environ, self.settings.redaction)
             self._monitor = Monitor(
                 self.settings.monitor, self.files, clock=self._clock, door=self._door, make_parts=self._make_parts,
-                job=self._job, publish=self._publish, redact=lru_cache(4096)(redaction.text),
+                job=self._job, publish=self._publish, redact=lru_cache(4096)(redacting(self.settings)),
                 alone=self._gaze.alone,
             )  # fmt: skip
         started = self._monitor.start()
@@ -151,7 +154,11 @@ class Station:
                 "elsewhere", found.pid, found.started_at, found.door, last.interval_s if last else None,
                 last.sample.time_us if last else None,
             )  # fmt: skip
-        return MonitorStatus("stopped" if self.files.off.exists() else "off")
+        return MonitorStatus("stopped" if self._stopped_by_hand else "off")
+
+    @property
+    def _stopped_by_hand(self) -> bool:
+        return os.path.exists(self.files.off)
 
     @property
     def alive(self) -> bool:
@@ -184,7 +191,7 @@ class Station:
 
         self._built = building.build(
             self.settings, self._paths, clock=self._clock, host=self._host, job=self._job, publish=self._publish,
-            submit=self._submit,
+            submit=self._submit, records=self.records,
         )  # fmt: skip
         return self._built.parts
 
@@ -277,6 +284,8 @@ class Station:
         try:
             info = os.stat(self.files.live)
         except OSError:
+            return None
+        if not stat.S_ISREG(info.st_mode):
             return None
         stamp = (info.st_mtime_ns, info.st_ino)
         if self._live is None or self._live[0] != stamp:
@@ -372,6 +381,11 @@ class Station:
         self._job(job).result()
         control.tell(self.files, "refresh")
         return self.anomaly(id)
+
+
+def redacting(settings: Settings) -> Callable[[str], str]:
+    """Takes the secrets of this console out of a text."""
+    return Redaction.of(os.environ, settings.redaction).text
 
 
 def worst(found: list[Anomaly]) -> Anomaly | None:

@@ -80,9 +80,12 @@ def _output_difference(before: Run, after: Run) -> Difference:
     found = difference(
         [_line(one.stream, one.text) for one in before.output], [_line(one.stream, one.text) for one in after.output]
     )
-    left = [
-        f"{size(run.left_out)} of #{run.task.id} in the middle of its output" for run in (before, after) if run.left_out
-    ]
+    left = []
+    for run in (before, after):
+        if kept := run.left_out.kept:
+            left.append(f"{size(kept)} of #{run.task.id} in the middle of its output")
+        if lost := run.left_out.not_kept:
+            left.append(f"{size(lost)} of #{run.task.id} that were not kept")
     said = "; ".join(filter(None, [found.left_out, *left]))
     return Difference(found.same and not left, found.lines, said)
 

@@ -75,10 +75,16 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """A number for each of a few names; `said` is how it is put."""
+    """A number for each of a few names; `said` is how it is put. `full`: what a whole bar is; None: the largest."""
 
     caption: str
     rows: Sequence[tuple[str, float, str]]
+    full: float | None = None
+
+    @property
+    def top(self) -> float:
+        """What a whole bar is; never 0."""
+        return self.full or max((value for _, value, _ in self.rows), default=0) or 1.0
 
 
 @dataclass(frozen=True, slots=True)

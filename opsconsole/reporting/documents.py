@@ -38,8 +38,8 @@ def of_run(run: Run, now_us: int) -> Document:
     blocks: list[Block] = [Facts("Facts", [(label, text) for label, text in facts_of(run) if text])]
     if len(run.attempts) > 1:
         blocks.append(_attempts(run))
-    if run.course.noted:
-        blocks.append(_done(run))
+    if run.course.events:
+        blocks.append(_happened(run))
     if not run.course.complete:
         blocks.append(Words("Who did what to it was not recorded: it is older than that record."))
     blocks.append(Code("Script", "\n".join(run.script), _language(run.task.interpreter)))
@@ -50,7 +50,8 @@ def of_run(run: Run, now_us: int) -> Document:
     data = {
         "task": run.harmless.data(task_data(run.task)), "result": run.harmless.data(run.result.to_json()),
         "script": list(run.script), "output": [{"stream": one.stream, "text": one.text} for one in run.output],
-        "output_bytes_left_out": run.left_out,
+        "output_bytes_left_out": run.left_out.kept, "output_lines_left_out": run.left_out.lines,
+        "output_bytes_not_kept": run.left_out.not_kept,
         "events": run.harmless.data([event.to_json(run.task.id) for event in run.course.events]),
     }  # fmt: skip
     return Document("run", f"Run {run.result.execution_id}: {line(run.task.name, 200)}", made(now_us), blocks, data)
@@ -84,6 +85,7 @@ def facts_of(run: Run) -> list[tuple[str, str]]:
         ("verdict", result.verdict),
         ("findings", ", ".join(f"{one.get('line')}: {one.get('rule')}" for one in result.findings)),
         ("does", "; ".join(describe_recorded(result.effects))),
+        ("not kept", _not_kept(result.output)),
         ("left behind", ", ".join(f"{one.get('name')} ({one.get('pid')})" for one in left)),
         ("by", by),
         ("parent", f"{task.parent_kind} of {task.parent_id}" if task.parent_id else ""),
@@ -93,6 +95,18 @@ def facts_of(run: Run) -> list[tuple[str, str]]:
         ("script", f"sha256 {task.script_sha256}"),
     ]  # fmt: skip
     return [(label, "" if text is None else line(str(text))) for label, text in pairs]
+
+
+def _not_kept(output: Mapping[str, Any]) -> str:
+    """What the record does not have of the output."""
+    parts = []
+    for name in ("stdout", "stderr"):
+        gap = output.get(f"{name}_gap") or {}
+        if lost := gap.get("bytes"):
+            parts.append(f"{size(lost)} ({lost:,} bytes) of {name}, after its first {size(gap['offset'])}")
+        if lost := gap.get("lost_at_end"):
+            parts.append(f"the last {size(lost)} ({lost:,} bytes) of {name}")
+    return "; ".join(parts)
 
 
 def _waited(task: Task) -> float | None:
@@ -127,16 +141,22 @@ def _attempts(run: Run) -> Table:
     )  # fmt: skip
 
 
-def _done(run: Run) -> Table:
-    """Who did what to the task."""
-    line = run.harmless.line
-    return Table(
-        "What was done to it", (("when", False), ("what", False), ("by", False), ("detail", False)),
+def _happened(run: Run) -> Table:
+    """All that happened to the task, of each attempt; who asked for it and why, where anybody did."""
+    line, events = run.harmless.line, run.course.events
+    columns = [("when", False), ("attempt", True), ("what", False), ("by", False), ("detail", False)]
+    rows = [
         [
-            (moment(event.at), line(event.what.replace("_", " ")), line(event.actor or ""), line(event.detail or ""))
-            for event in run.course.noted
-        ],
-    )  # fmt: skip
+            moment(event.at), str(event.attempt), line(event.what.replace("_", " ")), line(event.actor or ""),
+            line(event.detail or ""),
+        ]
+        for event in events
+    ]  # fmt: skip
+    if any(event.reason for event in events):
+        columns.append(("reason", False))
+        for row, event in zip(rows, events, strict=True):
+            row.append(line(event.reason or "", 500))
+    return Table("What happened to it", columns, rows)
 
 
 def _language(interpreter: str) -> str:
@@ -252,7 +272,8 @@ def of_statistics(found: Trends, span: str, filter_text: str, harmless: Harmless
         stacks_of(found),
     ]
     blocks.append(Bars(f"Slowest, by {found.by} (95 %)", slowest_bars(found, harmless, _WORST)))
-    blocks.append(Bars(f"Most failing, by {found.by}", failing_bars(found, harmless, _WORST)))
+    failing = failing_bars(found, harmless, _WORST)
+    blocks.append(Bars(f"Most failing, by {found.by} (share failed)", failing, full=1.0))
     records = [
         {found.by: harmless.line(str(key)), **_tally_data(tally)}
         for key, tally in sorted(found.groups.items(), key=lambda one: -one[1].total)
@@ -293,9 +314,11 @@ def _runs(count: int) -> str:
 
 
 def failing_bars(found: Trends, harmless: Harmless, most: int) -> list[tuple[str, float, str]]:
+    """The share (0–1) of its runs that failed; those that failed most often come first."""
     return [
-        (harmless.line(str(key), 200), float(tally.failed), f"{tally.failed:,} of {tally.total:,}")
+        (harmless.line(str(key), 200), share, f"{percent(share)} ({tally.failed:,} of {tally.total:,})")
         for key, tally in found.most_failing(most)
+        for share in (tally.failed / tally.total,)
     ]
 
 

@@ -44,8 +44,7 @@ def _table(columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]]) -
 
 def _bars(block: Bars) -> str:
     """The bars are in the text: Markdown has no picture of its own."""
-    top = max((value for _, value, _ in block.rows), default=0) or 1
-    rows = [(name, said, "█" * max(1, round(value / top * _BAR))) for name, value, said in block.rows]
+    rows = [(name, said, "█" * max(1, round(value / block.top * _BAR))) for name, value, said in block.rows]
     return _table((("", False), ("", True), ("", False)), rows)
 
 

@@ -18,6 +18,8 @@ _FONT = "ui-sans-serif, system-ui, sans-serif"
 _MARGIN = 16
 _LABEL = 260
 _ROW = 24
+_SAID = 180
+"""Beside the longest bar: `100.0 % (1,204 of 1,204)`."""
 _STACK = 180
 _PLOT = 120
 
@@ -61,12 +63,11 @@ def figure(block: Bars | Stacks) -> str:
 
 
 def _bars(block: Bars) -> str:
-    top = max((value for _, value, _ in block.rows), default=0) or 1
-    room = WIDTH - _LABEL - 120
+    room = WIDTH - _LABEL - _SAID
     parts = []
     for number, (name, value, said) in enumerate(block.rows):
         y = 28 + number * _ROW
-        length = max(2.0, value / top * room)
+        length = max(2.0, value / block.top * room)
         parts.append(
             f'<text x="{_LABEL - 8}" y="{y + 14}" font-size="12" text-anchor="end">{xml(_cut(name, 38))}</text>'
             f'<rect x="{_LABEL}" y="{y + 3}" width="{length:.1f}" height="14" rx="2" fill="{_OTHER[0]}"/>'

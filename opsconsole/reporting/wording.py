@@ -1,8 +1,12 @@
-"""How reports put times, durations, sizes and ratios."""
+"""How reports put times, shares and ratios; figures as every door does."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+
+from opsconsole.wording import duration, size
+
+__all__ = ["duration", "moment", "percent", "ratio", "size"]
 
 
 def moment(microseconds: int | None) -> str:
@@ -10,33 +14,6 @@ def moment(microseconds: int | None) -> str:
     if microseconds is None:
         return ""
     return datetime.fromtimestamp(microseconds / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def duration(seconds: float | None) -> str:
-    """`24 ms`, `1.2 s`, `3m12s`, `1h04m`, `2d03h`."""
-    if seconds is None:
-        return ""
-    if seconds < 0.1:
-        return f"{seconds * 1000:.0f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    if whole < 86_400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
-    return f"{whole // 86_400}d{whole % 86_400 // 3600:02d}h"
-
-
-def size(count: float | None) -> str:
-    """`812 B`, `12.3 kB`, `1.2 GB`."""
-    if count is None:
-        return ""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} B" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError
 
 
 def percent(share: float | None) -> str:

@@ -12,15 +12,16 @@ import sqlite3
 import threading
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from opsconsole.models import ENDED, Task
 from opsconsole.paths import StatePaths
-from opsconsole.storage import database, rows
-from opsconsole.storage.history import FACTS, Filter, conditions, where_all
+from opsconsole.storage import database, frozen, rows
+from opsconsole.storage.history import FACTS, Filter, Reach, conditions, looks_for_words, reach, where_all
 
 if TYPE_CHECKING:
     from opsconsole.storage.trends import GroupBy, Trends
@@ -42,10 +43,11 @@ class InterruptedReadError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """A line that has the words that were looked for. `where`: `script` or `output`; `number` counts from 1."""
+    """A line that has the words that were looked for. `where`: `script` or `output`; `number` counts from 1, and is
+    None where only the end is known: of an output."""
 
     where: str
-    number: int
+    number: int | None
     text: str
 
 
@@ -60,8 +62,10 @@ class Beginning:
 class Archive:
     """One reading thread at a time (others wait); `interrupt` and `close` from any."""
 
-    def __init__(self, paths: StatePaths) -> None:
+    def __init__(self, paths: StatePaths, connect: Callable[[], sqlite3.Connection] | None = None) -> None:
+        """`connect` opens it in another way than usual. Raises OpsErrors."""
         self._paths = paths
+        self._connect = connect or partial(database.connect, paths.database, read_only=True, busy_s=BUSY_S)
         self._connection: sqlite3.Connection | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -86,15 +90,16 @@ class Archive:
         """
         if not _of_the_ended(filter):
             return None
-        where, values = where_all(list(conditions(filter)))
-        sql = f"""SELECT id FROM {_FINISHED} WHERE finished_at >= ? AND {where}
-                  ORDER BY finished_at DESC, id DESC LIMIT ?"""
         with self._reading() as c:
-            since = c.execute(
+            row = c.execute(
                 f"""SELECT finished_at FROM {_FINISHED} WHERE finished_at IS NOT NULL
                     ORDER BY finished_at DESC LIMIT 1 OFFSET {_NEAR}"""
             ).fetchone()
-            found = array("q", (row[0] for row in c.execute(sql, (since[0] if since else 0, *values, most + 1))))
+            since = None if row is None else row[0]
+            where, values = where_all(list(conditions(filter, _reach(c, filter, since))))
+            sql = f"""SELECT id FROM {_FINISHED} WHERE finished_at >= ? AND {where}
+                      ORDER BY finished_at DESC, id DESC LIMIT ?"""
+            found = array("q", (row[0] for row in c.execute(sql, (since or 0, *values, most + 1))))
         return Beginning(found[:most], whole=since is None and len(found) <= most)
 
     def passes(self, filter: Filter, task_id: int) -> bool:
@@ -164,13 +169,24 @@ class Archive:
             with self._lock:
                 if self._closed:
                     raise InterruptedReadError
+                if self._connection is not None and frozen.outdated(self._connection):
+                    self._connection.close()
+                    self._connection = None
                 if self._connection is None:
-                    self._connection = database.connect(path, read_only=True, busy_s=BUSY_S)
+                    self._connection = self._connect()
                 yield self._connection
         except sqlite3.DatabaseError as error:
             if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
                 raise InterruptedReadError from error
-            raise database.translate(error, path) from error
+            raise database.translate(error, path, reading=True) from error
+
+
+def _reach(c: sqlite3.Connection, filter: Filter, since_us: int | None) -> Reach | None:
+    """Of the tasks that ended since; None: it makes no difference."""
+    if since_us is None or not looks_for_words(filter):
+        return None
+    first = c.execute(f"SELECT min(id) FROM {_FINISHED} WHERE finished_at >= ?", (since_us,)).fetchone()[0]
+    return reach(c, first or 0)
 
 
 def _of_the_ended(filter: Filter) -> bool:
@@ -192,7 +208,7 @@ def _lines_with(where: str, text: str, words: Sequence[str], most: int) -> list[
         if match := begins.search(line):
             start = max(0, match.start() - _LEAD) if len(line) > _SNIPPET else 0
             cut = ("…" if start else "") + line[start : start + _SNIPPET].strip()
-            found.append(Snippet(where, number, cut))
+            found.append(Snippet(where, number if where == "script" else None, cut))
             if len(found) == most:
                 break
     return found

@@ -14,6 +14,8 @@ from opsconsole.storage.revision import next_rev
 from opsconsole.storage.task_events import What
 from opsconsole.values import dataclass
 
+_READING = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+"""Also where nothing can be written; a FIFO that somebody has put there keeps nobody waiting."""
 _ACTIVE = "('preparing', 'running', 'paused')"
 _OPEN = "('queued', 'waiting', 'preparing', 'running', 'paused')"
 
@@ -86,7 +88,7 @@ def free_reservations(c: sqlite3.Connection, console_id: int) -> None:
 def is_alive(paths: StatePaths, console_id: int) -> bool:
     """Whether somebody holds the console's lock."""
     try:
-        fd = os.open(_lock_path(paths, console_id), os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(_lock_path(paths, console_id), _READING)
     except OSError:
         return False
     try:

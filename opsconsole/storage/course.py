@@ -16,7 +16,7 @@ OF_ROWS = frozenset({What.QUEUED.value, What.STARTED.value, *(status.value for s
 @dataclass(frozen=True, slots=True)
 class TaskEvent:
     """`at` in µs since the epoch; `actor` as `deploy (tui)`, None where nobody asked; `what`: a `What`, or the status
-    in which an attempt or the task ended. `actor` and `detail` come from outside.
+    in which an attempt or the task ended; `reason`: why, in the words of who asked. What is text comes from outside.
     """
 
     at: int
@@ -24,11 +24,12 @@ class TaskEvent:
     attempt: int
     actor: str | None = None
     detail: str | None = None
+    reason: str | None = None
 
     def to_json(self, task_id: int) -> dict[str, object]:
         return {
             "task_id": task_id, "attempt": self.attempt, "time": rfc3339(self.at), "event": self.what,
-            "actor": self.actor, "detail": self.detail,
+            "actor": self.actor, "detail": self.detail, "reason": self.reason,
         }  # fmt: skip
 
 
@@ -60,7 +61,7 @@ def course(c: sqlite3.Connection, task_id: int) -> Course:
 
 
 def _event(row: sqlite3.Row) -> TaskEvent:
-    return TaskEvent(row["at"], row["what"], row["attempt"], row["actor"], row["detail"])
+    return TaskEvent(row["at"], row["what"], row["attempt"], row["actor"], row["detail"], row["reason"])
 
 
 def _queued(task: sqlite3.Row) -> TaskEvent:

@@ -11,11 +11,14 @@ import os
 import sqlite3
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from opsconsole.errors import DatabaseLocked, DatabaseNewer, DiskFull, StorageError
+from opsconsole.storage import frozen
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_S = 30.0
@@ -29,18 +32,19 @@ def known_version() -> int:
 
 
 def connect(path: Path, *, read_only: bool = False, busy_s: float = BUSY_S) -> sqlite3.Connection:
-    """A connection in autocommit mode; transactions are begun by hand. Raises sqlite3.Error."""
-    mode = "ro" if read_only else "rwc"
-    if not read_only:
+    """A connection in autocommit mode; transactions are begun by hand. Raises sqlite3.Error.
+
+    A `read_only` one leaves nothing beside a database whose folder is not ours or cannot be written (`storage.frozen`),
+    and is empty where there is none in such a folder.
+    """
+    options: dict[str, Any] = {
+        "timeout": busy_s, "isolation_level": None, "check_same_thread": False, "cached_statements": 256,
+    }  # fmt: skip
+    if read_only:
+        connection = _to_read(path, options)
+    else:
         _make_private(path)
-    connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}",
-        uri=True,
-        timeout=busy_s,
-        isolation_level=None,
-        check_same_thread=False,
-        cached_statements=256,
-    )
+        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rwc", uri=True, **options)
     connection.row_factory = sqlite3.Row
     try:
         connection.execute("PRAGMA foreign_keys = ON")
@@ -50,6 +54,48 @@ def connect(path: Path, *, read_only: bool = False, busy_s: float = BUSY_S) -> s
         connection.close()
         raise
     return connection
+
+
+def _to_read(path: Path, options: dict[str, Any]) -> sqlite3.Connection:
+    if frozen.needed(path):
+        return frozen.connect(path, **options) if is_there(path) else nothing(options)
+    connection: sqlite3.Connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, **options)
+    if frozen.cramped(path):
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError as error:
+            connection.close()
+            if _primary(error) not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+                raise
+            return frozen.connect(path, **options)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file, or something that keeps us from knowing it."""
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        pass  # SQLite says what is the matter
+    return True
+
+
+def nothing(options: Mapping[str, Any] = MappingProxyType({"check_same_thread": False})) -> sqlite3.Connection:
+    """An empty database in memory, of the newest version."""
+    connection: sqlite3.Connection = sqlite3.connect(":memory:", **{**options, "isolation_level": None})
+    connection.row_factory = sqlite3.Row
+    migrate(connection)
+    return connection
+
+
+def _primary(error: sqlite3.Error) -> int:
+    """SQLite's result code without what it adds to it."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _make_private(path: Path) -> None:
@@ -112,10 +158,7 @@ def _open(path: Path, busy_s: float, *, alone: bool) -> sqlite3.Connection:
         version = _version(connection)
         known = known_version() if version < 1 else _known_at_least(version)
         if version > known:
-            raise DatabaseNewer(
-                f"{path} was written by a newer opsconsole (schema {version}, this one knows {known})",
-                hint="use that version, or another OPSCONSOLE_STATE_DIR; the database was not touched",
-            )
+            raise newer(path, version, known)
         if version < known:
             if not alone:
                 raise _NotReadyError
@@ -239,16 +282,24 @@ def move_aside(path: Path) -> Path:
     return aside
 
 
-def translate(error: sqlite3.Error, path: Path) -> StorageError:
+def newer(path: Path, version: int, known: int) -> DatabaseNewer:
+    """The refusal of a database that a newer opsconsole wrote."""
+    return DatabaseNewer(
+        f"{path} was written by a newer opsconsole (schema {version}, this one knows {known})",
+        hint="use that version, or another OPSCONSOLE_STATE_DIR; the database was not touched",
+    )
+
+
+def translate(error: sqlite3.Error, path: Path, *, reading: bool = False) -> StorageError:
     """The same failure in our own tree, with what to do."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    code = _primary(error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return _locked(path)
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and frozen.cramped(path)):
         return DiskFull(f"no space left for {path}", hint="free some space; nothing was lost that was confirmed")
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN):
         return StorageError(
-            f"{path} cannot be opened for writing: {error}",
+            f"{path} cannot be opened{'' if reading else ' for writing'}: {error}",
             hint="check the owner and mode of the state directory, or set OPSCONSOLE_STATE_DIR",
         )
     if code in _CORRUPT:
@@ -273,7 +324,7 @@ def held(path: Path) -> bool:
             connection.execute("BEGIN IMMEDIATE")
             connection.execute("ROLLBACK")
     except sqlite3.Error as error:
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        return _primary(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     return False
 
 

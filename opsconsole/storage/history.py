@@ -25,6 +25,8 @@ _FEW = 1500
 _SAMPLE = 500
 _LONGEST_GLOB = 1000
 _MOST_WORDS = 32
+_NEWEST = 2000
+"""Where words are looked for first: a millisecond, and many words stand there as often as a page has lines."""
 _INT64 = (1 << 63) - 1
 
 Condition = tuple[str, tuple[object, ...]]
@@ -88,21 +90,55 @@ class Filter:
     """Tasks on a page, at the most."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The first rows of the full-text indexes that can be of tasks from some id on; what lies before is not read."""
+
+    script: int
+    output: int
+
+
 def page(c: sqlite3.Connection, filter: Filter) -> list[Task]:
     """The tasks a filter lets through, newest (highest id) first."""
     if filter.limit <= 0:
         return []
     before = _INT64 if filter.before is None else _int64(filter.before)
-    source, narrow = _few(c, filter), list(conditions(filter))
+    source = _few(c, filter)
+    if source is None and looks_for_words(filter) and filter.limit <= _NEWEST // 4:
+        first = c.execute(
+            f"SELECT min(id) FROM (SELECT id FROM {FACTS} WHERE id < ? ORDER BY id DESC LIMIT {_NEWEST})", (before,)
+        ).fetchone()[0]
+        if first is not None:
+            near = [("id >= ?", (first,)), *conditions(filter, reach(c, first))]
+            found = _page(c, FACTS, before, near, filter.limit)
+            if len(found) == filter.limit:  # a word that many have: most of them would be looked up for nothing
+                return found
+    narrow = list(conditions(filter))
     if source is None:
         source, narrow = FACTS, _rarest_first(c, narrow, before)
+    return _page(c, source, before, narrow, filter.limit)
+
+
+def _page(c: sqlite3.Connection, source: str, before: int, narrow: list[Condition], limit: int) -> list[Task]:
     where, values = where_all([("id < ?", (before,)), *narrow])
     found = c.execute(
         f"""{rows.TASK} WHERE t.id IN (SELECT id FROM {source} WHERE {where} ORDER BY id DESC LIMIT ?)
             ORDER BY t.id DESC""",
-        (*values, _int64(filter.limit)),
+        (*values, _int64(limit)),
     )
     return [rows.task(row) for row in found]
+
+
+def looks_for_words(filter: Filter) -> bool:
+    """In the full-text indexes."""
+    return bool(filter.text or filter.text_or_status)
+
+
+def reach(c: sqlite3.Connection, first: int) -> Reach:
+    """Of the tasks from this id on. Rows of output are written as runs end, so few that are older come after it."""
+    script = c.execute(f"SELECT min(script_id) FROM {FACTS} WHERE id >= ?", (first,)).fetchone()[0]
+    output = c.execute("SELECT min(id) FROM output INDEXED BY output_task WHERE task_id >= ?", (first,)).fetchone()[0]
+    return Reach(_INT64 if script is None else script, _INT64 if output is None else output)
 
 
 def _few(c: sqlite3.Connection, filter: Filter) -> str | None:
@@ -121,8 +157,10 @@ def _few(c: sqlite3.Connection, filter: Filter) -> str | None:
 # -- what a filter means in SQL
 
 
-def conditions(filter: Filter) -> Iterator[Condition]:
-    """Everything but `before` and `limit`, as SQL on the columns of `task_facts`, with its values."""
+def conditions(filter: Filter, near: Reach | None = None) -> Iterator[Condition]:
+    """Everything but `before` and `limit`, as SQL on the columns of `task_facts`, with its values. With a reach, it is
+    true only of the tasks that have it.
+    """
     if filter.statuses:
         marks = ", ".join("?" * len(filter.statuses))
         yield f"status IN ({marks})", tuple(sorted(status.value for status in filter.statuses))
@@ -157,11 +195,11 @@ def conditions(filter: Filter) -> Iterator[Condition]:
     if words := _storable(filter.text or "").replace("\0", " ").split():
         telling = [word for word in words if any(map(str.isalnum, word))]  # the others are no words to the index
         for word in (telling or words[:1])[:_MOST_WORDS]:
-            yield _containing(word)
+            yield _containing(word, near)
     for word, statuses in filter.name_or_status:
         yield _or_status(_named(_storable(word)), statuses)
     for word, statuses in filter.text_or_status:
-        yield _or_status(_containing(_storable(word)), statuses)
+        yield _or_status(_containing(_storable(word), near), statuses)
 
 
 def _or_status(found: Condition, statuses: frozenset[Status]) -> Condition:
@@ -187,13 +225,18 @@ def _named(name: str) -> Condition:
     return f"script_id IN (SELECT id FROM script WHERE {test})", (value,)
 
 
-def _containing(word: str) -> Condition:
-    """It is quoted, so nothing in it is query syntax; a star after the quotes makes it a beginning."""
+def _containing(word: str, near: Reach | None) -> Condition:
+    """It is quoted, so nothing in it is query syntax; a star after the quotes makes it a beginning.
+
+    The lists of rows that have the word are made before the first task is looked at: of a word that all have, they
+    take as long as all the rest together, unless only those within reach are asked for.
+    """
     query = '"' + word.replace('"', '""') + '"*'
+    beyond, script, output = ("", (), ()) if near is None else (" AND rowid >= ?", (near.script,), (near.output,))
     return (
-        "(script_id IN (SELECT rowid FROM script_text WHERE script_text MATCH ?) OR id IN (SELECT task_id FROM output "
-        "WHERE id IN (SELECT rowid FROM output_text WHERE output_text MATCH ?)))",
-        (query, query),
+        f"(script_id IN (SELECT rowid FROM script_text WHERE script_text MATCH ?{beyond}) OR id IN (SELECT task_id "
+        f"FROM output WHERE id IN (SELECT rowid FROM output_text WHERE output_text MATCH ?{beyond})))",
+        (query, *script, query, *output),
     )
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from opsconsole.models import ENDED, OPEN, ExecutionResult, Status, Task
 from opsconsole.paths import StatePaths
-from opsconsole.storage import consoles, history, tasks
+from opsconsole.storage import consoles, frozen, history, tasks
 from opsconsole.storage.consoles import ConsoleInfo
 from opsconsole.storage.history import Filter
 from opsconsole.storage.revision import next_rev
@@ -22,13 +23,30 @@ _ENDED = frozenset(status.value for status in ENDED)
 class Reader:
     """What the doors ask: tasks, results, history, statistics. Quick, synchronous, never writing."""
 
-    def __init__(self, connection: sqlite3.Connection, paths: StatePaths) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        paths: StatePaths,
+        *,
+        renew: Callable[[], sqlite3.Connection] | None = None,
+    ) -> None:
+        """`renew` opens a connection in place of one that shows files which others have changed."""
         self.connection = connection
         self._paths = paths
+        self._renew = renew
         self._version = -1
+
+    def _reopen(self, renew: Callable[[], sqlite3.Connection]) -> None:
+        """Raises OpsErrors; the old connection then stays."""
+        old, self.connection = self.connection, renew()
+        self._version = -1
+        old.close()
 
     def moved_on(self) -> bool:
         """Whether any connection committed since the last call."""
+        if self._renew is not None and frozen.outdated(self.connection):
+            self._reopen(self._renew)
+            return True
         version = self.connection.execute("PRAGMA data_version").fetchone()[0]
         changed = version != self._version
         self._version = version

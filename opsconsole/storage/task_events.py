@@ -36,20 +36,21 @@ class What(StrEnum):
 CLAIM = """
     SELECT e.task_id, e.attempt, e.claimed_at AS at, 'claimed' AS what,
            CASE WHEN k.id IS NOT NULL THEN k.actor || ' (' || k.door || ')' END AS actor,
-           CASE WHEN k.id IS NOT NULL THEN 'console ' || k.id || ', pid ' || k.pid END AS detail
+           CASE WHEN k.id IS NOT NULL THEN 'console ' || k.id || ', pid ' || k.pid END AS detail, NULL AS reason
     FROM execution e LEFT JOIN console k ON k.id = e.console_id
 """
 """Claims as they stand in the rows of executions; to be narrowed with WHERE."""
 
 
 def record(
-    c: sqlite3.Connection, task_id: int, what: What, now: int, actor: str | None = None, detail: str | None = None
-) -> None:
-    """In the transaction of the change."""
+    c: sqlite3.Connection, task_id: int, what: What, now: int, actor: str | None = None, detail: str | None = None,
+    reason: str | None = None,
+) -> None:  # fmt: skip
+    """In the transaction of the change. `reason`: why, in the words of whoever asked for it."""
     c.execute(
-        """INSERT INTO task_event (task_id, attempt, at, what, actor, detail)
-           SELECT id, attempt, ?, ?, ?, ? FROM task WHERE id = ?""",
-        (now, what.value, rows.storable(actor), rows.storable(detail), task_id),
+        """INSERT INTO task_event (task_id, attempt, at, what, actor, detail, reason)
+           SELECT id, attempt, ?, ?, ?, ?, ? FROM task WHERE id = ?""",
+        (now, what.value, rows.storable(actor), rows.storable(detail), rows.storable(reason), task_id),
     )
 
 
@@ -62,7 +63,7 @@ def is_recorded(c: sqlite3.Connection, task_id: int, what: What, at: int) -> boo
 def keep_claim(c: sqlite3.Connection, execution_id: str) -> None:
     """Before the execution's row goes or gets another console: who claimed it, and when. Once for a claim."""
     c.execute(
-        f"""INSERT INTO task_event (task_id, attempt, at, what, actor, detail)
+        f"""INSERT INTO task_event (task_id, attempt, at, what, actor, detail, reason)
             {CLAIM} WHERE e.id = ? AND coalesce((
                 SELECT v.what FROM task_event v
                 WHERE v.task_id = e.task_id AND v.attempt = e.attempt AND v.what IN ('claimed', 'unclaimed')

@@ -348,7 +348,7 @@ def get(c: sqlite3.Connection, task_id: int) -> Task:
     return rows.task(row)
 
 
-def cancel(c: sqlite3.Connection, task_id: int, by: str, now: int) -> Task:
+def cancel(c: sqlite3.Connection, task_id: int, by: str, now: int, reason: str | None = None) -> Task:
     """A task that does not run is cancelled now; one that runs is marked, and its supervisor must be told.
 
     Raises TaskNotFound, IllegalTransition.
@@ -356,7 +356,7 @@ def cancel(c: sqlite3.Connection, task_id: int, by: str, now: int) -> Task:
     task = get(c, task_id)
     if not task.status.is_open:
         raise IllegalTransition(f"task {task_id} has already ended: {task.status}")
-    task_events.record(c, task_id, What.CANCEL_ASKED, now, by)
+    task_events.record(c, task_id, What.CANCEL_ASKED, now, by, reason=reason)
     rev = next_rev(c)
     if task.status.is_active:
         c.execute("UPDATE task SET cancel_requested = 1, rev = ? WHERE id = ?", (rev, task_id))
@@ -366,18 +366,18 @@ def cancel(c: sqlite3.Connection, task_id: int, by: str, now: int) -> Task:
     return get(c, task_id)
 
 
-def hold(c: sqlite3.Connection, task_id: int, by: str, now: int) -> Task:
+def hold(c: sqlite3.Connection, task_id: int, by: str, now: int, reason: str | None = None) -> Task:
     """A queued or waiting task waits until it is released. Raises TaskNotFound, IllegalTransition."""
     task = get(c, task_id)
     if task.status not in (Status.QUEUED, Status.WAITING):
         raise IllegalTransition(f"task {task_id} is {task.status}: only a queued or waiting one can be held")
     c.execute("UPDATE task SET held = 1, status = 'waiting', rev = ? WHERE id = ?", (next_rev(c), task_id))
     if not task.held:
-        task_events.record(c, task_id, What.HELD, now, by)
+        task_events.record(c, task_id, What.HELD, now, by, reason=reason)
     return get(c, task_id)
 
 
-def release(c: sqlite3.Connection, task_id: int, by: str, now: int) -> Task:
+def release(c: sqlite3.Connection, task_id: int, by: str, now: int, reason: str | None = None) -> Task:
     """The opposite of `hold`. Raises TaskNotFound, IllegalTransition."""
     task = get(c, task_id)
     if not task.held or task.status is not Status.WAITING:
@@ -388,13 +388,14 @@ def release(c: sqlite3.Connection, task_id: int, by: str, now: int) -> Task:
         still_waits = row is not None and Status(row[0]).is_open
     status = Status.WAITING if still_waits else Status.QUEUED
     c.execute("UPDATE task SET held = 0, status = ?, rev = ? WHERE id = ?", (status.value, next_rev(c), task_id))
-    task_events.record(c, task_id, What.RELEASED, now, by)
+    task_events.record(c, task_id, What.RELEASED, now, by, reason=reason)
     return get(c, task_id)
 
 
 def set_priority(
-    c: sqlite3.Connection, task_id: int, priority: Priority, queue: QueueSettings, by: str, now: int
-) -> Task:
+    c: sqlite3.Connection, task_id: int, priority: Priority, queue: QueueSettings, by: str, now: int,
+    reason: str | None = None,
+) -> Task:  # fmt: skip
     """Raises TaskNotFound, IllegalTransition."""
     task = get(c, task_id)
     if task.status not in (Status.QUEUED, Status.WAITING):
@@ -406,7 +407,7 @@ def set_priority(
     )
     if priority is not task.priority:
         change = f"{task.priority.name.lower()} → {priority.name.lower()}"
-        task_events.record(c, task_id, What.PRIORITY, now, by, change)
+        task_events.record(c, task_id, What.PRIORITY, now, by, change, reason)
     return get(c, task_id)
 
 
@@ -419,20 +420,26 @@ def pin(c: sqlite3.Connection, task_id: int, pinned: bool, by: str, now: int) ->
     return get(c, task_id)
 
 
-def asked_of_run(c: sqlite3.Connection, task_id: int, what: What, by: str, now: int) -> None:
+def asked_of_run(c: sqlite3.Connection, task_id: int, what: What, by: str, now: int, reason: str | None = None) -> None:
     """A command to a run was given: what comes of it, its supervisor tells. Others see that something changed."""
-    task_events.record(c, task_id, what, now, by)
+    task_events.record(c, task_id, what, now, by, reason=reason)
     c.execute("UPDATE task SET rev = ? WHERE id = ?", (next_rev(c), task_id))
 
 
 def queue_due(c: sqlite3.Connection, now: int, longest_s: float) -> int:
     """Retries whose time has come are queued. One due later than any delay can be had the clock set back on it."""
     horizon = now + int(longest_s * 1_000_000)
-    return c.execute(
-        """UPDATE task SET status = 'queued', due_at = NULL, rev = ?
+    found = c.execute(
+        """SELECT id, attempt, due_at FROM task
            WHERE status = 'waiting' AND NOT held AND (due_at <= ? OR due_at > ?)""",
-        (next_rev(c), now, horizon),
-    ).rowcount
+        (now, horizon),
+    ).fetchall()
+    rev = next_rev(c) if found else 0
+    for row in found:
+        c.execute("UPDATE task SET status = 'queued', due_at = NULL, rev = ? WHERE id = ?", (rev, row["id"]))
+        why = "is due" if row["due_at"] <= now else "is due, for the clock was set back"
+        task_events.record(c, row["id"], What.READY, now, detail=f"attempt {row['attempt']} {why}")
+    return len(found)
 
 
 def next_due(c: sqlite3.Connection) -> int | None:

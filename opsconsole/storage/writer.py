@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, TypeVar
 
-from opsconsole.errors import StorageError
+from opsconsole.errors import OpsError, StorageError
 from opsconsole.storage.database import translate
 
 T = TypeVar("T")
@@ -119,3 +119,19 @@ class Writer:
             told.__cause__ = error
         for future in futures:
             future.set_exception(told)
+
+
+class NoWriter(Writer):
+    """In place of a writer where nothing can be written: each job fails with the reason."""
+
+    def __init__(self, why: OpsError) -> None:
+        self._why = why
+
+    def submit(self, job: Job[T]) -> Future[T]:
+        """The future has failed already."""
+        future: Future[T] = Future()
+        future.set_exception(type(self._why)(self._why.message, hint=self._why.hint))  # a traceback of its own
+        return future
+
+    def close(self) -> None:
+        """There is nothing to end."""

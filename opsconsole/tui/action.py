@@ -55,6 +55,8 @@ class Action:
     footer: bool = False
     opens_text: bool = False
     """What is typed next goes into a line of text, also when it is in the same packet: the key is taken at once."""
+    also: tuple[str, ...] = ()
+    """What else it is called, by who is used to vim, htop or k9s: the palette finds it by these as well."""
 
     @property
     def changes(self) -> bool:

@@ -25,20 +25,45 @@ __all__ = ["ACTIONS", "APP_ACTIONS", "BY_ID", "OF_APP", "Action", "Danger", "Whe
 _C, _M = Where.CONSOLE, Where.MOTION
 
 APP_ACTIONS: tuple[Action, ...] = (
-    *(Action(mode.id, mode.key, mode.label, mode.description, _C) for mode in MODES),
+    *(Action(mode.id, mode.key, mode.label, mode.description, _C, also=mode.also) for mode in MODES),
     Action("command_palette", "colon,ctrl+p", "commands", "All commands, by name", _C, opens_text=True),
     Action("jump", "semicolon", "jump", "A letter on every pane: jump there", _C),
-    Action("export_picture", "x", "picture", "What you see, as SVG and as text", _C),
-    Action("copy", "y", "copy", "Copy the line, or what is selected, to the terminal's clipboard", _C),
+    Action("export_picture", "x", "picture", "What you see, as SVG and as text", _C, also=("screenshot",)),
+    Action("copy", "y", "copy", "Copy the line, or what is selected, to the terminal's clipboard", _C, also=("yank",)),
     Action("print_text", "Y", "print", "Print the pane on the bare terminal, to select from", _C),
-    Action("reload", "ctrl+l", "reload", "Draw the screen anew; read settings, keys and themes again", _C),
-    Action("help", "question_mark,f1", "help", "Show all keys", _C, footer=True),
-    Action("quit", "q,f10", "quit", "Leave; asks first while work or unsaved text is open", _C, footer=True),
+    Action(
+        "reload",
+        "ctrl+l",
+        "reload",
+        "Draw the screen anew; read settings, keys and themes again",
+        _C,
+        also=("refresh", "source"),
+    ),
+    Action("help", "question_mark,f1", "help", "Show all keys", _C, footer=True, also=("h", "man")),
+    Action(
+        "quit",
+        "q,f10",
+        "quit",
+        "Leave; asks first while work or unsaved text is open",
+        _C,
+        footer=True,
+        also=("q", "q!", "qa", "qa!", "exit", "wq", "x!"),
+    ),
 )
 """What the app itself does; every screen has these."""
 
 SHARED_ACTIONS: tuple[Action, ...] = (
-    Action("submit", "n", "new", "Run a script", _C, Danger.CHANGES, footer=True, opens_text=True),
+    Action(
+        "submit",
+        "n",
+        "new",
+        "Run a script",
+        _C,
+        Danger.CHANGES,
+        footer=True,
+        opens_text=True,
+        also=("exec", "!"),
+    ),
     Action("filter", "slash", "filter", "Filter the list as you type", _C, footer=True, opens_text=True),
     Action("back", "escape", "back", "Back to the list; then drop its filter", _C),
 )

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.events import Callback
 from textual.screen import Screen
 
 from opsconsole.clock import SYSTEM
@@ -24,25 +25,30 @@ from opsconsole.events import AnomalyEvent, Event, Notice, SampleTaken, TaskChan
 from opsconsole.paths import config_file, shipped
 from opsconsole.safety.redact import Redaction
 from opsconsole.safety.sanitise import sanitise, sanitise_name
+from opsconsole.samples import Sample, series
 from opsconsole.settings import Settings
 from opsconsole.tui import terminal
-from opsconsole.tui.actions import APP_ACTIONS, BY_ID, SHARED_ACTIONS, binding
+from opsconsole.tui.actions import APP_ACTIONS, BY_ID, SHARED_ACTIONS, Where, binding
 from opsconsole.tui.engine_link import EngineLink
 from opsconsole.tui.everywhere import Everywhere
 from opsconsole.tui.head import LOOKING, Head, ceiling_of, without_root
+from opsconsole.tui.heart import Heart
+from opsconsole.tui.in_turn import KeysInTurn
 from opsconsole.tui.journal import Journal
 from opsconsole.tui.keymap import FILE_NAME, load_keymap
 from opsconsole.tui.keys import keys_of
 from opsconsole.tui.modes import BY_ID as MODE_BY_ID
-from opsconsole.tui.modes import MODES, Modes
+from opsconsole.tui.modes import Modes
 from opsconsole.tui.notices import LASTS_S, Noticing, excerpt
 from opsconsole.tui.severities import health_cell
+from opsconsole.tui.welcome import sentences, welcome
 from opsconsole.tui.widgets.cells import Cell
 
 if TYPE_CHECKING:
     from textual.dom import DOMNode
 
     from opsconsole.engine import Claims, Engine
+    from opsconsole.monitoring.analysis import Health
     from opsconsole.tui.recorded import Recorded
     from opsconsole.tui.screens.mode import ModeScreen
 
@@ -53,7 +59,6 @@ _REST_S = 2.0
 """So often modes that nobody sees are told to let go of what can be drawn again."""
 _SWITCH_S = 0.001
 """So soon a thread gives way: the one that writes to the terminal waits for the one that starts the engine else."""
-_WELCOMED = "welcomed"
 _PAINTED_S = 0.5
 """The engine is started by then, whatever became of the first frame."""
 _COUNT_S = 0.3
@@ -62,6 +67,7 @@ _DRAWN_S = 1.0
 _COLLECTED = 50_000, 10, 10
 """How often the collector of garbage looks (`gc.set_threshold`), once all is loaded."""
 _READ_ONLY = "This console is read-only."
+_READ_ONLY_MARK, _UNWRITABLE_MARK, _UNREAD_MARK = "READ-ONLY", "CANNOT WRITE", "NO RECORD"
 _SHEETS = ("tones", "lists", "output_view", "edges", "filter_line", "dialog", "notices")
 _SCREENS = ("submit", "confirm", "quit", "help")
 
@@ -73,7 +79,7 @@ def _commands() -> type[Provider]:
     return Commands
 
 
-class ConsoleApp(Noticing, Everywhere):
+class ConsoleApp(KeysInTurn, Noticing, Everywhere):
     """One engine and its screens. `make_engine` is called after the first frame."""
 
     TITLE = "opsconsole"
@@ -97,7 +103,7 @@ class ConsoleApp(Noticing, Everywhere):
             graphs=settings.console.graphs, encoding=terminal.encoding(), driver=driver,
         )  # fmt: skip
         self.settings = settings
-        self.link = EngineLink(make_engine, self.call_later, self._take)
+        self.link = EngineLink(make_engine, self.soon, self._take)
         self.failure: OpsError | None = None
         self.read_only = read_only or settings.console.read_only
         """No action that changes anything is to be had."""
@@ -108,16 +114,21 @@ class ConsoleApp(Noticing, Everywhere):
         self.journal = Journal(clock)
         """All that was told."""
         self._load = load
-        marks = (*marks, *(("READ-ONLY",) if self.read_only else ()))
+        marks = (*marks, *((_READ_ONLY_MARK,) if self.read_only else ()))
+        self._why_read_only = _READ_ONLY
         ceiling: str | None = "" if self.read_only else ceiling_of(settings, user)
         ceiling = ceiling if becomes_root else without_root(ceiling)
         self.head = Head(host, user, ceiling, marks, cores=os.cpu_count() or 1)
         """The first line of every screen."""
+        self.heart = Heart(self.soon)
+        """What calls those who have something to do each second, or less often."""
         self.modes = Modes(self, start or settings.console.start)
         self.keymap_file = config_file().parent / FILE_NAME
-        self._keymap_problems = self._use_keymap()
+        self.keymap_problems = self._use_keymap()
+        """What is wrong with the operator's own keys."""
         self._health_known = self._health_failed = self._counts_due = self._sampled = False
         self._starting = False
+        self._health: Health | None = None
         self._on_begun = on_begun
         self._seen = asyncio.Event()
         """The first look at the host is drawn."""
@@ -129,6 +140,10 @@ class ConsoleApp(Noticing, Everywhere):
         """None until it has started."""
         return self.link.engine
 
+    def soon(self, call: Callable[[], None]) -> bool:
+        """As `call_later`, which looks at the signature of what it is to call each time."""
+        return self.post_message(Callback(callback=call))
+
     def get_default_screen(self) -> Screen[Any]:
         first = self.modes.first
         for sheet in first.css_path:  # Textual does it for every screen but this one
@@ -136,7 +151,7 @@ class ConsoleApp(Noticing, Everywhere):
         return first
 
     def on_mount(self) -> None:
-        for failure in (*self.theme_problems, *self._keymap_problems):
+        for failure in (*self.theme_problems, *self.keymap_problems):
             self.tell(failure, "warning")
         self.call_after_refresh(self._begin_engine)
         self.set_timer(_PAINTED_S, self._begin_engine)  # a screen that was left before it was painted calls nobody
@@ -150,25 +165,41 @@ class ConsoleApp(Noticing, Everywhere):
     async def _start_engine(self) -> None:
         try:
             engine = await self.link.start()
-            self.journal.keep_in(engine.paths.journal)
+            if engine.unwritable is None:
+                self.journal.keep_in(engine.paths.journal)
+            else:
+                self._only_look(engine.unwritable, engine.unread)
             self.modes.attach(engine)
         except OpsError as error:
             self.failure = error
             self.exit(return_code=error.exit_code)
             return
-        self.set_interval(_HEAD_S, self._pass_second)
+        self.heart.every(_HEAD_S, self._pass_second)
         self.watch_configuration()
-        self._welcome()
+        welcome(self)
         self.look_at_head()
         await self._until_seen(engine)
         await self._say_unsaved(engine)
         await asyncio.to_thread(importlib.import_module, "opsconsole.monitoring.analysis")  # too long for a key press
         self._health_known = True
-        self.set_interval(_HEALTH_S, self.look_at_health)
-        self.set_interval(_REST_S, self.modes.rest)
+        self.heart.every(_HEALTH_S, self.look_at_health)
+        self.heart.every(_REST_S, self.modes.rest)
         self.look_at_health()
         await self.modes.load_ahead()
         self._on_begun()
+
+    def _only_look(self, why: OpsError, unread: OpsError | None) -> None:
+        """Nothing can be written: from now on this console is read-only, and says so."""
+        self.read_only = True
+        others = tuple(mark for mark in self.head.marks if mark not in (_READ_ONLY_MARK, _UNWRITABLE_MARK))
+        now = (_UNWRITABLE_MARK, *((_UNREAD_MARK,) if unread is not None else ()))
+        self._show_head(marks=(*others, *now), ceiling="")
+        self.refresh_bindings()
+        self._why_read_only = f"Nothing can be written: {why.message}."
+        if unread is not None:
+            self._why_read_only += " Nor can the record be read."
+        todo = f" {why.hint[:1].upper()}{why.hint[1:]}." if why.hint else ""
+        self.tell(f"{self._why_read_only}{todo} Then start again.", "error")
 
     async def _until_seen(self, engine: Engine) -> None:
         """What is loaded next would take the processor from the first look at the host and from drawing it."""
@@ -182,24 +213,6 @@ class ConsoleApp(Noticing, Everywhere):
         self._seen.set()
         if self.engine is not None:
             self.engine.monitoring.drawn()
-
-    def _welcome(self) -> None:
-        """Three lines, once for a state directory."""
-        marker = self.state_folder / _WELCOMED
-        if marker.exists() or self.recorded is not None:
-            return
-        try:
-            marker.touch(mode=0o600)
-        except OSError:
-            return  # it is said again next time
-        keys = {name: found[0] for name, found in keys_of(self).items()}
-        runs = f"{keys['submit']} runs a script, " if "submit" in keys else ""
-        goes_on = ": what runs goes on, and is here again." if runs else "."
-        self.tell(
-            f"{keys[MODES[0].id]} to {keys[MODES[-1].id]} switch between modes, {keys['help']} shows all keys.\n"
-            f"{runs}/ filters a list, {keys['command_palette']} finds a command.\n"
-            f"{keys['quit']} leaves{goes_on}"
-        )
 
     async def _say_unsaved(self, engine: Engine) -> None:
         """Text of the editor that was left unsaved; the editor itself shows it."""
@@ -220,11 +233,13 @@ class ConsoleApp(Noticing, Everywhere):
                     self.bell()
             else:
                 self.modes.hear(event)
-        if any(isinstance(event, SampleTaken) for event in events):
+        if taken := [event for event in events if isinstance(event, SampleTaken)]:
             self._sampled = True
+            self._show_alarm(taken[-1].sample)
             self.look_at_head()  # drawn together with what the sample changes
             if not self._seen.is_set():
                 self.call_after_refresh(self._say_seen)
+            self.heart.beat()
         if any(isinstance(event, AnomalyEvent) for event in events):
             self.look_at_health()
         if not self._counts_due and any(isinstance(event, TaskChanged | TasksRemoved) for event in events):
@@ -243,19 +258,24 @@ class ConsoleApp(Noticing, Everywhere):
         if not self._health_known or self.engine is None:
             return
         try:
-            health = self.engine.monitoring.health()
+            health, taken = self.engine.monitoring.health(), self.engine.monitoring.latest()
         except OpsError as error:
             if not self._health_failed:  # once, until it works again
                 self.report(error)
             self._health_failed = True
             return
-        self._health_failed = False
-        cell = health_cell(health)
+        self._health_failed, self._health = False, health
+        cell = health_cell(health, None if taken is None else series(taken.sample))
         calm = health.worst is None
-        if calm and self._patience and not self._seen.is_set() and self.engine.monitoring.alive:
+        if calm and self._patience and taken is None and self.engine.monitoring.alive:
             self._patience -= 1
             cell = LOOKING
         self._show_head(alarm=None if calm else cell, state=cell if calm else Cell("", "faint"))
+
+    def _show_alarm(self, sample: Sample) -> None:
+        """What is wrong, by the figures of now."""
+        if self._health is not None and self._health.worst is not None and self.head.alarm is not None:
+            self._show_head(alarm=health_cell(self._health, series(sample)))
 
     def look_at_head(self) -> None:
         """What the first line says besides the host's health."""
@@ -322,9 +342,11 @@ class ConsoleApp(Noticing, Everywhere):
 
     def reload_keymap(self) -> tuple[str, ...]:
         """Read the operator's keys anew: they are in force at once; returns what is wrong with them."""
-        problems = self._use_keymap()
+        self.keymap_problems = self._use_keymap()
         self.set_keymap(self._keymap)
-        return problems
+        for screen in self.modes:
+            screen.rebound()
+        return self.keymap_problems
 
     def keys_for(self, action_id: str) -> str:
         """The keys of an action, as a binding has them: the operator's, or else the usual ones."""
@@ -338,16 +360,24 @@ class ConsoleApp(Noticing, Everywhere):
         """Whether the action is to be had at all."""
         return not (self.read_only and action_id in BY_ID and BY_ID[action_id].changes)
 
+    def tell_until_acted(self, text: str) -> None:
+        """A few lines that stay until something has been done; harmless."""
+        self.journal.add("information", text)
+        self.stay(excerpt(text, self.size.width))
+
     def say_read_only(self) -> None:
         """Why nothing comes of a key; not for the journal, and once while it is on the screen."""
-        if all(one.message != _READ_ONLY for one in self._notifications):
-            self.notify(_READ_ONLY, severity="warning", markup=False, timeout=3)
+        said = sanitise(self._why_read_only)
+        if all(one.message != said for one in self._notifications):
+            self.notify(said, severity="warning", markup=False, timeout=3)
 
     async def run_action(
         self, action: Any, default_namespace: Any = None, namespaces: Mapping[str, DOMNode] | None = None
     ) -> bool:
         """Every key comes through here: what a read-only console does not have is stopped here, whoever bound it."""
         name = (action if isinstance(action, str) else action[1]).partition("(")[0].rpartition(".")[2]
+        if name in BY_ID and BY_ID[name].where is not Where.MOTION:
+            self.acted()
         method = getattr(default_namespace or self, f"action_{name}", None)
         textuals_own = getattr(method, "__module__", "").startswith("textual.")  # a line of text has a `submit` too
         if not (textuals_own or self.allows(name)):
@@ -395,7 +425,7 @@ class ConsoleApp(Noticing, Everywhere):
         mode = MODE_BY_ID[self.modes.current]
         there = {one.id for one in SHARED_ACTIONS}.difference(mode.shares)  # it means something else here, or nothing
         keys = {name: found for name, found in keys_of(self).items() if name not in there}
-        self.push_screen(HelpScreen(keys, (*mode.places, *mode.panes), self.keymap_file))
+        self.push_screen(HelpScreen(keys, (*mode.places, *mode.panes), self.keymap_file, sentences(self)))
 
     def action_help_quit(self) -> None:
         keys = {name: found[0] for name, found in keys_of(self).items()}
@@ -411,7 +441,8 @@ class ConsoleApp(Noticing, Everywhere):
 def run_console(settings: Settings, *, state_dir: str | Path | None = None, read_only: bool = False) -> int:
     """Open the console on this terminal; its exit code. Raises OpsErrors, when the screen is restored.
 
-    A read-only console runs nothing that is queued and starts no monitor.
+    A read-only console runs nothing that is queued, and records nothing: it watches for its own screen. So does one
+    whose state directory cannot be written.
     """
     if why := terminal.refusal(os.environ):
         raise UsageError(why)
@@ -423,7 +454,10 @@ def run_console(settings: Settings, *, state_dir: str | Path | None = None, read
         from opsconsole.engine import Engine
 
         claims: Claims = "none" if read_only else "all"
-        return Engine(settings, state_dir=state_dir, door="tui", claims=claims, watches=not read_only)
+        return Engine(
+            settings, state_dir=state_dir, door="tui", claims=claims, watches=True, records=not read_only,
+            content_to_look=True,
+        )  # fmt: skip
 
     app = ConsoleApp(
         make_engine, settings, host=host.host_name(), user=host.actor(), driver=terminal.ConsoleDriver,
@@ -435,7 +469,7 @@ def run_console(settings: Settings, *, state_dir: str | Path | None = None, read
     gc.freeze()  # the process is about to end: looking through a whole console for cycles takes longer than leaving
     if app.failure is not None:
         raise app.failure
-    if code == terminal.HANGUP_CODE and settings.on_hangup == "drain" and not read_only:
+    if code == terminal.HANGUP_CODE and settings.on_hangup == "drain" and not app.read_only:
         app.link.hand_over()
     return 125 if code == 1 else code
 
@@ -446,6 +480,10 @@ def _becomes_root() -> bool:
 
 
 def _settle() -> None:
-    """What is loaded now stays: the collector of garbage need not look through it again and again."""
+    """What is loaded now stays: the collector of garbage need not look through it again and again. What comes from now
+    on and goes again is given back."""
+    from opsconsole.tui.spare_heap import keep_little
+
     gc.freeze()
     gc.set_threshold(*_COLLECTED)
+    keep_little()

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.color import Color as RichColor
 from rich.color import ColorSystem
@@ -27,7 +27,13 @@ from opsconsole.tui.theming import SIXTEEN_THEME, LoadedThemes, has_sixteen_colo
 from opsconsole.tui.widgets.tones import TonedApp
 
 
-class Colourless(LineFilter):
+class StyleFilter(LineFilter):
+    """Looks at the styles of a line only, and at each for itself."""
+
+    BY_STYLE: ClassVar[bool] = True
+
+
+class Colourless(StyleFilter):
     """Bold, dim, reverse and underlined stay; no colour is sent, not even the terminal's default one."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
@@ -37,7 +43,7 @@ class Colourless(LineFilter):
         ]
 
 
-class Sixteen(LineFilter):
+class Sixteen(StyleFilter):
     """The terminal's own colours only, whatever widgets that bring colours of their own, as editors do, ask for."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
@@ -52,7 +58,7 @@ def _in_sixteen(style: Style) -> Style:
     return style if colours == [style.color, style.bgcolor] else style + Style.from_color(*colours)
 
 
-class Rounded(LineFilter):
+class Rounded(StyleFilter):
     """A theme of many colours where there are sixteen: two that round to one, or nearly, stay two."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
@@ -75,7 +81,7 @@ def rounded(style: Style) -> Style:
     return style if readable is None else style + Style(color=RichColor.from_ansi(readable))
 
 
-class Undimmed(LineFilter):
+class Undimmed(StyleFilter):
     """What is dim and reversed, as quiet words under the cursor are in the terminal's own colours, cannot be read."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:

@@ -20,6 +20,7 @@ from opsconsole.tui.wording import count_of, shortened
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
+    from opsconsole.tui.heart import Heart
     from opsconsole.tui.journal import Journal
     from opsconsole.tui.modes import Modes
     from opsconsole.tui.recorded import Recorded
@@ -34,12 +35,14 @@ class Everywhere(DressedApp):
     settings: Settings
     journal: Journal
     modes: Modes
+    heart: Heart
     recorded: Recorded | None
     clock: Callable[[], int]
     tell: Callable[..., None]
     report: Callable[[OpsError], None]
     reload_keymap: Callable[[], tuple[str, ...]]
     _files: reloading.Signature = ()
+    _folder_apart: Path | None = None
 
     @property
     def engine(self) -> Engine | None:
@@ -49,7 +52,20 @@ class Everywhere(DressedApp):
     @property
     def state_folder(self) -> Path:
         """Where this console keeps what it is asked to keep."""
-        return state_root() if self.engine is None else self.engine.paths.root
+        if self.engine is None:
+            return state_root()
+        return self.engine.paths.root if self.engine.unwritable is None else self._apart(self.engine.paths.root)
+
+    def _apart(self, unwritable: Path) -> Path:
+        """Among the temporary files; the folder itself where there is no room either: whoever saves then says why."""
+        if self._folder_apart is None:
+            import tempfile
+
+            try:
+                self._folder_apart = Path(tempfile.mkdtemp(prefix="opsconsole-"))
+            except OSError:
+                return unwritable
+        return self._folder_apart
 
     # -- pictures and copies
 
@@ -121,7 +137,7 @@ class Everywhere(DressedApp):
     def watch_configuration(self) -> None:
         """From now on a change of these files is taken up by itself."""
         self._files = reloading.signature(self.configuration)
-        self.set_interval(_WATCH_S, self._look_at_configuration)
+        self.heart.every(_WATCH_S, self._look_at_configuration)
 
     def _look_at_configuration(self) -> None:
         now = reloading.signature(self.configuration)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from opsconsole.execution.outputs import bytes_not_kept
 from opsconsole.models import ExecutionPolicy, ExecutionResult, Status, Task
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.filters import FAILED
@@ -39,7 +40,7 @@ def facts(task: Task, result: ExecutionResult | None, waiting: str | None, now: 
         found += _remains(result)
     found += [_who(task), _how(task, result)]
     if result is not None:
-        if kill := result.supervision.get("kill"):
+        if (kill := result.supervision.get("kill")) and result.status.is_active:
             how = _ENDS.get(str(kill), "ends its processes")
             found.append(Fact("cancel", f"{how} ({sanitise_name(str(kill))})", "muted"))
         found += _costs(result)
@@ -53,7 +54,9 @@ def _state(task: Task, waiting: str | None) -> Iterator[Fact]:
     """What the status alone does not tell."""
     face = FACES[task.status]
     words = []
-    if task.status is not Status.COMPLETED and (reason := sanitise_name(task.reason or "")):
+    if task.cancel_requested and task.status is Status.PAUSED:
+        pass  # how it stood still is over
+    elif task.status is not Status.COMPLETED and (reason := sanitise_name(task.reason or "")):
         if reason != face.word:
             words.append(_STANDS.get(reason, reason) if task.status is Status.PAUSED else reason)
     elif task.signal or task.exit_code:
@@ -134,7 +137,7 @@ def _processes(entries: list[Mapping[str, Any]]) -> str:
 def _costs(result: ExecutionResult) -> Iterator[Fact]:
     metrics, parts = result.metrics, []
     if metrics.get("user_cpu_s") is not None:
-        parts.append(f"{metrics['user_cpu_s'] + (metrics.get('system_cpu_s') or 0):.1f}s CPU")
+        parts.append(f"{duration(metrics['user_cpu_s'] + (metrics.get('system_cpu_s') or 0))} CPU")
     if tree := metrics.get("memory_peak_bytes"):  # as the table has it, and every report
         parts.append(f"{size(tree)} peak")
     elif metrics.get("max_rss_bytes"):
@@ -150,7 +153,18 @@ def _costs(result: ExecutionResult) -> Iterator[Fact]:
     output = result.output
     if output.get("stdout_bytes") or output.get("stderr_bytes"):
         text = f"{size(output['stdout_bytes'])} stdout · {size(output['stderr_bytes'])} stderr"
-        yield Fact("output", text + (" · not all was kept" if output.get("truncated") else ""), "muted")
+        lost = bytes_not_kept(output)
+        left = f" · {size(lost)} of it not kept" if lost else " · not all was kept" if output.get("truncated") else ""
+        yield Fact("output", text + left, "warning" if left else "muted")
+
+
+def limits_of(result: ExecutionResult) -> dict[str, float]:
+    """The limits of a run by name; the record has beside most of them who bears it."""
+    found = {
+        name: each.get("value") if isinstance(each, Mapping) else each
+        for name, each in (result.containment.get("limits") or {}).items()
+    }
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def summary_counts(counts: Mapping[Status, int]) -> tuple[int, int, int]:

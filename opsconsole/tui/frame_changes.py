@@ -140,11 +140,13 @@ class _Writer:
         return "".join(self._parts)
 
 
+@lru_cache(4096)
 def _shows_on_blanks(codes: Codes) -> bool:
     """Underlined, reversed, struck: that is seen without a letter."""
     return not _ON_BLANKS.isdisjoint(codes.attributes.split(";"))
 
 
+@lru_cache(4096)
 def _ground(codes: Codes) -> Codes:
     """What is left of a style where nothing is written: two blanks that look alike are the same."""
     return codes if _shows_on_blanks(codes) else Codes("", "", codes.background, codes.link)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from opsconsole.models import OPEN, Status
+from opsconsole.models import OPEN, Status, Task
 from opsconsole.tui.facts import summary_counts
+from opsconsole.tui.wording import count_of
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
     from opsconsole.tui.app import ConsoleApp
     from opsconsole.tui.screens.editor.screen import EditorScreen
     from opsconsole.tui.screens.quit import Leaving
+
+
+_NAMED = 6
 
 
 class Unsaved(NamedTuple):
@@ -61,7 +66,7 @@ def leave(app: ConsoleApp) -> None:
         if answer == "leave":
             app.exit()
         elif answer == "cancel":
-            app.run_worker(_cancel_all(app, engine), group="quit")
+            app.run_worker(_ask_and_cancel_all(app, engine), group="quit")
         elif answer == "save":
             app.run_worker(_save_and_leave(app), group="quit")
 
@@ -85,11 +90,35 @@ async def _save_and_leave(app: ConsoleApp) -> None:
         leave(app)
 
 
-async def _cancel_all(app: ConsoleApp, engine: Engine) -> None:
-    """What is queued first, so that nothing of it takes the place of what ends."""
-    from opsconsole.storage.history import Filter
+def _of_all(tasks: Sequence[Task]) -> tuple[str, list[str]]:
+    """Which tasks, and what becomes of them."""
+    from opsconsole.safety.sanitise import sanitise_name
 
-    tasks = engine.tasks(Filter(statuses=OPEN, limit=app.settings.queue.capacity))
-    for task in sorted(tasks, key=lambda task: task.status.is_active):
+    tasks = sorted(tasks, key=lambda task: not task.status.is_active)
+    named = [f"{task.id} {sanitise_name(task.name)}" for task in tasks[:_NAMED]]
+    more = [f"and {len(tasks) - _NAMED:,} more"] if len(tasks) > _NAMED else []
+    running = sum(task.status.is_active for task in tasks)
+    said = []
+    if running:
+        subject = "The run is" if running == 1 else f"All {running:,} runs are"
+        said.append(f"{subject} ended with all processes, what other consoles and --detach have started too.")
+    if not_begun := len(tasks) - running:
+        have = "has" if not_begun == 1 else "have"
+        said.append(f"{count_of(not_begun, 'task')} that {have} not begun will not run any more.")
+    return ", ".join([*named, *more]), said
+
+
+async def _ask_and_cancel_all(app: ConsoleApp, engine: Engine) -> None:
+    """Only after its name was typed: it ends what others have started. What is queued first, so that nothing of it
+    takes the place of what ends."""
+    from opsconsole.storage.history import Filter
+    from opsconsole.tui.screens.phrase import PhraseScreen
+
+    everything = Filter(statuses=OPEN, limit=app.settings.queue.capacity)
+    tasks = engine.tasks(everything)
+    if tasks and not await app.push_screen_wait(PhraseScreen("Cancel all and quit?", *_of_all(tasks), "cancel all")):
+        leave(app)
+        return
+    for task in sorted(engine.tasks(everything), key=lambda task: task.status.is_active):
         await app.attempt(engine.cancel(task.id))
     app.exit()

@@ -39,36 +39,40 @@ class Mode:
     """
     short: str = ""
     """The label where all seven have to stand in one narrow line."""
+    also: tuple[str, ...] = ()
+    """As `Action.also`."""
 
 
 MODES: tuple[Mode, ...] = (
     Mode(
         "overview", "1", "overview", "What is wrong, what runs, what happened", "OverviewScreen", (Where.OVERVIEW,),
-        ("back", "submit", "filter"), short="over",
+        ("back", "submit", "filter"), short="over", also=("home", "dashboard", "pulse"),
     ),
     Mode(
         "tasks", "2", "tasks", "The tasks: queue and history", "TasksScreen", (Where.TASKS, Where.OUTPUT),
         ("back", "submit", "filter"), (Where.FOUND,), short="tasks",
+        also=("jobs", "runs", "queue"),
     ),
     Mode(
         "processes", "3", "processes", "The processes: list and tree, signals", "ProcessesScreen",
-        (Where.PROCESSES,), ("back", "submit", "filter"), short="procs",
+        (Where.PROCESSES,), ("back", "submit", "filter"), short="procs", also=("proc", "ps", "top", "htop"),
     ),
     Mode(
         "anomalies", "4", "anomalies", "The anomalies: timeline and record", "AnomaliesScreen",
         (Where.ANOMALIES,), ("back", "submit", "filter", "watch"), short="anom",
+        also=("alerts", "alarms", "problems"),
     ),
     Mode(
         "editor", "5", "editor", "Scripts, and what they would do", "EditorScreen", (Where.EDITOR,), ("back", "filter"),
-        short="edit",
+        short="edit", also=("vi", "vim", "nano"),
     ),
     Mode(
         "history", "6", "history", "What was run: search, compare, statistics, reports", "HistoryScreen",
-        (Where.HISTORY,), ("back", "filter"), short="hist",
+        (Where.HISTORY,), ("back", "filter"), short="hist", also=("past", "record"),
     ),
     Mode(
         "settings", "7", "settings", "This host, settings, keys, themes, the console's log", "SettingsScreen",
-        (Where.SETTINGS,), ("back", "submit", "filter"), short="setup",
+        (Where.SETTINGS,), ("back", "submit", "filter"), short="setup", also=("config", "preferences", "set"),
     ),
 )  # fmt: skip
 BY_ID = {mode.id: mode for mode in MODES}

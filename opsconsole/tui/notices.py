@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import Self
 
-from textual.notifications import Notification, Notifications
+from textual.notifications import Notification, Notifications, Notify
 from textual.screen import ModalScreen
 
 from opsconsole.tui.widgets.tones import TonedApp
@@ -13,6 +13,7 @@ from opsconsole.tui.widgets.tones import TonedApp
 MOST = 2
 LASTS_S = {"information": 4.0, "warning": 6.0, "error": 10.0}
 _PASSING = "information"
+_STAYS_S = 1e6
 WIDE = 110
 """From so many columns on there is room beside what somebody looks at; below, a notice lies over the keys."""
 _MOST_CHARS, _MOST_LINES, _FEW_LINES = 600, 8, 3
@@ -53,6 +54,18 @@ class Noticing(TonedApp):
     def __init__(self, **given: object) -> None:
         super().__init__(**given)  # type: ignore[arg-type]
         self._notifications = FewNotices()
+        self._staying: Notification | None = None
+
+    def stay(self, text: str) -> None:
+        """Show this until something is `acted`, one at a time. `text` must be harmless."""
+        self._staying = Notification(text, severity="information", timeout=_STAYS_S, markup=False)
+        self.post_message(Notify(self._staying))
+
+    def acted(self) -> None:
+        """Somebody has done something."""
+        if self._staying is not None:
+            self._unnotify(self._staying)
+            self._staying = None
 
     def _refresh_notifications(self) -> None:
         super()._refresh_notifications()

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from opsconsole.execution.outputs import Chunk, Follower
+from opsconsole.execution.output_lines import before_lead, between, first_of_last, lead_up_to
+from opsconsole.execution.outputs import START, Chunk, Follower, Place, StreamName
 from opsconsole.safety.redact import LEAD
 
 LAST_BYTES = 256 * 1024
@@ -19,31 +20,30 @@ LAST_BYTES = 256 * 1024
 SKIP_BYTES = 16 * 1024
 """Of each stream, when the screen fell behind."""
 BATCH_BYTES = 256 * 1024
-WINDOW_BYTES = 64 * 1024
+WINDOW_BYTES = 32 * 1024
 """At once, from a place on: the lines that matter are the first ones."""
 _BEHIND_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """So many bytes are in the record and not on the screen."""
+    """So many bytes are in the record and not on the screen; besides, so many were `missing` among them: not kept."""
 
     bytes: int
+    missing: int = 0
 
 
 Piece = Chunk | Passed
-
-Place = tuple[int, int]
-"""Offsets in stdout and stderr: somewhere in the output, in the order it was written."""
-START: Place = (0, 0)
 
 
 class OutputSource:
     """Follows the run in `folder`; `read` gives what is new: from the end on, or from a place on and then all of it."""
 
-    def __init__(self, folder: Path, at: Place | None = None) -> None:
+    def __init__(self, folder: Path, at: Place | None = None, until: Place | None = None) -> None:
+        """`until`: the first `read` ends there, if that is behind the place it begins at."""
         self._folder = folder
         self._at = at
+        self._until = until
         self.first: Place = START
         """Where what was read begins; known after the first `read`."""
         self._end: Place = at or START
@@ -51,22 +51,52 @@ class OutputSource:
         """The last `read` left something out."""
         self._follower: Follower | None = None
         self._lead: Callable[[Chunk], Chunk] = lambda chunk: chunk
-        self._position = 0
+        self._later: list[Piece] = []
 
     def read(self) -> list[Piece]:
         """At most about `BATCH_BYTES`; [] when there is nothing now."""
-        passed = self._begin(LAST_BYTES) if self._follower is None else self._catch_up()
-        assert self._follower is not None  # noqa: S101 - it was just opened
         most = BATCH_BYTES if self._at is None else WINDOW_BYTES
-        chunks = [self._lead(chunk) for chunk in self._follower.read(most + LEAD)]
-        self._position += sum(len(chunk.data) + chunk.missing for chunk in chunks)
-        self.behind = passed > 0
-        return [Passed(passed), *chunks] if passed else [*chunks]
+        if self._later and self._follower is not None:
+            later, self._later = self._later, []
+            return [*later, *map(self._lead, self._follower.read(most))]
+        passed = None
+        if self._follower is None:
+            follower = self._follower = Follower(self._folder)
+            passed = self._begin(follower)
+            most += sum(self.first) - sum(before_lead(self.first))
+            if self._until is not None:
+                return self._read_until(self._until, [passed] if passed else [])
+        elif self._catches_up(self._follower):
+            passed = self._catch_up(self._follower)
+            most += 2 * LEAD
+        self.behind = passed is not None
+        chunks = [self._lead(chunk) for chunk in self._follower.read(most)]
+        return [passed, *chunks] if passed else [*chunks]
+
+    def _read_until(self, until: Place, pieces: list[Piece]) -> list[Piece]:
+        """Up to a place that is at most about a window further down; what comes with it is for the next `read`."""
+        assert self._follower is not None  # noqa: S101 - the caller opened it
+        ends: dict[StreamName, int] = dict(zip(("stdout", "stderr"), until, strict=True))
+        while any(have < wanted for have, wanted in zip(self._follower.place, until, strict=True)):
+            chunks = self._follower.read(WINDOW_BYTES)
+            if not chunks:
+                break
+            for chunk in map(self._lead, chunks):
+                room = ends[chunk.stream] - chunk.offset
+                if room >= len(chunk.data):
+                    pieces.append(chunk)
+                elif room <= 0:
+                    self._later.append(chunk)
+                else:
+                    pieces.append(replace(chunk, data=chunk.data[:room], lead=min(chunk.lead, room)))
+                    rest = replace(chunk, data=chunk.data[room:], offset=chunk.offset + room, missing=0, lead=0)
+                    self._later.append(rest)
+        return pieces
 
     @property
     def ended(self) -> bool:
         """When `read` gives nothing now, there will be nothing more."""
-        return self._follower is not None and self._follower.ended
+        return self._follower is not None and self._follower.ended and not self._later
 
     @property
     def place(self) -> Place:
@@ -79,36 +109,27 @@ class OutputSource:
             self._follower.close()
             self._follower = None
 
-    def _begin(self, last: int) -> int:
-        if self._at is not None:
-            return self._begin_at(self._at)
-        written = self._written()
-        if self._follower is None:
-            self.first = (max(0, written[0] - last), max(0, written[1] - last))
-        if self._follower is None:
-            self._follower = Follower(self._folder, last=last + LEAD)
-        else:
-            self._follower.skip_to_last(last + LEAD)  # a new one would read the whole index again
-        self._lead = self._follower.lead(LEAD)
-        self._position = sum(max(0, count - last - LEAD) for count in written)
-        return sum(max(0, count - last) for count in written)
+    def _begin(self, follower: Follower) -> Passed | None:
+        self.first = follower.before(follower.written, LAST_BYTES) if self._at is None else self._at
+        follower.go_to(before_lead(self.first))
+        self._lead = lead_up_to(self.first)
+        return _passed(follower, START, self.first)
 
-    def _begin_at(self, place: Place) -> int:
-        self.first = place
-        start = (max(0, place[0] - LEAD), max(0, place[1] - LEAD))
-        self._follower = Follower(self._folder, start=start)
-        self._lead = _lead_up_to(place)
-        return sum(place)
+    def _catches_up(self, follower: Follower) -> bool:
+        """Whether it is too far behind to read it all."""
+        if self._at is not None or follower.ended:
+            return False
+        return sum(self._written()) - sum(follower.place) >= _BEHIND_BYTES
 
-    def _catch_up(self) -> int:
-        assert self._follower is not None  # noqa: S101 - the caller looked
-        if self._at is not None or self._follower.ended or sum(self._written()) - self._position < _BEHIND_BYTES:
-            return 0
-        before = self._position
-        return max(0, self._begin(SKIP_BYTES) - before)
+    def _catch_up(self, follower: Follower) -> Passed | None:
+        before, written = follower.place, follower.written
+        follower.skip_to_last(SKIP_BYTES + LEAD)
+        self._lead = follower.lead(LEAD)
+        after = max(0, written[0] - SKIP_BYTES), max(0, written[1] - SKIP_BYTES)
+        return _passed(follower, before, (max(before[0], after[0]), max(before[1], after[1])))
 
     def _written(self) -> list[int]:
-        """Bytes of each stream so far, those included that were not kept (holes count until the run has ended)."""
+        """Bytes of each stream so far, while the run goes on: what was not kept is a hole."""
         sizes = []
         for name in ("stdout", "stderr"):
             try:
@@ -118,21 +139,27 @@ class OutputSource:
         return sizes
 
 
-def _lead_up_to(place: Place) -> Callable[[Chunk], Chunk]:
-    """Marks what comes before the place: it is read to know secrets by, and not shown."""
-    ends = {"stdout": place[0], "stderr": place[1]}
-
-    def mark(chunk: Chunk) -> Chunk:
-        lead = min(len(chunk.data), ends[chunk.stream] - chunk.offset)
-        return replace(chunk, lead=lead) if lead > 0 else chunk
-
-    return mark
+def _passed(follower: Follower, begin: Place, end: Place) -> Passed | None:
+    """What is between, if anything is."""
+    part = between(follower, end, begin)
+    lost = sum(part.missing.values())
+    return Passed(part.kept, lost) if part.kept or lost else None
 
 
 def before(folder: Path, place: Place, length: int) -> Place:
-    """About `length` bytes further up. Reads the whole index."""
+    """About `length` kept bytes further up, where a line begins. Reads the whole index."""
     follower = Follower(folder)
     try:
         return follower.before(place, length)
+    finally:
+        follower.close()
+
+
+def held_from(folder: Path, end: Place, stream: StreamName, lines: int) -> Place:
+    """Where the first of the last lines of a stream begins, up to `end`, in the order of writing."""
+    follower = Follower(folder)
+    try:
+        at = first_of_last(follower, stream, end[0 if stream == "stdout" else 1], lines)
+        return follower.place_of(stream, at)
     finally:
         follower.close()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
 from textual.screen import Screen
+from textual.worker import WorkerError
 
 from opsconsole.models import Task
 from opsconsole.safety.sanitise import sanitise_name
@@ -24,17 +27,20 @@ if TYPE_CHECKING:
 
 _BY_DESCRIPTION = 0.1
 """How well a command at least fits whose description has the words, but not its name."""
-_FILTERED = 2.0
-"""Nothing else fits `tasks failed` better."""
+_BEGUN = 0.5
+"""How well a command fits that is called so elsewhere, as far as that has been typed."""
+_CALLED, _FILTERED = 1000.0, 1001.0
+"""Nothing else fits `kill` better, or `tasks failed`: letters that are found here and there come to ten or so."""
 
 
 class Command(NamedTuple):
-    """`said` is what it does, and its keys. `listed`: also while nothing has been typed."""
+    """`said` is what it does, and its keys. `listed`: also while nothing has been typed. `also`: as `Action.also`."""
 
     name: str
     said: str
     call: Callable[[], Any]
     listed: bool = True
+    also: tuple[str, ...] = ()
 
 
 class Palette(CommandPalette):
@@ -42,6 +48,13 @@ class Palette(CommandPalette):
 
     def on_mount(self) -> None:
         self.query_one(SearchIcon).icon = ":"
+
+    async def found(self) -> None:
+        """What enter takes is the first that fits all that was typed, and not what fitted less of it."""
+        looking = [one for one in self.workers if one.node is self and one.group == self._GATHER_COMMANDS_GROUP]
+        for worker in looking:
+            with suppress(WorkerError):
+                await asyncio.shield(worker.wait())
 
 
 class Commands(Provider):
@@ -53,15 +66,27 @@ class Commands(Provider):
                 yield DiscoveryHit(one.name, one.call, help=one.said)
 
     async def search(self, query: str) -> Hits:
+        if not (query := query.lstrip(": ")):  # who is used to it types the colon once more
+            return
         app, matcher, words = cast("ConsoleApp", self.app), self.matcher(query), query.casefold().split()
         for mode, text in _filtered(query):
             said = f"Go to {mode.label}, filtered by: {sanitise_name(text, limit=200)}"
             yield Hit(_FILTERED, f"{mode.label.capitalize()}: filter", partial(narrow, app, mode.id, text), help=said)
         for one in commands(app, self.screen):
-            if (fits := matcher.match(one.name)) > 0:
+            if (fits := _called(query, one.also)) > 0:
+                yield Hit(fits, one.name, one.call, help=one.said)
+            elif (fits := matcher.match(one.name)) > 0:
                 yield Hit(fits, matcher.highlight(one.name), one.call, help=one.said)
             elif (fits := _described(words, one.said.casefold())) > 0:
                 yield Hit(fits, one.name, one.call, help=one.said)
+
+
+def _called(query: str, also: tuple[str, ...]) -> float:
+    """How well the beginning of another name fits, best the whole. 0: it does not."""
+    name = query.strip().casefold()
+    if name in also:
+        return _CALLED
+    return _BEGUN if len(name) > 1 and any(one.startswith(name) for one in also) else 0.0
 
 
 def _described(words: list[str], said: str) -> float:
@@ -84,8 +109,8 @@ def commands(app: ConsoleApp, screen: Screen[Any]) -> Iterator[Command]:
         if call is not None and app.allows(action.id) and _applies(action, screen):
             hint = " ".join(keys.get(action.id, ()))
             said = f"{action.description}  ({hint})" if hint else action.description
-            yield Command(action.label.capitalize(), said, call)
-    yield Command("Theme", "Change the colours", app.action_change_theme)
+            yield Command(action.label.capitalize(), said, call, also=action.also)
+    yield Command("Theme", "Change the colours", app.action_change_theme, also=("colorscheme", "colors", "skin"))
     if mode.id != "settings":
         yield from _pages(app)
     for name in sorted(app.available_themes):
@@ -111,7 +136,8 @@ def _pages(app: ConsoleApp) -> Iterator[Command]:
     from opsconsole.tui.screens.settings.actions import PAGES
 
     for action, _, label, what in PAGES:
-        yield Command(f"Settings: {label}", what, partial(_open_page, app, action.removeprefix("page_")))
+        call = partial(_open_page, app, action.removeprefix("page_"))
+        yield Command(f"Settings: {label}", what, call, also=ACTION_BY_ID[action].also)
 
 
 def _open_page(app: ConsoleApp, page: str) -> None:
@@ -125,5 +151,5 @@ def _wear(app: ConsoleApp, theme: str) -> None:
 def _filtered(query: str) -> Iterator[tuple[Mode, str]]:
     name, _, text = query.strip().partition(" ")
     for mode in MODES:
-        if text.strip() and name.casefold() in (mode.label, mode.short):
+        if text.strip() and name.casefold() in (mode.label, mode.short, *mode.also):
             yield mode, text.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import html
 import re
 import time
@@ -148,6 +149,8 @@ def text_of(app: App[Any]) -> str:
 def save(svg: str, text: str, folder: Path, name: str, now_us: int) -> tuple[Path, Path]:
     """Write both; names carry the local time, and no file is written over. Raises OSErrors."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.is_symlink():
+        raise OSError(errno.ELOOP, "it is a link to another place, and is not followed")
     stem = f"{name}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(now_us / 1e6))}"
     number, free = 1, stem
     while (folder / f"{free}.svg").exists() or (folder / f"{free}.txt").exists():

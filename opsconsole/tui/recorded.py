@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from opsconsole.checkup import Fact
     from opsconsole.monitoring.sampling.selected import ProcessDetails
     from opsconsole.samples import ProcessSample
 
@@ -31,6 +33,9 @@ class Recorded(Protocol):
     def sampler(self) -> Processes: ...
 
     def details(self, pid: int, start_ticks: int) -> ProcessDetails | None: ...
+
+    def facts(self) -> Iterator[Fact]:
+        """What its check-up says."""
 
     def owns(self, path: Path) -> bool:
         """Whether the file goes with the demo, and may be written; links are followed."""

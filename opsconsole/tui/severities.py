@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from opsconsole.anomalies import Anomaly, Severity
+from opsconsole.anomalies import Anomaly, AnomalyState, Severity
 from opsconsole.safety.sanitise import sanitise_name
+from opsconsole.tui.episodes import stands
 from opsconsole.tui.widgets.cells import Cell
 
 if TYPE_CHECKING:
@@ -24,12 +25,32 @@ WORDS = {
 _HEALTH = {"ok": "good", "watch": "warning", "degraded": "bad", "critical": "alarm", "unknown": "muted"}
 
 
-def health_cell(health: Health) -> Cell:
-    """The state of the host for the first line of the screen: the worst of it, and how much more there is."""
-    if health.worst is None:
-        return Cell(sanitise_name(f"{health.state}: {health.why}"), _HEALTH.get(health.state, "plain"))
-    glyph = "?" if health.state == "unknown" else GLYPHS[health.worst.severity]
-    return Cell(f"{glyph} {health.state}: {sanitise_name(health.why)}", _HEALTH.get(health.state, "plain"))
+def health_cell(health: Health, values: Mapping[str, float] | None = None) -> Cell:
+    """The state of the host for the first line of the screen: the worst of it as it is now, and how much more there is.
+    `values`: the newest of `samples.series`.
+    """
+    worst, tone = health.worst, _HEALTH.get(health.state, "plain")
+    if worst is None:
+        return Cell(sanitise_name(f"{health.state}: {health.why}"), tone)
+    if health.state in ("unknown", "ok"):
+        glyph = "?" if health.state == "unknown" else GLYPHS[worst.severity]
+        return Cell(f"{glyph} {health.state}: {sanitise_name(health.why)}", tone)
+    others = sum(health.counts.get(severity.word, 0) for severity in Severity) - 1
+    marks = "".join(f" ({word})" for word in _standing(worst, health))
+    more = f" · and {others} more" if others > 0 else ""
+    return Cell(f"{GLYPHS[worst.severity]} {stands(worst, values)}{marks}{more}", tone)
+
+
+def _standing(worst: Anomaly, health: Health) -> Iterator[str]:
+    """What else decides how grave it is taken."""
+    if worst.state is AnomalyState.FLAPPING:
+        yield "comes and goes"
+    if worst.unknown_since is not None:
+        yield "no data"
+    if worst.acknowledged_at is not None:
+        yield "seen"
+    elif health.state == "watch" and worst.severity > Severity.MEDIUM:
+        yield "silenced"
 
 
 def worst_mark(found: Iterable[Anomaly]) -> Cell | None:

@@ -90,6 +90,7 @@ class KeyParser(XTermParser):
     Textual takes them for option and a digit on a Mac, and types a `™`: over a slow line that is what becomes of
     "out of the text, to mode 2". Nobody needs alt with a digit here. And alt with a small letter is that at once: no
     sequence begins so, and while Textual waits whether one does, the next alt becomes a `^` and a letter in the text.
+    A line feed is enter, as it is to a shell: lines that something types must not become one.
     """
 
     def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[events.Key]:
@@ -98,7 +99,7 @@ class KeyParser(XTermParser):
             sequence = sequence[1]
         elif len(sequence) == 2 and sequence not in ANSI_SEQUENCES_KEYS and "a" <= sequence[1] <= "z":
             sequence, alt = sequence[1], sequence[0] == "\x1b"
-        for key in super()._sequence_to_key_events(sequence, alt):
+        for key in super()._sequence_to_key_events("\r" if sequence == "\n" else sequence, alt):
             yield events.Key(key.key, None) if key.key.startswith("alt+") else key  # a field would type its letter
 
 

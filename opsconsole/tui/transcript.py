@@ -49,9 +49,11 @@ class Transcript:
     """Keeps what the next batch needs: colours in force, half sequences and secrets, the line that is not finished."""
 
     def __init__(
-        self, most_lines: int, hiding: Hiding | None = None, *, timed: bool = False, only: str | None = None
+        self, most_lines: int | None, hiding: Hiding | None = None, *, timed: bool = False, only: str | None = None
     ) -> None:
-        """`timed`: lines know when they came, to a tenth of a second. `only`: lines of this stream."""
+        """`most_lines` of a batch are kept, its last ones; None: all of them. `timed`: lines know when they came, to a
+        tenth of a second. `only`: lines of this stream.
+        """
         self._most = most_lines
         self._timed = timed
         self._only = only
@@ -62,13 +64,13 @@ class Transcript:
         self._tail = ""
 
     def add(self, pieces: Iterable[Piece]) -> Lines:
-        """The lines of a batch; of a huge one only the last."""
+        """The lines of a batch; of a huge one perhaps only the last."""
         continues, added = False, []
         first = True
         for piece in _joined(self._wanted(pieces), timed=self._timed):
             if isinstance(piece, Passed):
                 self._begin_anew()
-                added.append(Line("note", f"⋯ {size(piece.bytes)} not shown here ⋯"))
+                added.append(Line("note", _said(piece)))
                 first = False
                 continue
             if piece.missing:
@@ -89,7 +91,8 @@ class Transcript:
                 continues = True
             first = False
             added += lines
-            del added[: -self._most]
+            if self._most is not None:
+                del added[: -self._most]
         return Lines(continues, added)
 
     def finish(self) -> Lines:
@@ -122,8 +125,8 @@ class Transcript:
             return []
         if self._open == stream:
             text = self._tail + text
-        *whole, tail = text.rsplit("\n", self._most)
-        if whole and "\n" in whole[0]:
+        *whole, tail = text.rsplit("\n", -1 if self._most is None else self._most)
+        if self._most is not None and whole and "\n" in whole[0]:
             whole[0] = whole[0].rpartition("\n")[2]
         decoder = self._streams[stream].decoder
         lines = [Line(stream, _decoded(decoder, line)) for line in whole]
@@ -134,6 +137,11 @@ class Transcript:
             self._open, self._tail = stream, tail
             lines.append(Line(stream, shown))
         return lines
+
+
+def _said(passed: Passed) -> str:
+    parts = [f"{size(passed.bytes)} not shown here"] if passed.bytes else []
+    return f"⋯ {' and '.join([*parts, *([f'{size(passed.missing)} not kept'] if passed.missing else [])])} ⋯"
 
 
 def _joined(pieces: Iterable[Piece], *, timed: bool) -> Iterable[Piece]:

@@ -1,4 +1,5 @@
-"""How the console puts things: glyphs and tones of the statuses, times, sizes, and outside names made harmless."""
+"""How the console puts things: glyphs and tones of the statuses, times, outside names made harmless; figures as every
+door does."""
 
 from __future__ import annotations
 
@@ -8,6 +9,12 @@ from pathlib import Path
 from opsconsole.models import Priority, Status, Task
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.values import dataclass
+from opsconsole.wording import age, duration, limit, quantity, rate, short_size, size
+
+__all__ = [
+    "FACES", "POLICIES", "PRIORITIES", "Face", "age", "count_of", "duration", "limit", "name_of", "outcome", "quantity",
+    "rate", "running_for", "seconds_of", "short_size", "shortened", "size", "span", "time_of_day",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,59 +81,12 @@ def running_for(task: Task, now: int) -> float | None:
     return task.duration_s
 
 
-def duration(seconds: float | None, *, ticking: bool = False) -> str:
-    """`24ms`, `0.4s`, `9s`, `3m12s`, `1h04m`, `2d03h`; whole seconds while it is `ticking`."""
-    if seconds is None:
-        return ""
-    if seconds < 0.1 and not ticking:
-        return f"{seconds * 1000:.0f}ms"
-    if seconds < 10 and not ticking:
-        return f"{seconds:.1f}s"
-    whole = int(seconds) if ticking else round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02d}s"
-    if whole < 86400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02d}m"
-    return f"{whole // 86400}d{whole % 86400 // 3600:02d}h"
-
-
 def span(seconds: float) -> str:
     """A length somebody set: `90s`, `5m`, `1h`; `seconds_of` reads it back."""
     for unit, length in (("h", 3600), ("m", 60)):
         if seconds >= length and seconds % length == 0:
             return f"{seconds / length:g}{unit}"
     return f"{seconds:g}s"
-
-
-def age(microseconds: int) -> str:
-    """`now` below a minute, then `5m`, `3h`, `12d`: it changes no more often than it must."""
-    minutes = microseconds // 60_000_000
-    if minutes < 1:
-        return "now"
-    if minutes < 60:
-        return f"{minutes}m"
-    if minutes < 24 * 60:
-        return f"{minutes // 60}h"
-    return f"{minutes // (24 * 60)}d"
-
-
-def size(count: float) -> str:
-    """`812 B`, `12.3 kB`, `1.2 GB`."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000 or unit == "GB":
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1000
-    raise AssertionError
-
-
-def quantity(value: float, unit: str) -> str:
-    """`18.9 MB/s`, `812 B`, `86.6 %`, `1,204`: three digits or all before the point, never a power of ten."""
-    if unit in ("B", "B/s"):
-        return size(value) + unit[1:]
-    said = f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
-    return f"{said} {unit}".rstrip()
 
 
 def time_of_day(moment: int, now: int) -> str:

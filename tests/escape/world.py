@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
+import functools
 import json
 import os
 import shutil
@@ -57,7 +59,7 @@ class World:
         return {
             "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
             "HOME": str(self.base / "home"),
-            "PYTHONPATH": str(self.base / "source"),
+            "PYTHONPATH": str(_source()),
             "PYTHONDONTWRITEBYTECODE": "1",
             "LANG": "C.UTF-8",
             "CONSOLE_SECRET": SECRET,
@@ -101,13 +103,10 @@ def as_uid(uid: int) -> dict[str, Any]:
 @contextlib.contextmanager
 def world(console_uid: int, run_uid: int, policy: str) -> Iterator[World]:
     """One world, taken away in the end with all that was left in it."""
-    place = "/srv" if os.access("/srv", os.W_OK) else "/var/tmp"
-    base = Path(tempfile.mkdtemp(prefix="opsconsole-escape-", dir=place))
-    base.chmod(0o755)
+    base = _folder()
     made = World(base, console_uid, run_uid, policy)
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, base, ignore_errors=True)
-        _source(base / "source")
         _secrets(made)
         _open_places(made)
         _services(made, stack)
@@ -127,16 +126,35 @@ def world(console_uid: int, run_uid: int, policy: str) -> Iterator[World]:
         yield made
 
 
-def _source(target: Path) -> None:
-    """The package, where every uid can read it."""
-    skip = shutil.ignore_patterns("__pycache__", "tui", "*.pyc")
+def _folder() -> Path:
+    place = "/srv" if os.access("/srv", os.W_OK) else "/var/tmp"
+    base = Path(tempfile.mkdtemp(prefix="opsconsole-escape-", dir=place))
+    base.chmod(0o755)
+    return base
+
+
+@functools.cache
+def _source() -> Path:
+    """The package, where every uid can read it and none but ours write; what all worlds run, compiled."""
+    target = _folder()
+    atexit.register(shutil.rmtree, target, ignore_errors=True)
+    skip = shutil.ignore_patterns("__pycache__", "tui", "demo", "*.pyc")
     shutil.copytree(ROOT / "opsconsole", target / "opsconsole", ignore=skip)
     shutil.copytree(ROOT / "tests" / "escape", target / "tests" / "escape", ignore=skip)
     (target / "tests" / "__init__.py").touch()
+    python = system_python()
+    assert python is not None
+    subprocess.run(
+        [python, "-c", "import tests.escape.supervised"],
+        env={"PYTHONPATH": str(target), "LANG": "C.UTF-8"},
+        cwd="/",
+        check=True,
+    )
     for folder, _, names in os.walk(target):
         os.chmod(folder, 0o755)
         for name in names:
             os.chmod(f"{folder}/{name}", 0o644)
+    return target
 
 
 def _secrets(made: World) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 from opsconsole.models import ResourceLimits, TaskSpec
 from opsconsole.safety.review.shell import parser
 from opsconsole.settings import ExecutionSettings, RetrySettings, Settings
+from tests import measured
 from tests.faults.processes import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -35,9 +36,13 @@ def quick(retry: RetrySettings = SOON, **execution: Any) -> Settings:
 
 
 def environment() -> dict[str, str]:
-    """Ours, with the package and the tests on the path; and the parser, where any user can run it."""
+    """Ours, with the package and the tests on the path; and the parser, where any user can run it.
+
+    Not measured: most of what runs in it is killed, and could not tell what it ran.
+    """
+    ours = {key: value for key, value in os.environ.items() if key != measured.CONFIG}
     path = f"{os.environ.get('PATH', os.defpath)}:{_tools()}"
-    return {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**ours, "PATH": path, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 @functools.cache

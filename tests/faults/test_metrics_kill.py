@@ -14,6 +14,7 @@ from opsconsole.storage.metrics import MetricsStore
 from opsconsole.storage.metrics.recorder import COMMIT_S
 from tests.conftest import HandClock
 from tests.faults.console import ROOT, environment
+from tests.faults.processes import wait_until
 
 SECOND = 1_000_000
 T0 = 1_790_000_000_000_000 // (3600 * SECOND) * 3600 * SECOND
@@ -72,6 +73,11 @@ def committed(file: Path) -> int:
             return 0
 
 
+def commits(file: Path, samples: int) -> None:
+    """Wait until so many are in the file."""
+    assert wait_until(lambda: committed(file) >= samples), f"{committed(file)} of {samples} samples"
+
+
 def test_the_thread_commits_within_ten_seconds() -> None:
     assert COMMIT_S <= 9.5, "what the commit itself takes comes on top"
 
@@ -81,11 +87,10 @@ def test_killed_processes_lose_only_what_no_commit_had_taken(tmp_path: Path) -> 
     committed stays, and the hour's figures are those of the samples that are left."""
     file, at = tmp_path / "metrics.db", 0
     for _ in range(5):
+        before = committed(file)
         recording = Recording(file, commit_s=0.02, pace=100, begin=T0 + at * SECOND)
         recording.recorded()
-        seen = before = committed(file)
-        while committed(file) <= before:  # a commit that this process made
-            pass
+        commits(file, before + 1)  # by this process
         last = recording.go_on()
         seen = committed(file)
         recording.kill()
@@ -114,11 +119,9 @@ def test_all_that_is_older_than_a_commit_is_there_after_the_kill(tmp_path: Path)
     file = tmp_path / "metrics.db"
     recording = Recording(file, commit_s=0.05, pace=50)
     first = recording.recorded()
-    while committed(file) < first + 1:
-        pass  # the suite's time limit ends it
+    commits(file, first + 1)
     last = recording.go_on()
-    while committed(file) < last + 1:
-        pass
+    commits(file, last + 1)
     recording.go_on()  # up to 50 samples that perhaps no commit has taken
     recording.kill()
     store = MetricsStore(file, None, HandClock(T0 + 600 * SECOND), read_only=True)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -75,7 +79,7 @@ async def test_below_the_minimum_a_submission_is_refused_and_nothing_starts(disk
         assert (await engine.run(TaskSpec(script="true"))).succeeded
         held = await engine.submit(TaskSpec(script="true", hold=True))
         filler = fill(state)
-        with pytest.raises(DiskFull, match="0 MiB are free"):
+        with pytest.raises(DiskFull, match="0 B are free"):
             await engine.submit(TaskSpec(script="true"))
         os.truncate(filler, filler.stat().st_size - MIB)
         await engine.release(held.id)
@@ -245,12 +249,26 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 }
 
 
-def with_five_runs(state: Path) -> list[int]:
-    """A state directory whose console was killed: its newest rows are in the log beside the database."""
+@functools.cache
+def _after_five_runs() -> tuple[Path, list[int]]:
+    folder = Path(tempfile.mkdtemp(prefix="opsconsole-five-runs-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    state = folder / "state"
     with Console(state).ready() as console:
         ids = [console.submit(f"echo {number}") for number in range(5)]
         for task_id in ids:
             console.call("wait", task=task_id)
+    assert processes.wait_until(lambda: not processes.supervisors(state))
+    return state, ids
+
+
+def with_five_runs(state: Path) -> list[int]:
+    """A state directory whose console was killed: its newest rows are in the log beside the database.
+
+    A copy of one that is made once, with nothing of it alive any more.
+    """
+    killed, ids = _after_five_runs()
+    shutil.copytree(killed, state, symlinks=True)
     return ids
 
 

@@ -14,7 +14,6 @@ import importlib
 import json
 import os
 import pkgutil
-import posix
 import selectors
 import socket
 import subprocess
@@ -22,7 +21,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 _MOST = 100_000
 _NOT_OURS = ("opsconsole.tui", "opsconsole.demo", "opsconsole.execution.supervisor")
@@ -89,13 +88,16 @@ def _of_python(environment: Mapping[str, str]) -> dict[str, str]:
 
 @functools.cache
 def _server() -> tuple[socket.socket, subprocess.Popen[bytes]]:
+    from tests import measured
+
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    environment = {key: value for key, value in _environment().items() if key != measured.CONFIG}
     with theirs:
         process = subprocess.Popen(
-            [sys.executable, __file__, str(theirs.fileno())],
+            [sys.executable, __file__, str(theirs.fileno()), *measured.noting()],
             stdin=subprocess.DEVNULL,
             pass_fds=[theirs.fileno()],
-            env=_environment(),
+            env=environment,
         )
     return ours, process
 
@@ -120,7 +122,6 @@ def _load() -> None:
             importlib.import_module(found.name)
     gc.collect()
     gc.freeze()
-    os._exit = posix._exit  # coverage put its own there, for this process; each fork gets one of its own
 
 
 def _serve(orders: socket.socket) -> None:
@@ -167,5 +168,9 @@ def _be(standard: list[int], words: list[str], cwd: str, env: dict[str, str]) ->
 
 if __name__ == "__main__":
     sys.path.pop(0)  # as `-m` has it: nothing of this folder
+    if len(sys.argv) > 2:
+        sys.path.insert(0, sys.argv[2])
+        arcs: Any = importlib.import_module("arcs")
+        arcs.note(*sys.argv[3:], threads=True)
     _load()
     _serve(socket.socket(fileno=int(sys.argv[1])))

@@ -10,7 +10,7 @@ import pytest
 from headless_console import Console, ndjson, terminal
 
 from opsconsole.cli.main import main
-from opsconsole.cli.wording import duration, parse_moment, size
+from opsconsole.cli.wording import parse_moment
 from opsconsole.errors import UsageError
 
 HOUR_US = 3_600_000_000
@@ -145,7 +145,7 @@ def test_a_database_moved_aside_is_said(console: Console) -> None:
     assert b"moved to" in done.stderr
 
 
-def test_times_and_sizes_in_words() -> None:
+def test_times_as_people_write_them() -> None:
     now = 1_000 * HOUR_US
     assert parse_moment("2h", now) == now - 2 * HOUR_US
     assert parse_moment("0.5d", now) == now - 12 * HOUR_US
@@ -153,10 +153,6 @@ def test_times_and_sizes_in_words() -> None:
     assert parse_moment("1970-01-01T01:00:00+01:00", now) == 0
     with pytest.raises(UsageError):
         parse_moment("yesterday", now)
-    assert [duration(value) for value in (None, 0.0044, 3.21, 75, 725, 11220)] == [
-        "", "0.004s", "3.2s", "75s", "12m05s", "3h07m",
-    ]  # fmt: skip
-    assert [size(value) for value in (0, 1536, 3 << 20, 5 << 40)] == ["0 B", "1.5 KiB", "3.0 MiB", "5.0 TiB"]
 
 
 def test_every_line_of_json_is_one_object_even_with_newlines_in_names(console: Console) -> None:

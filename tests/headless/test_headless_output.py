@@ -88,6 +88,17 @@ def test_capped_output_says_how_much_is_missing_and_where_the_record_is(console:
     assert f"{9_000_000 - (1 << 20)} bytes of stdout were not kept here".encode() in shown.stderr
 
 
+def test_what_was_not_kept_is_said_on_a_line_of_its_own_where_both_are_seen(console: Console) -> None:
+    console.run("-c", "seq 1 600000", "--limit", "output=1M")
+    seen = console.shell("$OC show 1 --output 2>&1").stdout.decode()
+    assert re.search(r"\d\nopsconsole: \d+ bytes of stdout were not kept here\n\d", seen)
+    assert console.shell("$OC show 1 --output 2> said").stdout.decode() == re.sub(r"\nopsconsole: .*\n", "", seen)
+    assert (console.folder / "said").read_text().startswith("opsconsole: ")
+    console.run("-c", "yes 1234567 | head -n 300000", "--limit", "output=1M")  # lines that end where the gap begins
+    seen = console.shell("$OC show 2 --output 2>&1").stdout.decode()
+    assert re.search(r"1234567\nopsconsole: \d+ bytes of stdout were not kept here\n1234567\n", seen)
+
+
 def test_the_record_shows_both_streams_in_the_order_they_came(console: Console) -> None:
     gates = [console.fifo(f"gate{number}") for number in range(3)]
     running = console.start(

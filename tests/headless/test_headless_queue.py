@@ -80,6 +80,20 @@ def test_show_tells_what_was_done_to_a_task_when_and_by_whom(console: Console) -
     assert (wrong.returncode, wrong.stdout) == (2, b"") and b"--events goes with --json" in wrong.stderr
 
 
+def test_the_reason_that_was_given_is_in_the_record_and_in_the_report(console: Console) -> None:
+    task_id = str(console.add("true"))
+    held = console.run("queue", "hold", task_id, "--reason", "the mirror\n is \x1b[2Jdown", "--json")
+    assert ndjson(held.stdout)[0]["status"] == "waiting"
+    console.run("queue", "priority", "high", task_id)
+    console.run("queue", "cancel", task_id, "--reason", "no token=ghp_0123456789abcdefghijABCDEFGHIJ012345")
+    told = {event["event"]: event["reason"] for event in console.objects("show", task_id, "--events")}
+    assert told["held"] == "the mirror is ␛down" and told["priority"] is None
+    assert told["cancel_asked"].startswith("no token=") and "ghp_" not in told["cancel_asked"]
+    me = f"{actor()} (headless)"
+    for shown in (console.run("show", task_id, "--events"), console.run("show", task_id)):
+        assert f"held            by {me}: the mirror is ␛down" in shown.stdout.decode()
+
+
 def test_show_says_that_nobody_wrote_down_what_was_done_to_a_task_of_an_older_database(console: Console) -> None:
     task_id = str(console.add("true", hold=True))
     with closing(sqlite3.connect(console.state / "opsconsole.db")) as c, c:

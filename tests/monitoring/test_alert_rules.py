@@ -120,7 +120,7 @@ def test_an_episode_that_closes_and_goes_on_is_told_anew_when_its_cooldown_is_ov
         assert [line.split("]")[0] for line in here.said] == ["[HIGH", "[RESOLVED", "[HIGH"]
         here.closes(one)
         here.goes_out()
-        assert here.said[3:] == ["[RESOLVED] db1: CPU busy, after 7m00s"]
+        assert here.said[3:] == ["[RESOLVED] db1: CPU busy, after 7 min"]
 
 
 @pytest.mark.unmeasured
@@ -188,7 +188,7 @@ def test_the_recovery_says_how_long_it_lasted(database: Path) -> None:
         here.clock.advance(12 * 60 + 5 - 60)
         here.closes(one)
         here.goes_out()
-        assert here.said[1:] == ["[RESOLVED] db1: CPU busy, after 12m05s"]
+        assert here.said[1:] == ["[RESOLVED] db1: CPU busy, after 12 min 5 s"]
 
 
 def test_what_is_over_before_it_was_told_is_not_told_at_all(database: Path) -> None:
@@ -254,7 +254,7 @@ def test_a_host_alarm_hides_its_consequences_until_it_ends(database: Path) -> No
         here.closes(cause)
         here.passes(60)
         assert sorted(line.split(": ")[1] for line in here.said[2:]) == [
-            "CPU busy, after 2m00s", "cpu_spike  at 97.5 %", "load_high  at 97.5 %",
+            "CPU busy, after 2 min", "cpu_spike  at 97.5 %", "load_high  at 97.5 %",
             "process_cpu_high burner[41] at 97.5 %",
         ]  # fmt: skip
 

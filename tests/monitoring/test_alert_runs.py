@@ -56,7 +56,7 @@ def test_the_failure_rate_fires_once_and_recovers(database: Path) -> None:
             here.goes_out()
         assert here.said == ["[HIGH] db1: 4 of the last 6 runs failed"]
         here.passes(3700, step_s=300)
-        assert here.said[1].startswith("[RESOLVED] db1: Many runs fail, after 1h0")
+        assert here.said[1].startswith("[RESOLVED] db1: Many runs fail, after 1 h")
 
 
 def test_a_notifiers_own_script_that_fails_tells_of_nothing(database: Path) -> None:

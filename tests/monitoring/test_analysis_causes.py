@@ -45,6 +45,14 @@ def test_many_of_one_name_are_named_together_unless_one_stands_out() -> None:
     assert now(CPU_BOUND, processes=one).causes[0].label == "cc1[9]"
 
 
+def test_the_console_is_told_from_what_else_its_interpreter_runs() -> None:
+    others = [process(pid, "python", 30.0, cmdline="python -m pytest") for pid in range(10, 18)]
+    found = now(CPU_BOUND, processes=[process(9, "python", 20.0, cmdline="python -m opsconsole"), *others]).causes
+    assert [(each.label, each.pids) for each in found] == [
+        ("python ×8", tuple(range(10, 18))), ("python[9]", (9,)),
+    ]  # fmt: skip
+
+
 def test_the_causes_of_the_bottleneck_come_first() -> None:
     many = [process(8, "ffmpeg", 300.0), process(9, "java", 1.0, rss=8 * GIB)]
     assert [cause.resource for cause in now(THRASHING, processes=many).causes] == ["memory", "cpu"]
@@ -117,7 +125,7 @@ def test_more_than_the_drives_moved_is_that_of_children_that_ended() -> None:
     found = now(IO_BOUND, processes=[process(8, "dd"), process(9, "sh")], io=seen)
     notes = {cause.label: cause.note for cause in found.causes if cause.resource == "io"}
     assert notes == {"sh[9]": "with what its ended children moved before; user bob", "dd[8]": "user bob"}
-    assert "sh[9] moves 8.4 GiB/s (with what its ended children moved before)" in found.suggestions[0].evidence
+    assert "sh[9] moves 8.38 GiB/s (with what its ended children moved before)" in found.suggestions[0].evidence
     assert len(found.suggestions) == 1, "dd moved a hundredth of that"
 
 

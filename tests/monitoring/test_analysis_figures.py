@@ -43,7 +43,7 @@ def test_a_file_system_with_room_left_is_not_said_to_have_none() -> None:
     found = now(replace(QUIET, disks=(full,)))
     assert found.verdict.startswith("Almost no space left on /data")
     (first,) = found.suggestions
-    assert first.evidence[0] == "/data is 99.6 % full, 40.0 GiB of 9.8 TiB free"
+    assert first.evidence[0] == "/data is 99.6 % full, 40 GiB of 9.77 TiB free"
     assert first.expected_effect.startswith("room for what is written next")
     assert now(replace(QUIET, disks=(disk("/data", 100.0),))).verdict.startswith("No space left on /data")
 
@@ -53,7 +53,7 @@ def test_a_share_is_of_all_cores_and_of_all_memory() -> None:
     first, second = now(memory(CPU_BOUND, 95.0), processes=[busy, big]).suggestions
     assert first.evidence[0] == "ffmpeg[8] uses 200 % of a core (50 % of the CPU)"  # of four
     assert first.expected_effect.startswith("up to 2.0 cores")
-    assert second.evidence[0] == "java[9] holds 4.0 GiB (25 % of the memory)"  # of 16 GiB
+    assert second.evidence[0] == "java[9] holds 4 GiB (25 % of the memory)"  # of 16 GiB
 
 
 def test_a_run_whose_processes_share_pages_holds_no_more_than_there_is() -> None:

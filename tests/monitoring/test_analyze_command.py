@@ -126,7 +126,7 @@ def test_since_and_usual_are_said() -> None:
     hour = NOW - NOW % (60 * MINUTE)
     store.values["cpu"] += [(hour - day * 24 * 60 * MINUTE, 30.0) for day in (1, 2, 3)]
     said = " ".join(shown(over(CPU_BOUND, store), width=200).split())
-    assert "(10m00s): waiting for a core above 10 %" in said
+    assert "(10 min): waiting for a core above 10 %" in said
     assert "CPU used 90 %: 3.0× what this hour usually has, 30 % (median of 3 earlier days)" in said
 
 

@@ -105,7 +105,7 @@ def test_waiting_for_pages_that_were_pushed_out_is_memorys_not_the_drives() -> N
     found = now(THRASHING)
     assert found.bottleneck is not None and found.bottleneck.resource == "memory"
     assert found.verdict.startswith("Memory is the bottleneck: all tasks waited for memory 40 %")
-    assert "swapping in 40.0, out 35.0 MiB/s" in found.verdict
+    assert "swapping in 40 MiB/s, out 35 MiB/s" in found.verdict
     assert states(found)["memory"] == "saturated" and states(found)["io"] == "busy"
     assert "part of it memory's" in found.resource("io").now.saturation  # type: ignore[union-attr]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -97,6 +98,16 @@ def test_a_holder_that_has_not_said_its_name_yet_is_there_all_the_same(files: Fi
     files.lock.write_bytes(b"")
     assert holder(files) == control.Holder(0, 0, "unknown")
     lock.release()
+
+
+def test_a_holder_that_is_about_to_say_its_name_is_waited_for(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    def meanwhile(_: float) -> None:
+        files.lock.write_text('{"pid": 7, "started_at": 3, "door": "tui"}')
+
+    with files.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        monkeypatch.setattr(control.time, "sleep", meanwhile)
+        assert holder(files) == control.Holder(7, 3, "tui")
 
 
 def test_a_word_to_a_monitor_that_has_just_ended_goes_nowhere(files: Files, tmp_path: Path) -> None:

@@ -107,6 +107,7 @@ def test_a_constant_is_not_unusual() -> None:
     assert max(feed(Detector(), [42.0] * DAY)) < Detector.threshold
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_a_hostile_value_neither_raises_nor_blinds(hostile: float) -> None:
     detector = Detector()

@@ -7,7 +7,9 @@ import math
 import pytest
 
 from opsconsole.anomalies import AnomalyState, Change, Severity
+from opsconsole.monitoring.detection import kinds, messages
 from opsconsole.monitoring.detection.episodes import COOLDOWN_S
+from opsconsole.monitoring.detection.kinds import KINDS
 from opsconsole.monitoring.detection.observation import Observation
 from tests.monitoring.episode_support import SHORT, flapping, full, opened
 from tests.monitoring.looks import START_US, Hands
@@ -309,3 +311,19 @@ def test_a_wait_without_data_ends_some_time() -> None:
     hands.cpu(88.0, *[None] * 301)
     assert not hands.book.frozen("cpu_high")
     assert hands.seen == []
+
+
+@pytest.mark.parametrize(("name", "subject", "said"), [
+    ("oom_killed", "", "over after 5 min: the kernel killed nothing more for lack of memory; at its worst 3 processes"),
+    ("zombie_processes", "", "over after 5 min: all that ended was collected; at its worst 3 processes"),
+    ("disk_health", "sda", "over after 5 min: drive sda shows no sign of failing any more; at its worst 3 signs"),
+    ("run_stuck", "5.1", "over after 5 min: run 5.1 does something again; at its worst 3 s"),
+])  # fmt: skip
+def test_what_is_counted_does_not_end_with_a_0(name: str, subject: str, said: str) -> None:
+    assert messages.ended(KINDS[name], subject, 0.0, 3.0, 300.0, "") == said
+
+
+def test_every_kind_has_few_words_and_those_of_one_subject_differ() -> None:
+    assert set(kinds.SHORT) == set(KINDS) and max(map(len, kinds.SHORT.values())) <= 13
+    said = [(kind.subject, kinds.SHORT[name]) for name, kind in KINDS.items()]
+    assert len(set(said)) == len(said)

@@ -68,7 +68,7 @@ def test_a_busy_cpu_for_which_nothing_waits_is_low() -> None:
         hands.look(cpu=cpu(99.0), pressure=Pressure(cpu_some=4.9))
     (found,) = hands.book.open()
     assert found.severity is Severity.LOW
-    assert found.message == "CPU at 99 %, over 85 % for 60 s; it is busy, but hardly anything waits for it"
+    assert found.message == "CPU at 99 %, over 85 % for 1 min; it is busy, but hardly anything waits for it"
 
 
 def test_without_psi_a_busy_cpu_is_taken_seriously() -> None:

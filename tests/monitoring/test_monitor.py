@@ -281,7 +281,7 @@ def test_it_slows_down_when_a_look_is_dear_and_says_so(watched: Watched) -> None
     watched.monitor._settings = MonitorSettings(interval_s=1.0, max_share=0.05)
     watched.monitor._costs.extend([0.2] * 5)
     assert watched.monitor._pace(looked_at=True) == pytest.approx(4.0)
-    assert watched.monitor.slowed == "a look at this host takes 200 ms: sampling every 4.0 s"
+    assert watched.monitor.slowed == "a look at this host takes 200 ms: sampling every 4 s"
     assert watched.next(Notice).message == watched.monitor.slowed
     watched.monitor._costs.extend([0.01] * 20)
     assert watched.monitor._pace(looked_at=True) == 1.0 and watched.monitor.slowed is None

@@ -103,8 +103,8 @@ def test_high_memory_names_who_holds_how_much() -> None:
     found = only(memory(QUIET, 92.0), processes=[BIG, process(10, "sh")])
     assert (found.category, found.template) == ("memory", "high_memory")
     assert found.title == "Restart java[9], stop it, or give it a limit"
-    assert found.evidence[0] == "java[9] holds 8.0 GiB (50 % of the memory)"
-    assert "memory 92 % used, 1.3 GiB of 16.0 GiB available" in found.evidence
+    assert found.evidence[0] == "java[9] holds 8 GiB (50 % of the memory)"
+    assert "memory 92 % used, 1.28 GiB of 16 GiB available" in found.evidence
 
 
 @pytest.mark.parametrize(("used", "some", "count"), [(89.0, 0.0, 0), (90.0, 0.0, 1), (60.0, 30.0, 1)])
@@ -115,7 +115,7 @@ def test_memory_by_use_or_by_waiting(used: float, some: float, count: int) -> No
 def test_thrashing_asks_for_less_memory_not_for_a_faster_drive() -> None:
     found = now(THRASHING, processes=[BIG, process(11, "x", state="D")]).suggestions
     assert [each.template for each in found] == ["high_memory", "swap_thrash"]
-    assert "swapping in 40.0, out 35.0 MiB/s" in words(found[1])
+    assert "swapping in 40 MiB/s, out 35 MiB/s" in words(found[1])
 
 
 def test_swapping_out_alone_is_tidying_up() -> None:
@@ -140,7 +140,7 @@ def test_a_full_disk_is_named_with_what_is_left() -> None:
     found = only(replace(QUIET, disks=(disk(), disk("/var log", 97.0))))
     assert (found.category, found.template, found.risk) == ("disk", "disk_full", "high")
     assert found.title == "Make room on /var log"
-    assert found.evidence == ("/var log is 97 % full, 3.0 GiB of 100.0 GiB free",)
+    assert found.evidence == ("/var log is 97 % full, 3 GiB of 100 GiB free",)
     assert found.look[0] == "du -xh -d 2 '/var log' | sort -h | tail -20"
 
 
@@ -171,7 +171,7 @@ def test_the_fuller_disk_comes_first() -> None:
 def test_a_filling_disk_says_when() -> None:
     filling = episode("disk_fill_rate", Severity.CRITICAL, "/var", details={"eta_s": 5400.0})
     found = only(QUIET, anomalies=[filling])
-    assert found.title == "Find what writes to /var: it will be full in about 90 min at this rate"
+    assert found.title == "Find what writes to /var: it will be full in about 1 h 30 min at this rate"
     unsaid = only(QUIET, anomalies=[replace(filling, details=None)])
     assert "soon" in unsaid.title
 
@@ -197,7 +197,7 @@ def test_io_names_who_moves_how_much_where_that_is_known() -> None:
     ]  # fmt: skip
     assert found[0].template == "io_saturation"
     assert found[0].evidence[:3] == (
-        "rsync[9] moves 90.0 MiB/s", "io.full 38 % of the time, now", "sda 97 % busy",
+        "rsync[9] moves 90 MiB/s", "io.full 38 % of the time, now", "sda 97 % busy",
     )  # fmt: skip
 
 

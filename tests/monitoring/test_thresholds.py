@@ -58,7 +58,7 @@ def test_a_kind_is_whole(kind: Kind) -> None:
     assert threshold.severity(threshold.clear) is None
     told = messages.begun(threshold, "subject", 3.0, kind.levels[-1][0], 70.0, "")
     assert "{" not in told
-    assert "for 70 s" in told
+    assert "for 1 min 10 s" in told
 
 
 # -- what the settings change
@@ -255,14 +255,6 @@ def test_every_key_is_known() -> None:
 # -- words
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.2, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7500, "2 h 05 min"), (200_000, "2 d 7 h")],
-)
-def test_durations(seconds: float, text: str) -> None:
-    assert messages.duration(seconds) == text
-
-
 def test_amounts() -> None:
     def told(kind: str, value: float) -> str:
         return messages.amount(KINDS[kind], value)
@@ -273,7 +265,9 @@ def test_amounts() -> None:
     assert told("oom_killed", 3) == "3 processes"
     assert told("process_cpu_high", 120) == "120 % of a core"
     assert told("load_high", 2.25) == "2.2 × the cores"
-    assert told("run_stuck", 700) == "11 min"
+    assert told("run_stuck", 700) == "11 min 40 s"
+    assert told("swap_thrash", 1500) == "1.46 GiB/s"
+    assert told("drive_latency", 1250) == "1.25 s"
 
 
 def test_a_level_of_nothing_is_not_spoken_of() -> None:

@@ -131,7 +131,7 @@ def test_the_kernel_writes_for_others() -> None:
     seen = IoSeen((ProcessIo(50, 0.0, 90.0 * MIB),))
     (found,) = now(IO_BOUND, processes=[process(50, "kworker/u8:1", rss=0, ppid=2)], io=seen).suggestions
     assert found.title.startswith("Find who keeps sda busy")
-    assert "kworker/u8:1[50], the kernel itself, moves 90.0 MiB/s for others" in found.evidence
+    assert "kworker/u8:1[50], the kernel itself, moves 90 MiB/s for others" in found.evidence
 
 
 def test_the_kernel_takes_nobodys_place() -> None:

@@ -92,7 +92,7 @@ def test_a_recovery_has_an_end_and_the_same_group_and_fingerprint() -> None:
     opened, closed = payload(message(anomaly())), payload(message(over, transition="resolved"))
     assert closed["status"] == closed["alerts"][0]["status"] == "resolved"
     assert closed["alerts"][0]["endsAt"] == "2026-09-21T14:13:20.000000Z"
-    assert closed["alerts"][0]["annotations"]["duration"] == "1m00s"
+    assert closed["alerts"][0]["annotations"]["duration"] == "1 min"
     assert closed["groupKey"] == opened["groupKey"]
     assert closed["alerts"][0]["fingerprint"] == opened["alerts"][0]["fingerprint"]
 

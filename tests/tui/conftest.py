@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Iterator
@@ -8,9 +9,13 @@ from typing import Any
 
 import pytest
 from textual.app import App
+from textual.css.stylesheet import Stylesheet
+from textual.screen import Screen
 
+from opsconsole.tui import theming
 from tests.tui.fake_engine import FakeEngine
-from tests.tui.idle import wait_for_idle
+from tests.tui.idle import draw_later, wait_for_idle
+from tests.tui.once import rules_of, theme_in
 
 _HERE = Path(__file__).parent
 SAMPLES = {
@@ -25,6 +30,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _HERE in item.path.parents and item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(180))
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded now stays: the collector of garbage need not look through it for each of a thousand consoles."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 10, 10)
+
+
+@pytest.fixture(autouse=True)
+def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A console that a test opens knows sheets and themes that the one before it has read."""
+    monkeypatch.setattr(Stylesheet, "_parse_rules", rules_of)
+    monkeypatch.setattr(theming, "read_theme", theme_in)
+
+
+@pytest.fixture(autouse=True)
+def drawn_at_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A console without a terminal is drawn when its pilot rests."""
+    monkeypatch.setattr(Screen, "_compositor_refresh", draw_later)
 
 
 @pytest.fixture(autouse=True)

@@ -56,6 +56,8 @@ class FakeEngine:
         self.specs: list[TaskSpec] = []
         self.refusal: OpsError | None = None
         self.closed = False
+        self.unwritable: OpsError | None = None
+        self.unread: OpsError | None = None
         self.holds: asyncio.Event | None = None
         """If there is one, the start waits for it."""
         self.plans: dict[str, SimpleNamespace] = {}
@@ -141,34 +143,34 @@ class FakeEngine:
             attempts=spec.retries + 1,
         )
 
-    async def cancel(self, task_id: int) -> Task:
-        self._command("cancel", task_id)
+    async def cancel(self, task_id: int, reason: str | None = None) -> Task:
+        self._command("cancel", task_id, *_given(reason))
         if self._tasks[task_id].status.is_active:
             return self.put(id=task_id, cancel_requested=True)
         return self.put(id=task_id, status=Status.CANCELLED, reason="cancelled by deploy", finished_at=NOW)
 
-    async def pause(self, task_id: int) -> Task:
-        self._command("pause", task_id)
+    async def pause(self, task_id: int, reason: str | None = None) -> Task:
+        self._command("pause", task_id, *_given(reason))
         return self.put(id=task_id, status=Status.PAUSED, reason="frozen (cgroup.freeze)")
 
-    async def resume(self, task_id: int) -> Task:
-        self._command("resume", task_id)
+    async def resume(self, task_id: int, reason: str | None = None) -> Task:
+        self._command("resume", task_id, *_given(reason))
         return self.put(id=task_id, status=Status.RUNNING, reason=None)
 
-    async def hold(self, task_id: int) -> Task:
-        self._command("hold", task_id)
+    async def hold(self, task_id: int, reason: str | None = None) -> Task:
+        self._command("hold", task_id, *_given(reason))
         return self.put(id=task_id, status=Status.WAITING, held=True)
 
-    async def release(self, task_id: int) -> Task:
-        self._command("release", task_id)
+    async def release(self, task_id: int, reason: str | None = None) -> Task:
+        self._command("release", task_id, *_given(reason))
         return self.put(id=task_id, status=Status.QUEUED, held=False)
 
     async def retry(self, task_id: int) -> Task:
         self._command("retry", task_id)
         return self.put(name=self._tasks[task_id].name, parent_id=task_id, parent_kind="retry")
 
-    async def set_priority(self, task_id: int, priority: Priority) -> Task:
-        self._command("set_priority", task_id, priority)
+    async def set_priority(self, task_id: int, priority: Priority, reason: str | None = None) -> Task:
+        self._command("set_priority", task_id, priority, *_given(reason))
         return self.put(id=task_id, priority=priority)
 
     async def pin(self, task_id: int, pinned: bool = True) -> Task:
@@ -199,6 +201,10 @@ class FakeEngine:
             and (filter.name is None or filter.name.casefold() in task.name.casefold())
             and (filter.exit_code is None or task.exit_code == filter.exit_code)
         ][: filter.limit]
+
+    def revision(self) -> object:
+        """Rows of anomalies are changed behind its back."""
+        return object()
 
     def counts(self) -> Mapping[Status, int]:
         return Counter(task.status for task in self._tasks.values())
@@ -289,3 +295,8 @@ class FakeEngine:
             metrics=said.get("metrics", {}), output=output, script_sha256=task.script_sha256, origin={},
             supervision={"leftovers": [], "survivors": [], **said.get("supervision", {})},
         )  # fmt: skip
+
+
+def _given(reason: str | None) -> tuple[str, ...]:
+    """A call is told with its reason only where there was one."""
+    return () if reason is None else (reason,)

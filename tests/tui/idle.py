@@ -1,6 +1,8 @@
 """When the loop has nothing left to do: seen, where Textual's pilot guesses it from the processor time of the process.
 
 The guess takes two fiftieths of a second for every key at least, and is wrong when the machine is busy elsewhere.
+
+A console without a terminal is drawn then, and not before: of the ten frames of a start nobody sees the first nine.
 """
 
 from __future__ import annotations
@@ -8,17 +10,21 @@ from __future__ import annotations
 import asyncio
 import threading
 from typing import Any
+from weakref import WeakSet
 
 from textual.app import App
+from textual.screen import Screen
 
 FRAME_S = 0.025
 """What is due so soon is waited for: a screen collects what is to be drawn for a sixtieth of a second."""
 _PAGES = "page "
 """Threads of the settings' pages."""
+_draw_frame = Screen._compositor_refresh
+_undrawn: WeakSet[Screen[Any]] = WeakSet()
 
 
 async def wait_for_idle(min_sleep: float = 0.0, max_sleep: float = 10.0) -> None:
-    """Return when nothing is ready, no thread works for the loop, and nothing is due with the next frame.
+    """Return when nothing is ready, no thread works for the loop, nothing is due with the next frame, and all is drawn.
 
     What repeats as fast as frames are drawn is waited for twice: it is a clock. A thread that works for a second is
     one that a test holds up.
@@ -35,8 +41,30 @@ async def wait_for_idle(min_sleep: float = 0.0, max_sleep: float = 10.0) -> None
         elif waits > 0 and (due := min(_times(loop, set()), default=end) - loop.time()) < FRAME_S:
             waits -= max(0.001, due)
             await asyncio.sleep(max(0.001, due))
-        else:
+        elif not draw():
             return
+
+
+def draw_later(self: Screen[Any]) -> None:
+    """In the place of `Screen._compositor_refresh`: the frame is drawn when the pilot rests."""
+    app = self.app
+    if app.is_headless and not app.is_inline and self is app.screen:
+        _undrawn.add(self)
+    else:
+        _draw_frame(self)
+
+
+def draw() -> bool:
+    """Draw what has changed since the last rest; whether there was anything."""
+    due = [screen for screen in _undrawn if screen.is_running and screen.app._screen_stack]
+    _undrawn.clear()
+    for screen in due:
+        with screen._context():
+            try:
+                _draw_frame(screen)
+            except Exception as error:  # as where Textual draws: the app ends, and says why
+                screen.app._handle_exception(error)
+    return bool(due)
 
 
 def due_within(app: App[Any], soon_s: float) -> float:
@@ -46,7 +74,9 @@ def due_within(app: App[Any], soon_s: float) -> float:
     tasks: list[Any] = [timer._task for timer in timers if timer._repeat is None and timer._interval > FRAME_S]
     clocks = {id(task._fut_waiter) for task in tasks if task is not None}
     now = loop.time()  # what is overdue has not happened either
-    return max((max(at - now, 0.001) for at in _times(loop, clocks) if at - now < soon_s), default=0.0)
+    beat = getattr(getattr(app, "heart", None), "next_beat", None)
+    times = [at for at in _times(loop, clocks) if at != beat]
+    return max((max(at - now, 0.001) for at in times if at - now < soon_s), default=0.0)
 
 
 def _times(loop: Any, but: set[int]) -> list[float]:

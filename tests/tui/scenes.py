@@ -130,7 +130,7 @@ def trouble(folder: Path) -> FakeEngine:
         opened_at=NOW - 41 * MINUTE, acknowledged_at=NOW - 30 * MINUTE, acknowledged_by="deploy",
     )  # fmt: skip
     station.put(
-        "process_rss", "java[4711] grew by 1.9 GB in an hour", Severity.CRITICAL, subject="java[4711]",
+        "process_rss", "java[4711] grew by 1.9 GiB in an hour", Severity.CRITICAL, subject="java[4711]",
         opened_at=NOW - 2 * MINUTE,
     )  # fmt: skip
     station.put("unusual", "net_tx:eth0 is unusual", Severity.INFO, opened_at=NOW - 20 * SECOND)

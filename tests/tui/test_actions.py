@@ -18,6 +18,7 @@ from opsconsole.events import Notice
 from opsconsole.models import ExecutionPolicy, Priority, Status
 from opsconsole.tui.actions import ACTIONS, BY_ID, Danger, Where
 from opsconsole.tui.screens.help import HelpScreen, laid_out
+from opsconsole.tui.screens.phrase import PhraseScreen
 from opsconsole.tui.screens.quit import QuitScreen
 from opsconsole.tui.screens.submit import SubmitScreen
 from opsconsole.tui.widgets.choice import Choice
@@ -374,8 +375,25 @@ async def test_quit_cancels_all_when_told_to_the_queue_first(engine: FakeEngine)
         await in_dialog(pilot, QuitScreen)
         assert "ends 2 tasks" in shown(pilot)
         await pilot.press("c")
+        await in_dialog(pilot, PhraseScreen)
+        assert "1 running, 2 queued" in shown(pilot) and "The run is ended" in shown(pilot)
+        await pilot.press(*"cancel all", "enter")
         await until(pilot, lambda: pilot.app._exit)
     assert commands(engine) == [("cancel", 2), ("cancel", 1)]
+
+
+async def test_quit_asks_twice_before_it_ends_what_others_started(engine: FakeEngine) -> None:
+    engine.put(name="a", **RUNNING)
+    async with opened(engine) as pilot:
+        await pilot.press("q")
+        await in_dialog(pilot, QuitScreen)
+        await pilot.press("c")
+        await in_dialog(pilot, PhraseScreen)
+        await pilot.press("enter")
+        await pilot.press("escape")
+        await in_dialog(pilot, QuitScreen)
+        assert not pilot.app._exit
+    assert commands(engine) == []
 
 
 async def test_quit_by_ctrl_q_asks_too(engine: FakeEngine) -> None:

@@ -99,8 +99,7 @@ def test_from_an_empty_script_to_a_run_that_outlives_the_console(tmux: Tmux, tmp
     tmux.press("5", until="system_health.sh")
     tmux.press("n", until="in which language")
     tmux.press("Enter", until="Name of the new script")
-    tmux.press("C-u", until=gone("script.sh  "))
-    tmux.type("watch_folder", until="watch_folder.sh")
+    tmux.type("watch_folder", until="watch_folder ")
     tmux.press("Enter", until="set -euo pipefail")
     assert (tmp_path / "share/opsconsole/scripts/watch_folder.sh").exists()
 

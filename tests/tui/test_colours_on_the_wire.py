@@ -17,7 +17,7 @@ def visit(wire: Wire) -> None:
     """Screens, a dialog, the palette, the editor."""
     wire.until("Press n to run a script")
     wire.press("3", "COMMAND")
-    wire.press("4", "the last 24 h")
+    wire.press("4", "the last ")
     wire.press("?", "Acknowledge the selected")
     wire.press("\x1b", lambda screen: "Acknowledge the selected" not in screen)
     wire.press("\x10", "Search for commands")

@@ -6,15 +6,17 @@ import gc
 import os
 import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.widgets import Input
 
 from opsconsole.settings import load_settings
-from opsconsole.tui.screens.jump import JumpScreen
+from opsconsole.tui.modes import MODES
+from opsconsole.tui.screens.jump import JumpScreen, Overlay
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.scenes import console, mixed
-from tests.tui.waiting import lines_of, output, started, table, tasks_screen, told, until
+from tests.tui.waiting import lines_of, output, settled, started, table, tasks_screen, told, until
 
 
 async def test_jump_mode_puts_a_letter_on_each_pane_and_goes_there(tmp_path: Path) -> None:
@@ -27,12 +29,32 @@ async def test_jump_mode_puts_a_letter_on_each_pane_and_goes_there(tmp_path: Pat
         letters = {target: letter for letter, target in pilot.app.screen._targets.items()}  # type: ignore[attr-defined]
         assert table(pilot) in letters and output(pilot) in letters
         y = output(pilot).region.y
-        await until(pilot, lambda: f" {letters[output(pilot)]} " in lines_of(pilot)[y])
+        x = output(pilot).region.x
+        await until(pilot, lambda: letters[output(pilot)] in lines_of(pilot)[y][x - 1 : x + 1])
         await pilot.press(letters[output(pilot)])
         await until(pilot, lambda: tasks_screen(pilot).focused is output(pilot))
         await pilot.press("semicolon", "0")
         await until(pilot, lambda: pilot.app.screen is tasks_screen(pilot))
         assert tasks_screen(pilot).focused is output(pilot)
+
+
+@pytest.mark.parametrize("size", [(160, 45), (80, 24)], ids=str)
+@pytest.mark.parametrize("mode", [mode.id for mode in MODES])
+async def test_letters_to_jump_by_hide_no_letter_of_what_is_there(
+    tmp_path: Path, mode: str, size: tuple[int, int]
+) -> None:
+    async with console(mixed(tmp_path / "state"), start=mode).run_test(size=size) as pilot:
+        await until(pilot, lambda: getattr(pilot.app.screen, "begun", False))
+        await settled(pilot)
+        await pilot.press("semicolon")
+        await until(pilot, lambda: isinstance(pilot.app.screen, JumpScreen))
+        jump: Any = pilot.app.screen
+        letters = jump.query_one(Overlay)._at
+        await until(pilot, lambda: all(lines_of(pilot)[y][x] == letter for (x, y), letter in letters.items()))
+        assert len(letters) == len(jump._targets)
+        below = ["".join(segment.text for segment in strip) for strip in jump._below]
+        hidden = {below[y][x] for x, y in letters if below[y].isascii()}
+        assert all(not char.isalnum() for char in hidden), hidden
 
 
 async def test_copy_takes_the_line_under_the_cursor(tmp_path: Path) -> None:

@@ -41,8 +41,8 @@ from tests.tui.wire import Wire
 PAGES = {
     "overview": "tab tab tab z + escape C A + escape p s",
     "tasks":
-        "o v + u + e + i + enter w T escape c + escape slash e v escape down down down enter escape space c escape "
-        "s e v escape n + escape",
+        "o v + u + e + i + enter w T escape c + r x escape escape slash e v escape down down down enter escape "
+        "space c escape s e v escape n + escape",
     "processes": "enter + down escape t enter escape home K t enter + escape r escape slash e escape",
     "anomalies": "slash e escape enter + down escape p + escape N a b escape z escape t t a C escape",
     "editor":
@@ -64,7 +64,7 @@ PAGE_NAMES = {"v": "review", "u": "usage", "e": "events", "i": "info"}
 SHARED = {
     "tasks": {
         "Answers", "ConfirmScreen", "HeaderLine", "HelpScreen", "JumpScreen", "KeyLine", "OutputView", "Overlay",
-        "Palette", "QuitScreen", "SubmitScreen", "TextField",
+        "Palette", "QuitScreen", "SubmitScreen", "TextField", "WhyLine",
     },
     "processes": {"FactLine", "PhraseScreen"},
     "editor": {"Choice"},
@@ -190,7 +190,7 @@ def test_nothing_of_it_reaches_a_real_terminal(tmp_path: Path) -> None:
             wire.press("3", "COMMAND")
             wire.press(f"/{MARK}", lambda screen: all(one in screen for one in (f"{MARK}␛", "1 of", "keep the")))
             wire.press("\r", "s sort")  # not typed before the footer has changed once
-            wire.press("4", "the last 24 h")
+            wire.press("4", "the last ")
             wire.press("5", lambda screen: "Scripts" in screen and "from history" in screen and MARK in screen)
             wire.press("\r", lambda screen: "esc scripts" in screen and "#!/bin/bash" in screen)
             wire.press("\x1b", "enter open  e edit")

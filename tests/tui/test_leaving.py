@@ -8,6 +8,7 @@ import os
 import pty
 import select
 import signal
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import pytest
 
 from opsconsole.engine import Engine
 from opsconsole.models import Status, TaskSpec
+from opsconsole.paths import StatePaths
 
 START = """
 import sys
@@ -215,11 +217,12 @@ def test_quit_leaves_a_clean_terminal_and_says_nothing(state: Path, terminals: l
 def test_a_state_directory_that_cannot_be_used_is_said_on_a_restored_terminal(
     tmp_path: Path, terminals: list[Terminal]
 ) -> None:
-    (tmp_path / "file").write_text("")
-    terminals.append(terminal := Terminal(tmp_path / "file" / "state"))
+    with contextlib.closing(sqlite3.connect(StatePaths(tmp_path).database)) as later:
+        later.execute("PRAGMA user_version = 9999")
+    terminals.append(terminal := Terminal(tmp_path))
     assert terminal.ended() != 0
     before, _, after = terminal.screen.rpartition(b"\x1b[?1049l")
-    assert before and b"cannot be used" in after
+    assert before and b"newer" in after
 
 
 @pytest.mark.parametrize("term", ["dumb", ""])

@@ -11,7 +11,7 @@ from opsconsole.models import Priority, Status
 from opsconsole.tui.filters import EVERYTHING, FilterError, parse
 from opsconsole.tui.screens.tasks.board import PAGE, TaskBoard
 from opsconsole.tui.scripts import matching, samples
-from opsconsole.tui.wording import duration, seconds_of, size, span
+from opsconsole.tui.wording import seconds_of, span
 from tests.tui.fake_engine import NOW, SECOND, FakeEngine
 
 
@@ -134,31 +134,6 @@ def test_paths_complete(tmp_path: Path, typed: str, expected: list[str]) -> None
 # -- words
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.024, "24ms"),
-        (0.44, "0.4s"),
-        (9.94, "9.9s"),
-        (35.7, "36s"),
-        (192, "3m12s"),
-        (3840, "1h04m"),
-        (183_600, "2d03h"),
-        (None, ""),
-    ],
-)
-def test_durations(seconds: float | None, text: str) -> None:
-    assert duration(seconds) == text
-
-
-def test_a_ticking_duration_shows_whole_seconds_that_have_passed() -> None:
-    assert [duration(s, ticking=True) for s in (0.9, 35.7, 192.9)] == ["0s", "35s", "3m12s"]
-
-
 @pytest.mark.parametrize("text", ["90s", "5m", "1h", "0.5s"])
 def test_a_span_reads_back(text: str) -> None:
     assert span(seconds_of(text)) == text
-
-
-def test_sizes() -> None:
-    assert [size(n) for n in (812, 12_300, 1_200_000_000)] == ["812 B", "12.3 kB", "1.2 GB"]

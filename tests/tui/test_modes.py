@@ -28,7 +28,7 @@ from opsconsole.tui.screens.submit import SubmitScreen
 from opsconsole.tui.screens.tasks.screen import TasksScreen
 from tests.tui.fake_engine import NOW, FakeEngine
 from tests.tui.scenes import console, mixed, trouble
-from tests.tui.waiting import lines_of, output, shown, started, table, tasks_screen, until
+from tests.tui.waiting import lines_of, output, settled, shown, started, table, tasks_screen, until
 
 
 @asynccontextmanager
@@ -313,3 +313,21 @@ async def test_help_lists_a_shared_key_only_where_it_works(engine: FakeEngine, m
         groups = pilot.app.screen.groups()  # type: ignore[attr-defined]
         said = [entry.said for group in groups for entry in group.entries]
         assert ("Run a script" in said) is ("submit" in mode.shares)
+
+
+@pytest.mark.parametrize("mode", [mode.id for mode in MODES])
+async def test_where_the_focus_is_can_be_seen_without_colours(tmp_path: Path, mode: str) -> None:
+    engine = (trouble if mode in ("overview", "anomalies") else mixed)(tmp_path / "state")
+    async with console(engine, start=mode).run_test(size=(160, 45)) as pilot:
+        await until(pilot, lambda: getattr(pilot.app.screen, "begun", False))
+        await settled(pilot)
+        marks: dict[str, str] = {}
+        for widget in pilot.app.screen.focus_chain:
+            pilot.app.screen.set_focus(widget)
+            await settled(pilot)
+            lines = lines_of(pilot)[1:-1]
+            marks[widget.id or type(widget).__name__] = "".join(
+                char if char == "▌" else " " for char in "\n".join(lines)
+            )
+        unseen = [name for name, mark in marks.items() if not mark.strip()]
+        assert len(set(marks.values())) == len(marks) and unseen in ([], ["editor-text"]), unseen  # that has a cursor

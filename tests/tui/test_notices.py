@@ -11,7 +11,7 @@ from opsconsole.tui.notices import LASTS_S, MOST, FewNotices, excerpt
 from opsconsole.tui.screens.help import HelpScreen
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.scenes import console
-from tests.tui.waiting import lines_of, started, told, until
+from tests.tui.waiting import lines_of, settled, started, told, until
 
 
 def test_the_newest_stay_and_the_same_text_replaces_itself() -> None:
@@ -91,5 +91,15 @@ async def test_the_first_start_says_three_lines(engine: FakeEngine, size: tuple[
         assert "1 to 7 switch between modes, ? shows all keys." in hint
         assert ("n runs a script" in hint) is not read_only
         if not read_only:
+            await pilot.press("j")
+            await settled(pilot)
+            assert pilot.app.screen.query(Toast)
+            await pilot.press("escape")
+            await until(pilot, lambda: not pilot.app.screen.query(Toast))
+            await pilot.press("question_mark")
+            await until(
+                pilot, lambda: "switch between modes" in str(pilot.app.screen.query_one("#help-legend").render())
+            )
+            await pilot.press("escape")
             await pilot.press("n")  # right where one is
             await until(pilot, lambda: isinstance(pilot.app.screen, ModalScreen))

@@ -10,7 +10,10 @@ from textual.command import CommandPalette
 from textual.pilot import Pilot
 
 from opsconsole.models import Status
+from opsconsole.tui.actions import ACTIONS, Where
+from opsconsole.tui.keymap import actions_of
 from opsconsole.tui.modes import MODES, Mode
+from opsconsole.tui.palette import Commands
 from opsconsole.tui.screens.submit import SubmitScreen
 from tests.tui.fake_engine import NOW, SECOND, FakeEngine
 from tests.tui.scenes import console, mixed
@@ -88,3 +91,44 @@ async def test_a_read_only_console_runs_nothing_from_here_either(engine: FakeEng
     async with console(engine, start="history", read_only=True).run_test(size=(120, 36)) as pilot:
         await started(pilot)
         assert "New" not in names(pilot)
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
+def test_no_other_name_of_an_action_means_two_things_in_one_mode(mode: Mode) -> None:
+    here = [one.id for one in actions_of(mode) if one.where is not Where.MOTION]
+    there = [one for one in ACTIONS if one.id in (*here, "submit") or one.id.startswith("page_")]
+    taken = {one.label: one.id for one in there} | {one.short: one.id for one in MODES}
+    for one in there:
+        for name in one.also:
+            assert name == name.casefold().strip() and " " not in name
+            assert taken.setdefault(name, f"{one.id} itself") == f"{one.id} itself", name
+
+
+@pytest.mark.parametrize(
+    ("mode", "typed", "found"),
+    [
+        ("processes", "kill", "Signal"), ("tasks", "kill", "Cancel"), ("processes", "nice", "Renice"),
+        ("tasks", "q!", "Quit"), ("editor", "w", "Save"), ("editor", ":wq", "Quit"), ("overview", "top", "Processes"),
+        ("history", "htop", "Processes"), ("tasks", "logs", "Output"), ("tasks", "messages", "Settings: log"),
+        ("overview", "colorscheme", "Theme"),
+    ],
+)  # fmt: skip
+async def test_a_command_is_found_by_what_it_is_called_elsewhere(
+    tmp_path: Path, mode: str, typed: str, found: str
+) -> None:
+    app = console(mixed(tmp_path / "state"), start=mode)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: getattr(pilot.app.screen, "begun", False))
+        provider = Commands(app.screen)
+        hits = [one async for one in provider.search(typed)]
+        assert str(max(hits, key=lambda one: one.score).match_display) == found  # type: ignore[attr-defined]
+        assert not [one async for one in provider.search(":")]
+        begun = [] if len(typed) < 3 else [one async for one in provider.search(typed[:-1])]
+        assert len(typed) < 3 or found in {str(one.match_display) for one in begun}  # type: ignore[attr-defined]
+
+
+async def test_words_behind_what_a_mode_is_called_elsewhere_filter_it(tmp_path: Path) -> None:
+    async with console(mixed(tmp_path / "state")).run_test(size=(120, 36)) as pilot:
+        await started(pilot)
+        await asked(pilot, "proc nginx")
+        await until(pilot, lambda: "Go to processes, filtered by: nginx" in shown(pilot))

@@ -42,6 +42,18 @@ async def test_x_writes_what_is_seen_as_svg_and_text(tmp_path: Path) -> None:
     assert {stat.S_IMODE(file.stat().st_mode) for file in (svg, text)} == {0o600}
 
 
+async def test_a_link_in_the_place_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    engine = mixed(tmp_path / "state")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "state" / "pictures").symlink_to(elsewhere)
+    async with console(engine).run_test(size=(120, 36)) as pilot:
+        await started(pilot)
+        await pilot.press("x")
+        await until(pilot, lambda: "could not be written" in told(pilot) and "is not followed" in told(pilot))
+    assert not list(elsewhere.iterdir())
+
+
 class Letters(App[None]):
     """Some of all that is drawn as shapes, between letters."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -170,7 +171,7 @@ async def test_empty_states_do_not_name_keys_that_are_not_there(engine: FakeEngi
         await pilot.press("1")
         await until(pilot, lambda: "unknown: nobody watches this host" in shown(pilot))
         assert "press" not in shown(pilot) and "run a script" not in shown(pilot)
-        assert "a read-only console starts no monitor" in shown(pilot)
+        assert "a read-only console starts no monitor that was stopped" in shown(pilot)
         await pilot.press("5")
         await until(pilot, lambda: "No script is open" in shown(pilot))
         assert "begins a new one" not in shown(pilot) and "o opens a file by its path" in shown(pilot)
@@ -225,26 +226,35 @@ def test_the_option_is_the_consoles_only(capfd: pytest.CaptureFixture[str]) -> N
     assert "--read-only" in capfd.readouterr().err
 
 
-async def test_a_read_only_console_runs_nothing_and_starts_no_monitor(
+async def test_a_read_only_console_runs_nothing_and_watches_for_its_own_screen_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What `run_console` makes, with a task in the queue."""
+    state = tmp_path / "state"
 
     async def run(app: ConsoleApp, close: Any, *, mouse: str) -> int:
-        async with app.run_test(size=(120, 36)) as pilot:
+        async with app.run_test(size=(160, 45)) as pilot:
             await started(pilot)
             await until(pilot, lambda: "waits for it" in shown(pilot))
+            await until(pilot, lambda: app.engine is not None and app.engine.monitoring.latest() is not None)
+            await pilot.press("1")
+            await until(pilot, lambda: "seen here only, nothing is recorded" in shown(pilot))
+            await until(pilot, lambda: re.search(r"CPU [0-9]+ %", shown(pilot)))
+            await until(pilot, lambda: re.search("Processes by CPU .* [0-9]+ processes", shown(pilot)))
         await close()
         return 0
 
     monkeypatch.setattr("opsconsole.tui.terminal.run", run)
     monkeypatch.setattr("opsconsole.tui.terminal.refusal", lambda _: "")
-    engine = Engine(Settings(), state_dir=tmp_path / "state", door="headless", claims="none")
+    settings = Settings(others={"console": ConsoleSettings(start="tasks")})
+    engine = Engine(settings, state_dir=state, door="headless", claims="none")
     await engine.start()
     task = engine.add(TaskSpec(script="true", name="waits for it"))
     await engine.close()
-    code = await asyncio.to_thread(run_console, Settings(), state_dir=tmp_path / "state", read_only=True)
+    code = await asyncio.to_thread(run_console, settings, state_dir=state, read_only=True)
     assert code == 0
-    await (again := Engine(Settings(), state_dir=tmp_path / "state", door="headless", claims="none")).start()
+    assert [name for name in ("metrics.db", "monitor.lock", "monitor.live") if (state / name).exists()] == []
+    await (again := Engine(settings, state_dir=state, door="headless", claims="none")).start()
     assert again.task(task.id).status is Status.QUEUED and not again.monitoring.alive
+    assert again.monitoring.anomalies() == []
     await again.close()

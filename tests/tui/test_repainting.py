@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from rich.segment import Segment
+from rich.style import Style
 from textual._compositor import ChopsUpdate, Compositor
 from textual.app import App, ComposeResult
+from textual.color import Color
 from textual.containers import Horizontal, Vertical
+from textual.filter import LineFilter
 from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from opsconsole.tui.appearance import Colourless, Undimmed
 from opsconsole.tui.repainting import SparingCompositor
 from opsconsole.tui.widgets.bare_lines import BareLines
 from opsconsole.tui.widgets.tones import TonedApp
+from tests.tui.waiting import until
 
 Cells = dict[tuple[int, int], tuple[str, object]]
 
@@ -111,6 +117,89 @@ async def test_lines_of_their_own_look_as_by_the_long_way() -> None:
         app = Screened(kind)
         async with app.run_test(size=(60, 20)) as pilot:
             await pilot.pause()
+            both.append(drawn(app, SparingCompositor, whole))
+    assert both[0] == both[1]
+
+
+async def test_a_refresh_is_told_at_once_and_means_the_same() -> None:
+    """As Textual has it when its two messages have come through."""
+    regions = [Region(0, 2, 5, 1), Region(3, 4, 2, 2)]
+    found = []
+    for kind in (Numbered, Styled):
+        app = Screened(kind)
+        async with app.run_test(size=(60, 20)) as pilot:
+            await pilot.pause()
+            screen = app.screen
+            shown: list[Cells] = []
+            compositor = screen._compositor
+            real = compositor.render_update
+
+            def render(shown: list[Cells] = shown, real: Any = real, **options: Any) -> Any:
+                update = real(**options)
+                shown.append(cells_of(update) if isinstance(update, ChopsUpdate) else {})
+                return update
+
+            compositor.render_update = render  # type: ignore[method-assign,assignment]
+            left, edged = screen.query_one("#left", kind), screen.query_one("#edged", kind)
+            left.refresh(*regions)
+            edged.refresh()
+            if kind is Numbered:
+                assert {left, edged} <= screen._dirty_widgets, "no message is waited for"
+            await until(pilot, lambda: shown and not screen._dirty_widgets)  # noqa: B023
+            found.append({place: cell for update in shown for place, cell in update.items()})
+    assert found[0] == found[1] and found[0]
+
+
+async def test_a_widget_that_is_hidden_or_is_to_be_laid_out_goes_the_long_way() -> None:
+    app = Screened()
+    async with app.run_test(size=(60, 20)) as pilot:
+        await pilot.pause()
+        left, edged = app.screen.query_one("#left", Numbered), app.screen.query_one("#edged", Numbered)
+        left.display = False
+        await until(pilot, lambda: not app.screen._dirty_widgets and not app.screen._layout_required)
+        left.refresh()
+        assert left not in app.screen._dirty_widgets
+        edged.refresh(layout=True)
+        assert edged._layout_required and edged not in app.screen._dirty_widgets
+
+
+class Coloured(Numbered):
+    """Styles that filters change, and such as they do not."""
+
+    def render_line(self, y: int) -> Strip:
+        styles = ("red", "dim #aabbcc on #102030", "#aabbcc on #102030", "dim reverse", "bold", "on blue")
+        segments = [Segment(f"{self.id}{y} ", self.base + Style.parse(one)) for one in styles[y % 3 :]]
+        return Strip(segments).adjust_cell_length(self.size.width, self.base)
+
+
+class StyledColours(Coloured):
+    """By Textual's way."""
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        return Widget.render_lines(self, crop)
+
+
+class Shouting(LineFilter):
+    """Looks at the text, whatever its style."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        return [Segment(text.upper(), style, control) for text, style, control in segments]
+
+
+@pytest.mark.parametrize("filters", [(), (Undimmed(),), (Undimmed(), Colourless()), (Shouting(),)])
+async def test_filters_change_what_they_are_to_change(filters: tuple[LineFilter, ...]) -> None:
+    whole, both = {Region(0, 0, 60, 19)}, []
+    for kind in (Coloured, StyledColours):
+        app = Screened(kind)
+        async with app.run_test(size=(60, 20)) as pilot:
+            await pilot.pause()
+            app._filters += filters
+            for widget in app.screen.query(Numbered):
+                widget.notify_style_update()
+                widget._styles_cache.clear()
+            drawn(app, SparingCompositor, whole)  # what is known of a style from the first time is used the second time
+            for widget in app.screen.query(Numbered):
+                widget._styles_cache.clear()
             both.append(drawn(app, SparingCompositor, whole))
     assert both[0] == both[1]
 

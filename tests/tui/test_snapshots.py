@@ -44,13 +44,27 @@ def test_choosing_a_script(snap_compare: Compare, host: FakeEngine, samples: Pat
     assert snap_compare(console(host), terminal_size=MIDDLE, run_before=after("n"))
 
 
-def test_how_to_run_it(snap_compare: Compare, host: FakeEngine, samples: Path) -> None:
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The folder of a run is shown from here."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def test_how_to_run_it(snap_compare: Compare, host: FakeEngine, samples: Path, home: None) -> None:
     assert snap_compare(console(host), terminal_size=MIDDLE, run_before=after("n", "down", "enter"))
 
 
-def test_elevated_asks_for_a_reason_on_a_small_screen(snap_compare: Compare, host: FakeEngine, samples: Path) -> None:
-    keys = ("n", "enter", "down", "right", "enter")
-    assert snap_compare(console(host), terminal_size=SMALL, run_before=after(*keys))
+def test_elevated_asks_for_a_reason_on_a_small_screen(
+    snap_compare: Compare, host: FakeEngine, samples: Path, home: None
+) -> None:
+    prepare = after("n", "enter", "down", "right")
+
+    async def asked(pilot: Pilot[Any]) -> None:
+        await prepare(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+
+    assert snap_compare(console(host), terminal_size=SMALL, run_before=asked)
 
 
 def test_help(snap_compare: Compare, host: FakeEngine) -> None:

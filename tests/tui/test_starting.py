@@ -17,6 +17,7 @@ from opsconsole.settings import Settings
 from opsconsole.tui import app as app_module
 from opsconsole.tui.app import ConsoleApp
 from opsconsole.tui.screens.overview.screen import OverviewScreen
+from tests.tui import once
 from tests.tui.fake_engine import NOW, FakeEngine
 from tests.tui.fake_monitoring import sample
 from tests.tui.waiting import shown, started, until
@@ -38,6 +39,7 @@ def parsed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return before(scope, css, read_from, *rest, **known)
 
     monkeypatch.setattr(stylesheet, "parse", parse)
+    monkeypatch.setattr(stylesheet.Stylesheet, "_parse_rules", once._parse_rules)  # as outside of these tests
     yield found
 
 
@@ -145,9 +147,9 @@ async def test_on_a_real_host_the_first_look_is_drawn_and_the_monitor_goes_on(tm
 def test_loaded_objects_are_not_looked_through_for_garbage() -> None:
     before = gc.get_threshold()
     try:
+        gc.unfreeze()
         gc.set_threshold(1_000_000)
         app_module._settle()
         assert gc.get_freeze_count() > 0 and gc.get_threshold()[0] < 1_000_000
     finally:
-        gc.unfreeze()
         gc.set_threshold(*before)

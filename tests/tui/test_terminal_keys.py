@@ -35,6 +35,10 @@ def test_other_sequences_are_read_as_ever(data: str, found: list[str]) -> None:
     assert keys(data) == found
 
 
+def test_a_line_feed_is_enter() -> None:
+    assert keys("a\nb\rc") == ["a", "enter", "b", "enter", "c"]
+
+
 def test_alt_and_a_letter_held_down_types_nothing() -> None:
     assert keys("\x1bn\x1bn\x1bz") == ["alt+n", "alt+n", "alt+z"]
     assert keys("\x1bn\x1b[Ax\x1bp") == ["alt+n", "up", "x", "alt+p"]

@@ -20,6 +20,7 @@ from opsconsole.monitoring import control
 from opsconsole.settings import Settings
 from opsconsole.tui.app import ConsoleApp
 from opsconsole.tui.screens.confirm import ConfirmScreen
+from opsconsole.tui.screens.phrase import PhraseScreen
 from opsconsole.tui.screens.quit import QuitScreen
 from opsconsole.tui.screens.submit import SubmitScreen
 from opsconsole.tui.widgets.graph import Graph
@@ -91,6 +92,8 @@ async def test_pause_resume_cancel_and_retry_of_a_real_run(state: Path, tmp_path
         await pilot.press("q")
         await until(pilot, lambda: isinstance(pilot.app.screen, QuitScreen))
         await pilot.press("c")
+        await until(pilot, lambda: isinstance(pilot.app.screen, PhraseScreen))
+        await pilot.press(*"cancel all", "enter")
         await until(pilot, lambda: pilot.app._exit)
     ended_by(state, 2, Status.CANCELLED)
 

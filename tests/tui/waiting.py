@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from opsconsole.tui.screens.tasks.screen import TasksScreen
 from opsconsole.tui.screens.tasks.table import TaskTable
 from opsconsole.tui.widgets.output_view import OutputView
-from tests.tui.idle import due_within, threads_work
+from tests.tui.idle import draw, due_within, threads_work
 
 
 async def until(pilot: Pilot[Any], holds: Callable[[], object], timeout_s: float = 30.0) -> None:
@@ -21,6 +21,7 @@ async def until(pilot: Pilot[Any], holds: Callable[[], object], timeout_s: float
     while not holds():
         assert time.monotonic() < end, f"it never came: {getattr(holds, '__name__', holds)}; shown is\n{shown(pilot)}"
         await pilot.pause(0.02)
+        draw()
     await pilot.pause()
 
 

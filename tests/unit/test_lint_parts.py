@@ -9,10 +9,12 @@ import pytest
 
 from opsconsole.cli.lint_excerpt import Excerpts
 from opsconsole.cli.lint_fixes import apply, choose, fix, replace
+from opsconsole.cli.lint_formats import Linted, People
 from opsconsole.cli.lint_sarif import uri
 from opsconsole.cli.table import cell_width
 from opsconsole.errors import ConsoleError
 from opsconsole.safety.redact import Redaction, rule_set
+from opsconsole.safety.review import review
 from opsconsole.safety.review.model import Edit, Finding, Severity, Source, Span
 
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\nabcdefgh\n-----END RSA PRIVATE KEY-----"
@@ -78,6 +80,15 @@ def test_fixes_that_touch_wait_for_each_other() -> None:
     assert [text[one.start : one.end] for one in chosen] == ["$a", "$c"]
 
 
+def test_a_plain_deletion_beside_a_text_goes_with_it() -> None:
+    text = "cd x\r\n"
+    inserted, deleted = _at(text, "x", Edit(4, 4, " || exit")), _at(text, "\r", Edit(4, 5, ""))
+    assert choose([inserted, deleted]) == [inserted, deleted]
+    assert apply(text, [edit for one in (inserted, deleted) for edit in one.fix or ()]) == "cd x || exit\n"
+    assert len(choose([deleted, _at(text, "x", Edit(3, 6, "y"))])) == 1
+    assert len(choose([_at(text, "d", Edit(0, 5, "")), _at(text, "x", Edit(3, 3, "y"))])) == 1
+
+
 def test_the_worse_finding_is_fixed_first() -> None:
     text = "rm -rf $x"
     mild, bad = _quotes(text, "$x"), _at(text, "$x", Edit(7, 9, '"${x:?}"'), severity=Severity.ERROR)
@@ -133,3 +144,13 @@ def test_what_is_no_file_is_not_replaced() -> None:
 )  # fmt: skip
 def test_a_path_is_a_uri_reference(name: str, reference: str) -> None:
     assert uri(name) == reference
+
+
+def test_an_error_of_shellcheck_beside_an_allow_is_explained() -> None:
+    text = "local x=1\n"
+    judged = review(text, "bash", "standard")
+    remark = Finding("SC2168", Severity.ERROR, "'local' is only valid in functions.", 1, 1, 1, 10, 0, 9)
+    note = "a.sh: note: ShellCheck's errors are advice: no verdict rests on them\n"
+    people = People(redact)
+    assert note in people.show(Linted("a.sh", text, judged, (remark,)))
+    assert note not in people.show(Linted("a.sh", text, judged, ()))

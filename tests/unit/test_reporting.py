@@ -9,6 +9,7 @@ import json
 import re
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,7 +20,8 @@ from opsconsole.errors import StorageError
 from opsconsole.models import ENDED, Status
 from opsconsole.reporting import documents, formats
 from opsconsole.reporting.comparison import compare, difference
-from opsconsole.reporting.document import Document, Harmless
+from opsconsole.reporting.document import Bars, Document, Harmless, Table
+from opsconsole.reporting.printed import LeftOut
 from opsconsole.reporting.quoting import csv_cell, fenced, markdown, xml
 from opsconsole.reporting.runs import read_run
 from opsconsole.safety.redact import Redaction
@@ -27,6 +29,7 @@ from opsconsole.settings import Settings
 from opsconsole.storage.archive import Archive
 from opsconsole.storage.course import Course, TaskEvent
 from opsconsole.storage.history import Filter
+from opsconsole.storage.trends import Tally, Trends
 from tests.tui.fake_engine import NOW
 from tests.tui.history.record import HOSTILE, HOUR, SECRET, SYNC, SYNC_NEW, RecordEngine
 
@@ -45,8 +48,9 @@ def record(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RecordEngine]:
         EVIL.replace("\x00", ""), Status.FAILED, ago=2 * HOUR, exit_code=3, reason=EVIL.replace("\x00", ""),
         script=script, output=output, stderr=output, attempts=2, actor="=HYPERLINK(1)", host="-web|03",
     )  # fmt: skip
-    evil = (TaskEvent(NOW, EVIL, 1, EVIL, f"{EVIL} token={SECRET}"),)
-    engine.courses = {1: Course((TaskEvent(NOW, "pause_asked", 1, "anna (tui)"),)), 3: Course(evil, complete=False)}
+    evil = (TaskEvent(NOW, EVIL, 1, EVIL, f"{EVIL} token={SECRET}", f"{EVIL} token={SECRET}"),)
+    paused = TaskEvent(NOW, "pause_asked", 1, "anna (tui)", None, "the disk fills")
+    engine.courses = {1: Course((paused,)), 3: Course(evil, complete=False)}
     yield engine
     engine.record.close()
 
@@ -112,10 +116,41 @@ def test_a_run_s_report_tells_what_was_done_to_it_and_by_whom(record: RecordEngi
     [event] = json.loads(formats.render(made, "json"))["events"]
     assert (event["event"], event["actor"]) == ("pause_asked", "anna (tui)")
     text = formats.render(made, "md")
-    assert "What was done to it" in text and "pause asked" in text and "not recorded" not in text
+    assert "What happened to it" in text and "pause asked" in text and "not recorded" not in text
+    assert "reason" in text and "the disk fills" in text
     older = formats.render(documents.of_run(read_run(record, record.task(3)), NOW), "md")
     assert "Who did what to it was not recorded" in older
-    assert "What was done to it" not in formats.render(documents.of_run(read_run(record, record.task(2)), NOW), "md")
+
+
+def test_a_run_s_report_tells_when_each_attempt_was_queued_began_and_ended(record: RecordEngine) -> None:
+    run = read_run(record, record.task(1))
+    ends = [
+        TaskEvent(1, "queued", 1, "anna (tui)", "on web-03"), TaskEvent(2, "started", 1, None, "process 7"),
+        TaskEvent(3, "failed", 1, None, "exit code 7"), TaskEvent(4, "claimed", 2, "a console"),
+        TaskEvent(5, "started", 2, None, "process 9"), TaskEvent(6, "completed", 2),
+    ]  # fmt: skip
+    made = documents.of_run(replace(run, course=Course(tuple(ends))), NOW)
+    [table] = [one for one in made.blocks if isinstance(one, Table) and one.caption == "What happened to it"]
+    assert [tuple(row[1:3]) for row in table.rows] == [
+        ("1", "queued"), ("1", "started"), ("1", "failed"), ("2", "claimed"), ("2", "started"), ("2", "completed"),
+    ]  # fmt: skip
+    assert [row[4] for row in table.rows][:3] == ["on web-03", "process 7", "exit code 7"]
+
+
+def test_a_bar_of_what_fails_is_its_share_of_runs(record: RecordEngine) -> None:
+    groups = {
+        "often": Tally({Status.FAILED: 3, Status.COMPLETED: 14}, 1.0, 2.0),
+        "seldom": Tally({Status.FAILED: 3, Status.COMPLETED: 39}, 1.0, 2.0),
+        "never": Tally({Status.COMPLETED: 5}, 1.0, 2.0),
+    }
+    found = Trends(0, NOW, "name", Tally({Status.COMPLETED: 1}, 1.0, 1.0), [], groups)
+    bars = documents.failing_bars(found, Harmless(record.redaction_of()), 12)
+    assert [(name, round(value, 3), said) for name, value, said in bars] == [
+        ("often", 0.176, "17.6 % (3 of 17)"), ("seldom", 0.071, "7.1 % (3 of 42)"),
+    ]  # fmt: skip
+    made = documents.of_statistics(found, "all", "", Harmless(record.redaction_of()), NOW)
+    [block] = [one for one in made.blocks if isinstance(one, Bars) and "failing" in one.caption]
+    assert "share failed" in block.caption and block.top == 1.0
 
 
 def test_no_line_of_a_script_or_an_output_closes_its_fence(record: RecordEngine) -> None:
@@ -251,7 +286,8 @@ def test_a_huge_output_is_read_at_its_ends_only(tmp_path: Path) -> None:
     run = read_run(engine, engine.task(task_id), head=4096, tail=4096)
     assert run.output[0].text == "0000000"
     assert run.output[-1].text == "0099999"
-    assert run.left_out > 700_000
+    shown = [one for one in run.output if one.stream != "note"]
+    assert run.left_out == LeftOut(100_000 - len(shown), 800_000 - 8 * len(shown))
     assert any(one.stream == "note" and "left out" in one.text for one in run.output)
     assert len(run.output) < 4000
     engine.record.close()

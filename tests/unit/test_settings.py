@@ -262,3 +262,51 @@ def test_a_range_is_what_is_said_of_it(file: Path, name: str) -> None:
             load(file, f"[{section}]\n{key} = {value:.12g}\n")
     for value in (one for one in (least, most) if one is not None and one != math.inf):
         load(file, f"[{section}]\n{key} = {value:.12g}\n")
+
+
+ALL_WRONG = """
+on_hangup = "maybe"
+nonsense = 1
+execution = 7
+[queue]
+capacity = "many"
+ageing_s = -1
+[history]
+index_output = "64Q"
+[retry]
+exit_codes = [1, "x", "y"]
+[alerts]
+notify = ["pigeon"]
+maintenance = ["never"]
+[alerts.rules.a]
+foo = 1
+[alerts.mail]
+host = "x"
+[monitor]
+interval_s = 0
+max_share = 3
+[console]
+theme = "a b"
+graphs = "nice"
+[redaction.rules]
+a = "("
+b = ""
+"""
+
+
+def test_all_that_is_wrong_is_said_at_once(file: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(file, ALL_WRONG, OPSCONSOLE_FOO="1", OPSCONSOLE_RETRY__JITTER="2")
+    names = (
+        "OPSCONSOLE_FOO", "on_hangup", "nonsense", "execution is a section", "queue.capacity", "queue.ageing_s",
+        "history.index_output", "retry.exit_codes.1", "retry.exit_codes.2", "retry.jitter", "pigeon", "never",
+        "alerts.rules.a.foo", "alerts.mail.to", "monitor.interval_s", "monitor.max_share", "console.theme",
+        "console.graphs", "redaction.rules.a", "redaction.rules.b",
+    )  # fmt: skip
+    assert [name for name in names if name not in str(caught.value)] == []
+
+
+def test_what_is_sound_beside_a_mistake_is_not_complained_of(file: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(file, '[queue]\ncapacity = "many"\nageing_s = 5\n[console]\nstart = "tasks"\n')
+    assert str(caught.value).count("setting ") == 1 and "queue.capacity" in str(caught.value)

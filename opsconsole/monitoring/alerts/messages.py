@@ -16,6 +16,7 @@ from opsconsole.anomalies import Anomaly, AnomalyState, Severity
 from opsconsole.models import ExecutionResult
 from opsconsole.safety.redact import Redaction
 from opsconsole.safety.sanitise import sanitise_name
+from opsconsole.wording import long_duration, quantity, size
 
 Facts = Mapping[str, Any]
 
@@ -211,11 +212,11 @@ def is_over(facts: Facts) -> bool:
 
 
 def title(facts: Facts) -> str:
-    """`[HIGH] db1: CPU at 97 %`, `[RESOLVED] db1: CPU busy, after 12m05s`."""
+    """`[HIGH] db1: CPU at 97 %`, `[RESOLVED] db1: CPU busy, after 12 min 5 s`."""
     host, message = facts["host"], facts["message"] or facts["title"]
     if is_over(facts):
         about = facts["title"] + (f" ({facts['subject']})" if facts["subject"] else "")
-        return f"[RESOLVED] {host}: {about}, after {duration(length_s(facts))}"
+        return f"[RESOLVED] {host}: {about}, after {long_duration(length_s(facts), whole=True)}"
     word = str(facts["severity"]).upper()
     again = {"repeat": " (still open)", "severity": " (worse)"}.get(str(facts.get("transition")), "")
     return f"[{word}] {host}: {message}{again}"
@@ -228,12 +229,12 @@ def body(facts: Facts) -> str:
         rows.append(("about", facts["subject"]))
     rows.append(("since", moment(facts["opened_at"])))
     if is_over(facts):
-        rows.append(("until", f"{moment(facts['closed_at'])}, {duration(length_s(facts))} in all"))
+        rows.append(("until", f"{moment(facts['closed_at'])}, {long_duration(length_s(facts), whole=True)} in all"))
     if facts["peak"] is not None:
-        limit = "" if facts["threshold"] is None else f", limit {number(facts['threshold'], facts['unit'])}"
-        rows.append(("peak", number(facts["peak"], facts["unit"]) + limit))
+        limit = "" if facts["threshold"] is None else f", limit {quantity(facts['threshold'], facts['unit'])}"
+        rows.append(("peak", quantity(facts["peak"], facts["unit"]) + limit))
     if facts.get("eta_s") is not None and not is_over(facts):
-        rows.append(("full in", duration(float(facts["eta_s"]))))
+        rows.append(("full in", long_duration(facts["eta_s"], whole=True)))
     if facts.get("unknown_since"):
         rows.append(("no data", f"since {moment(facts['unknown_since'])}: whether it is over is not known"))
     if facts.get("flaps"):
@@ -258,29 +259,12 @@ def moment(microseconds: int | None) -> str:
     return datetime.fromtimestamp(microseconds / 1e6, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def duration(seconds: float) -> str:
-    """`42s`, `12m05s`, `3h07m`, `2d03h`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02}s"
-    if whole < 86_400:
-        return f"{whole // 3600}h{whole % 3600 // 60:02}m"
-    return f"{whole // 86_400}d{whole % 86_400 // 3600:02}h"
-
-
-def number(value: float, unit: str) -> str:
-    """`97.3 %`, `1.5 h` for seconds."""
-    return duration(value) if unit == "s" else f"{value:.4g} {unit}".rstrip()
-
-
 def _process(one: Mapping[str, Any]) -> str:
     parts = [f"{one['name']}[{one['pid']}]"]
     if one["cpu_percent"] is not None:
         parts.append(f"{one['cpu_percent']:.0f} % of a core")
     if one["rss_bytes"] is not None:
-        parts.append(f"{one['rss_bytes'] / 2**20:.0f} MiB")
+        parts.append(size(one["rss_bytes"]))
     return ", ".join(parts)
 
 

@@ -158,11 +158,12 @@ def _grouped(
     processes: Sequence[ProcessSample], amounts: Mapping[int, float]
 ) -> list[tuple[list[ProcessSample], float]]:
     """Single processes, or all of one name where no one of them stands out, with what they use; the most first."""
-    by_name: dict[str, list[ProcessSample]] = defaultdict(list)
+    # Of the programs that one interpreter runs, this console is a cause of its own: nobody else's load is put on it.
+    alike: dict[tuple[str, bool], list[ProcessSample]] = defaultdict(list)
     for one in processes:
-        by_name[one.name].append(one)
+        alike[one.name, is_console(one.name, one.cmdline)].append(one)
     found: list[tuple[list[ProcessSample], float]] = []
-    for members in by_name.values():
+    for members in alike.values():
         members.sort(key=lambda one: (-amounts[one.pid], one.pid))
         whole = sum(amounts[one.pid] for one in members)
         if len(members) >= _TOGETHER and amounts[members[0].pid] < whole / 2:
@@ -185,6 +186,11 @@ def _cause(
     if first.nice > 0:
         notes.append(f"nice {first.nice}")
     return Cause(resource, "process", label(first), value, unit, share, (first.pid,), "; ".join(notes))
+
+
+def is_console(name: str, cmdline: str) -> bool:
+    """Whether it is an opsconsole, told by its name."""
+    return name == "opsconsole" or " -m opsconsole" in cmdline
 
 
 def kernel_thread(process: ProcessSample) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from opsconsole.anomalies import Anomaly
 from opsconsole.monitoring.analysis.model import History, Since, Span, Trend, Usual, clean
 from opsconsole.monitoring.analysis.use import USED, WAITS, ZOMBIES
+from opsconsole.wording import quantity
 
 if TYPE_CHECKING:
     from opsconsole.storage.metrics import Graph, Point
@@ -121,7 +122,7 @@ class Past:
             return None
         # Where nothing is on record before, it may have begun before as well.
         at_least = all(point is None for point in buckets[:first])
-        why = f"{words_of(series)} above {limit:g} {unit_of(series)}".rstrip()
+        why = f"{words_of(series)} above {quantity(limit, unit_of(series))}"
         return Since(resource, begin.time_us, at_least, "history", why)
 
 

@@ -30,6 +30,7 @@ from opsconsole.monitoring.analysis.use import host_of, readings
 from opsconsole.monitoring.analysis.verdict import bottleneck, sentence, span_of
 from opsconsole.monitoring.analysis.vital import Care, cared_for, pid_of
 from opsconsole.samples import ProcessSample, RunUsage, Sample, series
+from opsconsole.wording import long_duration
 
 _BEGAN = {
     "cpu": ("cpu_pressure", "cpu_throttled", "cpu_high"),
@@ -107,7 +108,7 @@ def _now(
         return None
     values, host = series(now), host_of(now, momentary=True, failing_drives=_failing(anomalies))
     seen = readings(values, host)
-    over = "the time" if now.interval_s is None else f"the last {now.interval_s:.3g} s"
+    over = "the time" if now.interval_s is None else f"the last {long_duration(now.interval_s)}"
     return Found(now, values, host, seen, bottleneck(seen, values, over), who, processes, anomalies, "now", care)
 
 

@@ -11,6 +11,7 @@ from opsconsole.monitoring.analysis.model import Bottleneck, Cause, Reading, cle
 from opsconsole.monitoring.analysis.use import Host
 from opsconsole.monitoring.analysis.vital import Care
 from opsconsole.samples import ProcessSample, Sample
+from opsconsole.wording import long_duration
 
 LOW, MEDIUM, HIGH = "low", "medium", "high"
 """Risks: nothing is lost; something may be interrupted; something may be lost for good."""
@@ -91,20 +92,4 @@ def quoted_name(name: str) -> str:
 def ago(found: Found, anomaly: Anomaly) -> str:
     """For how long the episode has been going on."""
     until = found.sample.time_us if found.sample is not None else anomaly.last_at
-    return span_words(max(0.0, (until - anomaly.began_at) / 1e6))
-
-
-def span_words(seconds: float) -> str:
-    """A duration, rounded."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
-
-
-def size_words(count: float) -> str:
-    """Bytes, rounded."""
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"
+    return long_duration((until - anomaly.began_at) / 1e6, whole=True)

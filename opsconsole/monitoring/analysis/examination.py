@@ -64,10 +64,10 @@ def look(
 def _active(paths: StatePaths) -> list[Active]:
     """What runs now; nothing where the record cannot be read: that is said elsewhere."""
     from opsconsole.monitoring.sampling.runs import Active
-    from opsconsole.storage.database import connect
+    from opsconsole.storage.database import connect, is_there
     from opsconsole.storage.running import running
 
-    if not paths.database.is_file():
+    if not is_there(paths.database):
         return []
     try:
         with closing(connect(paths.database, read_only=True)) as c:
@@ -77,15 +77,19 @@ def _active(paths: StatePaths) -> list[Active]:
 
 
 def examine(
-    paths: StatePaths, settings: MonitorSettings, looked: Looked, minutes: float, clock: Clock = SYSTEM
-) -> tuple[Analysis, Health]:
-    """What was looked at, against what the state directory has on record; reads only, and creates nothing."""
+    paths: StatePaths, settings: MonitorSettings, looked: Looked, minutes: float, clock: Clock = SYSTEM, *,
+    open_ones: list[Anomaly] | None = None, history: MetricsStore | None = None, alive: bool | None = None,
+) -> tuple[Analysis, Health]:  # fmt: skip
+    """What was looked at, against what the state directory has on record; reads only, and creates nothing.
+
+    What a caller has seen itself stands in place of the record: open episodes, the `history`, that somebody watches.
+    """
     from opsconsole.monitoring.analysis import analyze, health
     from opsconsole.monitoring.control import Files, holder
 
     notes: list[str] = []
-    anomalies = _anomalies(paths, notes)
-    store = _store(paths, settings, clock)
+    anomalies = _anomalies(paths, notes) if open_ones is None else open_ones
+    own = _store(paths, settings, clock) if history is None else None
 
     def analysis(history: History | None) -> Analysis:
         return analyze(
@@ -93,33 +97,33 @@ def examine(
             io=looked.io,
         )  # fmt: skip
 
-    if store is None:
+    try:
+        found = analysis(history if own is None else own)
+    except (OpsError, sqlite3.Error) as error:
+        notes.append(f"the history cannot be read: {error}")
         found = analysis(None)
-    else:
-        try:
-            with closing(store):
-                found = analysis(store)
-        except (OpsError, sqlite3.Error) as error:
-            notes.append(f"the history cannot be read: {error}")
-            found = analysis(None)
-    alive = holder(Files(paths.root)) is not None
+    finally:
+        if own is not None:
+            own.close()
+    alive = holder(Files(paths.root)) is not None if alive is None else alive
     state = health(anomalies, looked.sample, alive, clock=clock)
     return replace(found, notes=(*found.notes, *notes)), state
 
 
 def _store(paths: StatePaths, settings: MonitorSettings, clock: Clock) -> MetricsStore | None:
+    from opsconsole.storage.database import is_there
     from opsconsole.storage.metrics import MetricsStore
 
     path = paths.root / "metrics.db"
-    return MetricsStore(path, settings, clock, read_only=True) if path.is_file() else None
+    return MetricsStore(path, settings, clock, read_only=True) if is_there(path) else None
 
 
 def _anomalies(paths: StatePaths, notes: list[str]) -> list[Anomaly]:
-    if not paths.database.is_file():
-        return []
     from opsconsole.storage.anomalies import open_ones
-    from opsconsole.storage.database import connect
+    from opsconsole.storage.database import connect, is_there
 
+    if not is_there(paths.database):
+        return []
     try:
         with closing(connect(paths.database, read_only=True)) as connection:
             return list(open_ones(connection))

@@ -16,13 +16,12 @@ from opsconsole.monitoring.analysis.evidence import (
     of_resource,
     quoted_name,
     said,
-    size_words,
-    span_words,
     with_care,
 )
 from opsconsole.monitoring.analysis.model import State, Suggestion, clean, percent_words
 from opsconsole.monitoring.analysis.use import FORKS, GONE, NOTHING_LEFT, SHORT, USED, ZOMBIES
 from opsconsole.samples import Disk
+from opsconsole.wording import long_duration, size
 
 
 def space(found: Found) -> Iterator[Suggestion]:
@@ -51,7 +50,7 @@ def _full(mount: str, used: float, template: str, disk: Disk | None, known: Sequ
             (f"du --inodes -x -d 3 {quoted} | sort -n | tail -20",) if quoted else (),
             at_least(rank, known),
         )  # fmt: skip
-    free = f", {size_words(disk.free)} of {size_words(disk.total)} free" if disk is not None else ""
+    free = f", {size(disk.free)} of {size(disk.total)} free" if disk is not None else ""
     return Suggestion(
         "disk", f"Make room on {where}",
         (f"{where} is {percent_words(used)} % full{free}", *said(known)),
@@ -67,7 +66,7 @@ def _full(mount: str, used: float, template: str, disk: Disk | None, known: Sequ
 def filling(found: Found) -> Iterator[Suggestion]:
     for anomaly in found.open("disk_fill_rate"):
         eta = (anomaly.details or {}).get("eta_s")
-        when = f" in about {span_words(float(eta))}" if isinstance(eta, int | float) and eta > 0 else " soon"
+        when = f" in about {long_duration(eta, whole=True)}" if isinstance(eta, int | float) and eta > 0 else " soon"
         quoted = quoted_name(anomaly.subject)
         yield Suggestion(
             "disk",

@@ -22,7 +22,6 @@ from opsconsole.monitoring.analysis.evidence import (
     of_resource,
     quoted_name,
     said,
-    size_words,
     waited,
     waiting_rank,
     with_care,
@@ -30,6 +29,7 @@ from opsconsole.monitoring.analysis.evidence import (
 from opsconsole.monitoring.analysis.model import Cause, Suggestion, clean
 from opsconsole.monitoring.analysis.use import PACKETS, SHORT, THRASH_BPS, USED, WAITS, lost
 from opsconsole.monitoring.analysis.vital import of_subject
+from opsconsole.wording import rate, size
 
 CATEGORIES = ("CPU", "memory", "disk", "I/O", "network", "processes")
 _NICE = 10
@@ -163,17 +163,17 @@ def _memory(found: Found) -> Iterator[Suggestion]:
     memory = found.sample.memory if found.sample is not None else None
     evidence = [f"memory {used:.0f} % used"]
     if memory is not None:
-        evidence[0] += f", {size_words(memory.available)} of {size_words(memory.total)} available"
+        evidence[0] += f", {size(memory.available)} of {size(memory.total)} available"
     evidence += [*waited(found, "memory"), *reading.saturation]
     for place, cause in enumerate(_acted_on(found, "memory")):
         if cause.value is None or (cause.share or 0.0) < 0.1:
             continue
-        holds = f"{cause.label} holds {size_words(cause.value)} ({100 * (cause.share or 0):.0f} % of the memory)"
+        holds = f"{cause.label} holds {size(cause.value)} ({100 * (cause.share or 0):.0f} % of the memory)"
         look = _look_at(cause, "ps -eo pid,user,rss,args --sort=-rss | head")
         if (care := care_for(found, cause)) is not None:
             title, why, risk = with_care(cause.label, care, f"why {cause.label} holds so much memory")
             yield Suggestion(
-                "memory", title, (holds, why, *evidence), f"a part of {size_words(cause.value)} free", risk, None, look,
+                "memory", title, (holds, why, *evidence), f"a part of {size(cause.value)} free", risk, None, look,
                 rank - 10.0 * place - _CAREFUL,
             )  # fmt: skip
             continue
@@ -181,7 +181,7 @@ def _memory(found: Found) -> Iterator[Suggestion]:
             "memory",
             f"Restart {cause.label}, stop {_it(cause)}, or give {_it(cause)} a limit",
             (holds, *evidence),
-            f"up to {size_words(cause.value)} free, less what it needs again or shares with others",
+            f"up to {size(cause.value)} free, less what it needs again or shares with others",
             MEDIUM,
             "high_memory",
             look,
@@ -258,7 +258,7 @@ def _io(found: Found) -> Iterator[Suggestion]:
     for place, cause in enumerate(worth):
         title, risk = f"Lower the I/O priority of {cause.label}, or let {_it(cause)} run later", LOW
         effect = "the others' requests come first (ionice), where the drive's scheduler knows priorities"
-        who: tuple[str, ...] = (f"{cause.label} moves {size_words(cause.value or 0)}/s{_with(cause)}",)
+        who: tuple[str, ...] = (f"{cause.label} moves {rate(cause.value or 0)}{_with(cause)}",)
         care = care_for(found, cause)
         if care is not None:
             title, why, risk = with_care(cause.label, care, f"what {cause.label} reads and writes so much for")
@@ -276,7 +276,7 @@ def _io(found: Found) -> Iterator[Suggestion]:
     if users:
         return
     evidence += tuple(
-        f"{cause.label}, the kernel itself, moves {size_words(cause.value or 0)}/s for others" for cause in moving[:1]
+        f"{cause.label}, the kernel itself, moves {rate(cause.value or 0)} for others" for cause in moving[:1]
     )
     waiting = ", ".join(cause.label for cause in of_resource(found, "io", "process"))
     yield Suggestion(
@@ -295,8 +295,8 @@ def _network(found: Found) -> Iterator[Suggestion]:
     episodes = {each.subject: each for each in found.open("network_errors")}
     evidence: dict[str, list[str]] = {}
     for prefix, words in (("net_errors:", "packets/s damaged"), ("net_drops:", "packets/s dropped")):
-        for name, rate in lost(found.values, found.host, prefix):
-            evidence.setdefault(name, []).append(f"{rate:.0f} {words} on {clean(name)}, {found.over}")
+        for name, packets in lost(found.values, found.host, prefix):
+            evidence.setdefault(name, []).append(f"{packets:.0f} {words} on {clean(name)}, {found.over}")
     for name in sorted({*evidence, *episodes}):
         known = [episodes[name]] if name in episodes else []
         damaged = found.values.get(f"net_errors:{name}", 0.0) >= PACKETS

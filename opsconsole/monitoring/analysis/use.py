@@ -16,10 +16,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from opsconsole.models import MIB
 from opsconsole.monitoring.analysis.model import Reading, State, clean, percent_words
 from opsconsole.samples import Sample
-
-MIB = 1024 * 1024
+from opsconsole.wording import long_duration, rate
 
 USED = {"cpu": 85.0, "memory": 90.0, "io": 90.0, "disk": 85.0, "processes": 80.0}
 """Percent from which a resource is busy: the mildest levels of the kinds of anomaly; of a drive, its time."""
@@ -156,7 +156,7 @@ def memory_use(values: Mapping[str, float], host: Host) -> Reading:
         basis, score = "swap rate", min(100.0, 10 * both_ways / MIB) if both_ways >= THRASH_BPS else 0.0
     said: tuple[str, ...] = ()
     if both_ways >= THRASH_BPS:
-        said = (f"swapping in {(swap_in or 0) / MIB:.1f}, out {(swap_out or 0) / MIB:.1f} MiB/s",)
+        said = (f"swapping in {rate(swap_in or 0)}, out {rate(swap_out or 0)}",)
     errors = (f"the kernel killed {host.oom_kills} for lack of memory",) if host.oom_kills else ()
     if used is None and waiting is None and not errors:
         return Reading(basis=basis, score=score, saturation=said)
@@ -185,7 +185,7 @@ def io_use(values: Mapping[str, float], host: Host, memory: Reading) -> Reading:
     if blocked is not None and round(blocked) >= 1:
         said.append(f"{blocked:.0f} {'task' if round(blocked) == 1 else 'tasks'} blocked")
     if latency is not None and busy is not None and busy >= USED["io"]:
-        said.append(f"{latency:.0f} ms a request")
+        said.append(f"{long_duration(latency / 1000)} a request")
     if memory.score > 0 and memory.state in (State.SATURATED, State.FAILING) and score >= WAITS["io"]:
         said.append("part of it memory's")
         score = max(0.0, score - memory.score)
@@ -239,8 +239,8 @@ def network_use(values: Mapping[str, float], host: Host) -> Reading:
     if not cards:
         return Reading()
     busiest = max(sorted(cards), key=lambda name: values.get(f"net_rx:{name}", 0.0) + values.get(f"net_tx:{name}", 0.0))
-    dropped = tuple(f"{clean(name)} drops {rate:.0f} packets/s" for name, rate in lost(values, host, "net_drops:"))
-    damaged = tuple(f"{clean(name)} has {rate:.0f} errors/s" for name, rate in lost(values, host, "net_errors:"))
+    dropped = tuple(f"{clean(name)} drops {lost_s:.0f} packets/s" for name, lost_s in lost(values, host, "net_drops:"))
+    damaged = tuple(f"{clean(name)} has {errors:.0f} errors/s" for name, errors in lost(values, host, "net_errors:"))
     state = State.FAILING if damaged else State.SATURATED if dropped else State.OK
     return Reading(state, None, busiest, None, "", 0.0, dropped, damaged)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from opsconsole.monitoring.analysis.model import RESOURCES, TITLES, Bottleneck, Reading, State, clean
 from opsconsole.monitoring.analysis.use import NOBODY, WAITS, steal_score
+from opsconsole.wording import long_duration
 
 _LITTLE = 20.0
 """Score below which the bottleneck is one only for want of a larger."""
@@ -144,9 +145,7 @@ def _most_of(reading: Reading) -> float:
 
 def span_of(minutes: float) -> str:
     """ "the last 15 min", as part of a sentence."""
-    if minutes < 120:
-        return f"the last {minutes:g} min"
-    return f"the last {minutes / 60:g} h" if minutes < 2880 else f"the last {minutes / 1440:g} days"
+    return f"the last {long_duration(60 * minutes)}"
 
 
 _OWN_WORDS = ("no", "almost", "the", "memory", "inodes")

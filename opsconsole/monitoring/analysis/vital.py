@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from opsconsole.monitoring.analysis.causes import kernel_thread
+from opsconsole.monitoring.analysis.causes import is_console, kernel_thread
 from opsconsole.samples import ProcessSample
 
 _CUT = 15
@@ -105,7 +105,7 @@ def of_subject(subject: str, care: Mapping[int, Care]) -> Care | None:
 
 def named(name: str, cmdline: str = "") -> Care | None:
     """By its name alone; a name the kernel has cut stands for all that begin so."""
-    if name == "opsconsole" or " -m opsconsole" in cmdline:
+    if is_console(name, cmdline):
         return OURS
     care = _BY_NAME.get(name)
     if care is not None:

@@ -16,6 +16,7 @@ from opsconsole.anomalies import COMES_AND_GOES, NO_DATA_NOW, Anomaly, AnomalySt
 from opsconsole.monitoring.detection import messages
 from opsconsole.monitoring.detection.observation import Observation
 from opsconsole.monitoring.detection.thresholds import Threshold
+from opsconsole.wording import long_duration
 
 FLIPS, FLIP_SPAN_S = 3, 600.0
 """So many recoveries within that time are flapping."""
@@ -218,7 +219,7 @@ class Episode:
         if self._good_s >= needed - _ALMOST:
             return self.close("", now)
         if flapping:
-            self.what = f"it flaps: over for now, and kept open until that lasts {messages.duration(self._hold_s)}"
+            self.what = f"it flaps: over for now, and kept open until that lasts {long_duration(self._hold_s)}"
             return Outcome.CHANGED
         return Outcome.NOTHING
 
@@ -275,7 +276,7 @@ class Episode:
         if not self.state.is_open or self._unknown_told or missing < (self._hold_s if flapping else UNKNOWN_AFTER_S):
             return Outcome.NOTHING
         self._unknown_told = True
-        self.what = f"no data for {messages.duration(missing)}: not known whether it is over"
+        self.what = f"no data for {long_duration(missing, whole=True)}: not known whether it is over"
         return Outcome.CHANGED
 
     @property

@@ -11,11 +11,13 @@ from collections import deque
 from collections.abc import Callable, Iterator
 
 from opsconsole.anomalies import Severity
+from opsconsole.models import MIB
 from opsconsole.monitoring.detection import messages
 from opsconsole.monitoring.detection.baseline import Baseline
 from opsconsole.monitoring.detection.fill_rate import NEVER_S, FillTrend
 from opsconsole.monitoring.detection.observation import Look, Observation, Source
 from opsconsole.samples import Disk, Sample
+from opsconsole.wording import long_duration, size
 
 Frozen = Callable[[str, str], bool]
 
@@ -28,7 +30,6 @@ SPIKE_FLOOR = 50.0
 SPIKE_OF, SPIKE_LEAST = 5, 3
 """So many of the last samples must be over the baseline."""
 OOM_SPAN_S = 300.0
-MIB = 1024**2
 GIB = 1024**3
 DISK_FREE = ((200 * GIB, Severity.LOW), (50 * GIB, Severity.MEDIUM), (5 * GIB, Severity.HIGH))
 """With so many bytes free it is no worse than that, whatever the percentage."""
@@ -200,11 +201,11 @@ class DiskSource:
         for least, severity in DISK_FREE:
             if disk.free >= least:
                 most = severity
-                words.append(f"but {disk.free / GIB:.0f} GiB are free")
+                words.append(f"but {size(disk.free)} are free")
                 break
         eta = trend.rough_eta_s(disk.free)
         if eta is not None and eta < NEVER_S and disk.free > 0:
-            soon = "within a second" if eta < 1 else f"in about {messages.duration(eta)}"
+            soon = "within a second" if eta < 1 else f"in about {long_duration(eta, whole=True)}"
             words.append(f"full {soon} at this rate")
         details = {"eta_s": None if eta is None or eta >= NEVER_S else round(eta, 1), "free_bytes": disk.free}
         return Observation(

@@ -42,6 +42,8 @@ class Kind:
     """Whether it may notify anybody by itself."""
     inhibited_by: tuple[str, ...] = ()
     """Kinds of which this one is a consequence: while one of them is open here, this one does not notify."""
+    says_none: str = ""
+    """What is said in place of `says` when nothing is left of what is counted; empty: the same with a 0."""
 
     @property
     def upper(self) -> float:
@@ -97,7 +99,8 @@ _ALL = (
     Kind("oom_killed", "Killed for lack of memory", "memory", "processes", "host",
          "the kernel killed {value} in 5 minutes for lack of memory",
          ((HIGH, 0.0), (CRITICAL, 4.0)), 0, 0,
-         "See in the kernel's log who was killed, restart it if it is needed, and find what grew.", clear_for_s=0),
+         "See in the kernel's log who was killed, restart it if it is needed, and find what grew.", clear_for_s=0,
+         says_none="the kernel killed nothing more for lack of memory"),
     # -- file systems
     Kind("disk_full", "File system full", "disk", "%", "mount", "{subject} is {value} full",
          _levels(85.0, 90.0, 95.0, 98.0), 0, 3,
@@ -112,7 +115,8 @@ _ALL = (
     # the value is the number of signs, and 100 more when the drive itself says that it fails
     Kind("disk_health", "Drive failing", "disk", "signs", "drive", "drive {subject} shows signs of failing",
          ((MEDIUM, 0.0), (CRITICAL, 99.0)), 0, 0,
-         "Make sure that there is a backup, then replace the drive.", clear_for_s=0),
+         "Make sure that there is a backup, then replace the drive.", clear_for_s=0,
+         says_none="drive {subject} shows no sign of failing any more"),
     # -- I/O
     Kind("io_pressure", "Tasks wait for I/O", "io", "%", "host", "everything waited for I/O {value} of the time",
          _levels(20.0, 50.0, 80.0), 60, 8,
@@ -148,7 +152,8 @@ _ALL = (
          pages=False, inhibited_by=("memory_high",)),
     Kind("zombie_processes", "Zombies", "process", "processes", "host", "{value} ended and nobody collects them",
          _levels(10.0, 100.0, 1000.0), 60, 5,
-         "Restart their parent: it does not collect its children.", pages=False),
+         "Restart their parent: it does not collect its children.", pages=False,
+         says_none="all that ended was collected"),
     # -- runs
     Kind("run_failure_rate", "Runs fail", "run", "%", "script", "{value} of the last runs of {subject} failed",
          _levels(30.0, 50.0, 80.0), 0, 10,
@@ -163,7 +168,8 @@ _ALL = (
          "See whether it did all its work.", clear_for_s=0, pages=False),
     Kind("run_stuck", "Run stuck", "run", "s", "run", "run {subject} has done nothing for {value}",
          ((MEDIUM, 600.0), (HIGH, 3600.0)), 0, 60,
-         "See what it waits for; cancel it if nothing will come.", clear_for_s=0),
+         "See what it waits for; cancel it if nothing will come.", clear_for_s=0,
+         says_none="run {subject} does something again"),
     # -- learning: the value is the detector's score as a multiple of its threshold
     Kind("unusual", "Unusual", "learning", "× the threshold", "series",
          "{subject} is unusual: {value} the limit of what is usual",
@@ -172,6 +178,18 @@ _ALL = (
 )  # fmt: skip
 
 KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
+
+SHORT = {
+    "cpu_high": "CPU busy", "cpu_spike": "CPU spike", "cpu_steal": "CPU taken", "cpu_throttled": "CPU held back",
+    "cpu_pressure": "CPU wait", "load_high": "load", "memory_high": "memory used", "memory_pressure": "memory wait",
+    "swap_thrash": "swapping", "oom_killed": "out of memory", "disk_full": "full", "disk_fill_rate": "filling",
+    "inode_full": "inodes", "disk_health": "failing", "io_pressure": "I/O wait", "drive_latency": "slow",
+    "drive_saturated": "busy", "network_errors": "packets lost", "fd_exhaustion": "open files",
+    "process_cpu_high": "busy", "process_memory_high": "large", "process_memory_leak": "growing",
+    "zombie_processes": "zombies", "run_failure_rate": "fails", "run_unusual_duration": "slow run",
+    "run_unusually_quick": "quick run", "run_stuck": "stuck", "unusual": "unusual",
+}  # fmt: skip
+"""What is wrong, in 13 cells at the most, for where the subject stands beside it."""
 
 GONE_AFTER_S = {"process": 2.0, "mount": 10.0, "drive": 60.0, "interface": 60.0, "run": 300.0, "series": 300.0}
 """How long a subject must be missing from samples that do carry its like, to be gone for good. A drive or a mount may

@@ -6,8 +6,10 @@ from opsconsole.anomalies import Severity
 from opsconsole.monitoring.detection.kinds import Kind
 from opsconsole.monitoring.detection.thresholds import Threshold
 from opsconsole.safety.sanitise import sanitise_name
+from opsconsole.wording import long_duration, quantity
 
 _COUNTED = {"processes": "process", "signs": "sign"}
+_WORDED = frozenset({"s", "ms", "MiB/s"})
 _MORE = {"% of a core": " % of a core", "%/h": " %", "× cores": " × the cores", "× the threshold": " ×"}
 NAME_LIMIT = 120
 GONE = "subject gone"
@@ -15,18 +17,6 @@ GONE = "subject gone"
 READ_ONLY = "is read-only now and cannot fill further"
 """Why the episodes of a file system end that cannot be written any more."""
 _GONE = {"process": "has ended", "run": "has ended", "mount": "is no longer mounted"}
-
-
-def duration(seconds: float) -> str:
-    """`8 s`, `90 s`, `12 min`, `3 h 07 min`, `4 d 2 h`."""
-    whole = max(0, round(seconds))
-    if whole < 120:
-        return f"{whole} s"
-    minutes = whole // 60
-    if minutes < 120:
-        return f"{minutes} min"
-    hours = minutes // 60
-    return f"{hours} h {minutes % 60:02} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
 def number(value: float) -> str:
@@ -38,8 +28,8 @@ def number(value: float) -> str:
 def amount(kind: Kind, value: float, *, unlike: float | None = None) -> str:
     """The value with its unit, as the kind's sentence has it; one digit more, where it would read as `unlike` does."""
     unit = kind.unit
-    if unit == "s":
-        return duration(value)
+    if unit in _WORDED:
+        return quantity(value, unit)
     if unit in _COUNTED:
         return f"{value:.0f} {_COUNTED[unit] if round(value) == 1 else unit}"
     said = number(value)
@@ -53,8 +43,9 @@ def subject(name: str) -> str:
 
 
 def state_of(kind: Kind, name: str, value: float, *, unlike: float | None = None) -> str:
-    """`/var is 91 % full`."""
-    return kind.says.format(subject=subject(name), value=amount(kind, value, unlike=unlike))
+    """`/var is 91 % full`; of what is counted, `the kernel killed nothing more` in place of a 0."""
+    says = kind.says_none if kind.says_none and not value else kind.says
+    return says.format(subject=subject(name), value=amount(kind, value, unlike=unlike))
 
 
 def begun(threshold: Threshold, name: str, value: float, severity: Severity, lasted_s: float, words: str) -> str:
@@ -65,23 +56,23 @@ def begun(threshold: Threshold, name: str, value: float, severity: Severity, las
     if level and kind.unit != "× the threshold":  # "over 0 processes" says nothing, nor does "over 1 ×"
         told += f", {side(kind)} {amount(kind, level)}"
     if lasted_s >= 1:
-        told += f" for {duration(lasted_s)}"
+        told += f" for {long_duration(lasted_s, whole=True)}"
     return f"{told}; {words}" if words else told
 
 
 def ended(kind: Kind, name: str, value: float | None, peak: float, lasted_s: float, why: str) -> str:
     """`over after 12 min: CPU at 40 %; at its worst 97 %`; `why` where it was no recovery."""
-    worst = f"at its worst {amount(kind, peak)}"
+    worst, after = f"at its worst {amount(kind, peak)}", long_duration(lasted_s, whole=True)
     if why in (GONE, READ_ONLY) and name:
         so = _GONE.get(kind.subject, "is no longer there") if why == GONE else why
         worst += " from full" if kind.below else ""
-        return f"over after {duration(lasted_s)}: {subject(name)} {so}; {worst}"
+        return f"over after {after}: {subject(name)} {so}; {worst}"
     if why:
-        return f"{kind.title}{f' ({subject(name)})' if name else ''}: {why} after {duration(lasted_s)}, {worst}"
+        return f"{kind.title}{f' ({subject(name)})' if name else ''}: {why} after {after}, {worst}"
     now = "" if value is None else f": {state_of(kind, name, value)}"
     if kind.below and kind.unit == "s":  # what it will be full in says nothing now
         now, worst = f": {subject(name)} does not fill up any more", f"{worst} from full"
-    return f"over after {duration(lasted_s)}{now}; {worst}"
+    return f"over after {after}{now}; {worst}"
 
 
 def side(kind: Kind) -> str:

@@ -15,12 +15,12 @@ from opsconsole.anomalies import Severity
 from opsconsole.clock import Clock
 from opsconsole.monitoring.detection.asking import Asked, Start, in_thread
 from opsconsole.monitoring.detection.kinds import KINDS
-from opsconsole.monitoring.detection.messages import duration
 from opsconsole.monitoring.detection.observation import Look, Observation
 from opsconsole.monitoring.detection.run_facts import LAST, LONG_S, ActiveRun, RunFacts, ScriptEnds, Usual, facts
 from opsconsole.paths import StatePaths
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.samples import RunUsage, Sample
+from opsconsole.wording import long_duration
 
 FAILURE_RATE, UNUSUAL, QUICK, STUCK = "run_failure_rate", "run_unusual_duration", "run_unusually_quick", "run_stuck"
 
@@ -171,7 +171,7 @@ class RunSource:
             times = times_quicker(run.duration_s, usual)
             if QUICK in KINDS and _named(run.name) not in quick:
                 quick.add(_named(run.name))
-                words = f"{run.task_id} took {duration(run.duration_s)}, usual are {duration(usual.median_s)}"
+                words = f"{run.task_id} took {long_duration(run.duration_s)}, usual are {long_duration(usual.median_s)}"
                 details = {"task_id": run.task_id, "took_s": run.duration_s, "usual_s": usual.median_s}
                 yield Observation(QUICK, _named(run.name), times, details, words=words)
         if QUICK in KINDS:
@@ -294,7 +294,7 @@ def _failure_rate(subject: str, ends: ScriptEnds) -> Observation:
 
 def _unusual(name: str, task_id: int, took_s: float, usual: Usual, words: str) -> Observation:
     details = {"task_id": task_id, "took_s": round(took_s, 3), "usual_s": round(usual.median_s, 3), "of": usual.of}
-    words = f"{words} {duration(took_s)}, usual are {duration(usual.median_s)}"
+    words = f"{words} {long_duration(took_s)}, usual are {long_duration(usual.median_s)}"
     return Observation(UNUSUAL, _named(name), times_longer(took_s, usual), details, words=words)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from opsconsole.monitoring.sampling.mounts import Mount
 from opsconsole.samples import Disk
+from opsconsole.wording import long_duration
 
 ASK_EVERY_S = 5.0
 """How often a network or user-space file system is asked: each time is a request to its server."""
@@ -65,7 +66,8 @@ class _Question:
             waited_s = monotonic_s - (self._asked_at or 0.0)
             known = "the figures are older" if self._answer is not None else "nothing is known"
             if waited_s >= ASK_EVERY_S or self._answer is None:
-                notes.append(f"{self._mount.mount} ({self._mount.kind}) does not answer for {waited_s:.0f} s: {known}")
+                waited = long_duration(waited_s, whole=True)
+                notes.append(f"{self._mount.mount} ({self._mount.kind}) does not answer for {waited}: {known}")
         elif monotonic_s - (self._asked_at or 0.0) >= ASK_EVERY_S:
             self._ask(monotonic_s)
         if isinstance(self._answer, OSError):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
+from opsconsole.errors import StorageError
 from opsconsole.storage.database import translate
+from opsconsole.storage.frozen import outdated
 from opsconsole.storage.metrics import file, rows
 from opsconsole.storage.metrics.rollup import HOUR_S, MINUTE_S, SECOND_US, Figures, unpack
 from opsconsole.storage.rows import storable
@@ -86,21 +88,24 @@ class Moment:
 
 
 class Reader:
-    """May be used by several threads; they take turns."""
+    """May be used by several threads; they take turns. `tell` hears once why the file cannot be read, and it is then as
+    if there were none; without it, that is raised."""
 
-    def __init__(self, path: Path, *, busy_s: float = file.BUSY_S) -> None:
+    def __init__(self, path: Path, *, busy_s: float = file.BUSY_S, tell: Callable[[str], None] | None = None) -> None:
         self._path = path
+        self._tell = tell
         self._busy_s = busy_s
         self._turn = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._which: tuple[int, int] | None = None
+        self._unreadable = False
 
     @contextmanager
     def moment(self) -> Iterator[Moment | None]:
         """None: there is no history yet. Raises DatabaseNewer, DatabaseLocked, StorageError."""
         with self._turn:
             try:
-                connection = self._current()
+                connection = self._opened()
                 if connection is None:
                     yield None
                     return
@@ -113,6 +118,18 @@ class Reader:
                 self._disconnect()
                 raise translate(error, self._path) from error
 
+    def _opened(self) -> sqlite3.Connection | None:
+        if self._tell is None:
+            return self._current()
+        if self._unreadable:
+            return None
+        try:
+            return self._current()
+        except (StorageError, sqlite3.Error) as error:
+            self._unreadable = True
+            self._tell(f"the history of metrics cannot be read: {error}")
+            return None
+
     def close(self) -> None:
         with self._turn:
             self._disconnect()
@@ -124,8 +141,10 @@ class Reader:
         except FileNotFoundError:
             self._disconnect()
             return None
+        except OSError as error:
+            raise StorageError(f"{self._path} cannot be used: {error.strerror}") from error
         which = (found.st_dev, found.st_ino)
-        if self._connection is None or which != self._which:
+        if self._connection is None or which != self._which or outdated(self._connection):
             self._disconnect()
             self._connection = file.open_for_reading(self._path, busy_s=self._busy_s)
             self._which = which

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from opsconsole.storage.metrics import graphs
 from opsconsole.storage.metrics.graphs import Graph
 from opsconsole.storage.metrics.reader import Moment, Reader, Value
 from opsconsole.storage.metrics.recorder import COMMIT_S, Recorder
+from opsconsole.storage.metrics.remembering import RememberingRecorder
 from opsconsole.storage.metrics.rollup import (
     DAY_US,
     HOUR_S,
@@ -37,7 +39,8 @@ _log = logging.getLogger("opsconsole.metrics")
 
 class MetricsStore:
     """The history of metrics at `path`; opened on first use. One store records for a state directory (the monitor's),
-    others are `read_only`: they see what is committed, and an empty history where there is no file.
+    others are `read_only`: they see what is committed, and an empty history where there is no file. One that
+    `remembers` writes nothing: it has the last hour or so in memory, and what can be read of the file before that.
 
     `tell` hears, once each, that a file was moved aside, that the history cannot be written, that it is again. A span
     is [since, until) in microseconds. Questions raise DatabaseNewer, DatabaseLocked and StorageError; `record` never
@@ -51,14 +54,16 @@ class MetricsStore:
         clock: Clock = SYSTEM,
         *,
         read_only: bool = False,
+        remembers: bool = False,
         tell: Callable[[str], None] = _log.warning,
         commit_s: float = COMMIT_S,
     ) -> None:
         self.path = path
         self._settings = settings or MonitorSettings()
         self._clock = clock
-        self._reader = Reader(path)
-        self._recorder = None if read_only else Recorder(path, self._settings, clock, tell, commit_s=commit_s)
+        self._reader = Reader(path, tell=tell if remembers else None)
+        kind = RememberingRecorder if remembers else Recorder
+        self._recorder = None if read_only else kind(path, self._settings, clock, tell, commit_s=commit_s)
 
     # -- recording
 
@@ -179,7 +184,7 @@ class MetricsStore:
     def size(self) -> int:
         """Bytes on disk, the log included."""
         files = (self.path, self.path.with_name(self.path.name + "-wal"))
-        return sum(file.stat().st_size for file in files if file.exists())
+        return sum(file.stat().st_size for file in files if os.path.exists(file))
 
     # -- within
 

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from opsconsole.tui.screens.modal import Modal
 from opsconsole.tui.widgets.answers import Answer, Answers
+from opsconsole.tui.widgets.why_line import WhyLine
 
 if TYPE_CHECKING:
     from opsconsole.tui.app import ConsoleApp
@@ -34,21 +35,32 @@ class ConfirmScreen(Modal[bool]):
     """`subject` names the target exactly. Texts must be harmless.
 
     `anew` is asked every second how things are by now: the question as it is now, or a sentence, told when the dialog
-    is closed with a no because there is nothing left to ask.
+    is closed with a no because there is nothing left to ask. With `asks_why` one may say why, which is then the
+    `reason`.
     """
 
+    GRAVE = True
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "answer(False)", "No")]
 
     app: ConsoleApp
 
     def __init__(
         self, title: str, subject: str, consequences: Sequence[str], *, yes: str, no: str,
-        anew: Callable[[], Question | str] | None = None,
+        anew: Callable[[], Question | str] | None = None, asks_why: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         self._question = Question(title, subject, consequences)
         self._anew = anew
-        self._answers = Answers(Answer("no", "n", no, "enter and esc do this"), Answer("yes", "y", yes, dangerous=True))
+        self._why = WhyLine() if asks_why else None
+        more = [Answer("why", "r", "Say why first", "then answer; nobody has to")] if asks_why else []
+        self._answers = Answers(
+            Answer("no", "n", no, "enter and esc do this"), Answer("yes", "y", yes, dangerous=True), *more
+        )
+
+    @property
+    def reason(self) -> str | None:
+        """What was said; None: nothing."""
+        return None if self._why is None else self._why.text
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -danger") as dialog:
@@ -57,6 +69,8 @@ class ConfirmScreen(Modal[bool]):
             consequences = Static(self._said, classes="confirm-consequence")
             consequences.display = bool(self._question.consequences)
             yield consequences
+            if self._why is not None:
+                yield self._why
             yield self._answers
 
     @property
@@ -82,7 +96,17 @@ class ConfirmScreen(Modal[bool]):
             consequences.display = bool(now.consequences)
 
     def on_answers_given(self, event: Answers.Given) -> None:
-        self.dismiss(event.value == "yes")
+        if event.value != "why":
+            self.dismiss(event.value == "yes")
+        elif self._why is not None:
+            self._why.begin()
+            self.query_one(".dialog").border_subtitle = "enter keeps the reason, esc drops it"
+
+    def on_why_line_left(self) -> None:
+        """The question is still open, and No is what enter does."""
+        self.query_one(".dialog").border_subtitle = ""
+        self._answers.mark("no")
+        self.set_focus(self._answers)
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)

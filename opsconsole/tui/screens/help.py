@@ -56,16 +56,17 @@ class Group(NamedTuple):
 class HelpScreen(Modal[None]):
     """`keys` gives the keys of an action as they are bound now, for people; an action without is not to be had.
 
-    `here` are the places of the mode that is seen, which come first.
+    `here` are the places of the mode that is seen, which come first; `first` is what is said at the first start.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [("escape,q,question_mark,f1,enter", "dismiss", "Close")]
 
-    def __init__(self, keys: dict[str, list[str]], here: tuple[Where, ...], keymap_file: Path) -> None:
+    def __init__(self, keys: dict[str, list[str]], here: tuple[Where, ...], keymap_file: Path, first: str = "") -> None:
         super().__init__()
         self._keys = keys
         self._here = here
         self._keymap_file = keymap_file
+        self._first = first
         self._width = 0
 
     def compose(self) -> ComposeResult:
@@ -112,7 +113,9 @@ class HelpScreen(Modal[None]):
         file = shortened(self._keymap_file)
         own = f'Your own keys: {file}, [keys], lines such as pause = "z,f5".'
         more = "An action may have more keys than the two that stand here: Settings, Keys has all."
-        return Text("\n".join([*rows, *wrap(f"!  asks first. {more} {own}", width)]))
+        said = [*rows, *wrap(f"!  asks first. {more} {own}", width)]
+        begin = [line for sentence in self._first.splitlines() for line in wrap(sentence, width)]
+        return Text("\n".join([*said, *([""] if begin else []), *begin]))
 
 
 def _shown(keys: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.segment import Segment
@@ -9,6 +10,7 @@ from rich.style import Style
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.geometry import Region
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from opsconsole.tui.app import ConsoleApp
 
 LETTERS = "asdfghjklqwertyuiopzxcvbnm"
+_EDGES = " ▌▏│┃"
 
 
 class Overlay(Toned, Widget):
@@ -27,20 +30,28 @@ class Overlay(Toned, Widget):
 
     def __init__(self, below: list[Strip], targets: dict[str, Widget]) -> None:
         super().__init__()
-        self._below = below
-        self._at = {(target.region.x, target.region.y): letter for letter, target in targets.items()}
+        self._texts = ["".join(segment.text for segment in line) for line in below]
+        self._at = {_place(target.region, self._texts): letter for letter, target in targets.items()}
 
     def render_line(self, y: int) -> Strip:
         width, base = self.size.width, self.rich_style
         faint = base + self.tone("faint")
-        line = self._below[y] if y < len(self._below) else Strip.blank(width, base)
-        text = "".join(segment.text for segment in line)
+        text = self._texts[y] if y < len(self._texts) else ""
         strip = Strip([Segment(text, faint)]).adjust_cell_length(width, base)
         for (x, row), letter in sorted(self._at.items()):
             if row == y:
-                label = Strip([Segment(f" {letter} ", base + self.tone("accent") + Style(reverse=True))])
-                strip = Strip.join([strip.crop(0, x), label, strip.crop(x + 3, width)])
+                label = Strip([Segment(letter, base + self.tone("accent") + Style(reverse=True))])
+                strip = Strip.join([strip.crop(0, x), label, strip.crop(x + 1, width)])
         return strip
+
+
+def _place(region: Region, lines: Sequence[str]) -> tuple[int, int]:
+    """Where in the first line of a pane a letter hides least: over a blank or a bar at its edge, else at its end."""
+    line = Strip([Segment(lines[region.y] if 0 <= region.y < len(lines) else "")])
+    for x in (region.x, region.x - 1, region.right - 1):
+        if x >= 0 and line.crop(x, x + 1).text.strip(_EDGES) == "":
+            return x, region.y
+    return region.right - 1, region.y
 
 
 class JumpScreen(Modal[None]):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from textual import events
+from textual._time import get_time
 from textual.await_complete import AwaitComplete
 from textual.screen import ModalScreen, ScreenResultType
 
@@ -12,7 +16,25 @@ class Modal(ModalScreen[ScreenResultType]):
     Textual's own would answer twice, and close what lies below as well.
     """
 
+    GRAVE: ClassVar[bool] = False
+    """It is about something that cannot be undone: what was typed before it was seen is no answer to it, but esc is."""
+
     _dismissed = False
+    _seen_at: float | None = None
+
+    def on_screen_resume(self) -> None:
+        self._seen_at = None
+
+    def drawn(self) -> None:
+        """It is on its way to the terminal, and from then on what is typed is typed into it."""
+        if self._seen_at is None and self.focused is not None and self.focused.size:
+            self._seen_at = get_time()
+
+    def ignores(self, event: events.Event) -> bool:
+        """Whether it must not take a key for an answer, which was meant for what was there before."""
+        if not self.GRAVE or (isinstance(event, events.Key) and event.key == "escape"):
+            return False
+        return self._seen_at is None or event.time < self._seen_at
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Close it with this answer, unless it has been closed already or lies below something."""

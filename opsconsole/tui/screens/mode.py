@@ -19,6 +19,7 @@ from opsconsole.events import Event
 from opsconsole.safety.redact import Redaction
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.actions import ACTIONS, BY_ID
+from opsconsole.tui.frame_clock import FrameClock
 from opsconsole.tui.keys import is_text, key_name, shown_keys
 from opsconsole.tui.repainting import SparingCompositor
 from opsconsole.tui.widgets.filter_line import FilterLine
@@ -49,6 +50,8 @@ class ModeScreen(Screen[None]):
     """Its id in `modes`."""
     KEYS: ClassVar[tuple[str, ...]] = ()
     """Actions the footer shows, the one that matters most first."""
+    STILL: ClassVar[bool] = False
+    """Beneath a dialog it stands still: what is asked about stays where it is."""
     app: ConsoleApp
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -75,6 +78,10 @@ class ModeScreen(Screen[None]):
             ]
         )
 
+    @cached_property
+    def _update_timer(self) -> FrameClock:  # type: ignore[override]
+        return FrameClock(self.app, self._on_timer_update)
+
     def compose(self) -> ComposeResult:
         yield self.header
         yield from self.compose_body()
@@ -93,13 +100,16 @@ class ModeScreen(Screen[None]):
         """It came on top: from another mode, or because a dialog was closed. First the screen is drawn."""
 
     def leave(self) -> None:
-        """Something else is on top: another mode, or a dialog."""
+        """Another mode is on top. Beneath a dialog it goes on looking, unless it stands `STILL`."""
 
     def hear(self, event: Event) -> None:
         """An engine event, on the loop's thread; also when another mode is seen."""
 
     def configured(self, settings: Settings) -> None:
         """The configuration was read again, and is in force."""
+
+    def rebound(self) -> None:
+        """The operator's own keys were read again."""
 
     def label_of(self, action_id: str) -> str | None:
         """The footer's word for it; None: it makes no sense now, and is left out."""
@@ -216,6 +226,8 @@ class ModeScreen(Screen[None]):
             self.look()
 
     def on_screen_suspend(self) -> None:
+        if self.app.modes.on_top is self and not self.STILL:
+            return  # a dialog lies over it: what is seen beneath is kept true
         self._on_top = False
         if self._begun:
             self.leave()
@@ -236,8 +248,8 @@ class ModeScreen(Screen[None]):
         self.show_keys()
 
     def show_keys(self) -> None:
-        """The footer, as things are now."""
-        if not self.is_attached:
+        """The footer, as things are now; beneath a dialog it stays as it was."""
+        if not self.is_attached or self.app.screen is not self:
             return
         if self.types:
             self.key_line.show(self.typing_keys(), self._keys_in_text(), typing=True)

@@ -19,6 +19,7 @@ from opsconsole.tui.widgets.text_field import TextField
 class PhraseScreen(Modal[bool]):
     """True only when `phrase` was typed. `subject` names the target exactly. Texts must be harmless."""
 
+    GRAVE = True
     BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "Back")]
 
     def __init__(self, title: str, subject: str, consequences: Sequence[str], phrase: str) -> None:

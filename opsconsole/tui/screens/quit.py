@@ -29,6 +29,7 @@ class QuitScreen(Modal[Leaving]):
     `look` is asked every second what is open by now.
     """
 
+    GRAVE = True
     BINDINGS: ClassVar[list[BindingType]] = [("escape,q", "stay", "Stay")]
 
     def __init__(self, found: StillOpen, look: Callable[[], StillOpen]) -> None:
@@ -98,7 +99,7 @@ def answers_to(found: StillOpen) -> list[Answer]:
     answers = [leave, Answer("stay", "s", "Stay", "esc does this")]
     if found.tasks:
         ended = f"ends {count_of(found.tasks, 'task')}, other consoles' too"
-        answers.insert(1, Answer("cancel", "c", "Cancel all and quit", ended, dangerous=True))
+        answers.insert(1, Answer("cancel", "c", "Cancel all and quit …", ended, dangerous=True))
     if found.unsaved is not None:
         save = Answer("save", "w", "Save the text, and leave")
         if found.unsaved.kept:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,36 +11,43 @@ from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from opsconsole.errors import OpsError, SpecError
-from opsconsole.models import MAX_RETRIES, ExecutionPolicy, Priority, Task, TaskSpec
+from opsconsole.errors import OpsError
+from opsconsole.models import Task, TaskSpec
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.held_database import WAITS
 from opsconsole.tui.screens.confirming import confirmed
-from opsconsole.tui.screens.modal import Modal
+from opsconsole.tui.screens.editor.field_rows import FieldRows
+from opsconsole.tui.screens.editor.forecast import grave
+from opsconsole.tui.screens.editor.judged_form import JudgedForm
+from opsconsole.tui.screens.editor.run_fields import RunScript, read, rows
 from opsconsole.tui.scripts import Script, described, is_path, matching, samples
 from opsconsole.tui.widgets.answers import Answer, Answers
 from opsconsole.tui.widgets.choice import Choice
 from opsconsole.tui.widgets.text_field import TextField
-from opsconsole.tui.wording import POLICIES, seconds_of, span
+from opsconsole.tui.wording import shortened
 
 if TYPE_CHECKING:
     from opsconsole.execution.submission import Plan
+    from opsconsole.settings import Settings
 
 Submit = Callable[[TaskSpec, Callable[[], object]], Awaitable[Task]]
 """Cancelled, it takes the task back; the second is called if it has to wait for the database."""
 _HINT = "a sample's name, or a path: ./fix.sh  ~/bin/…  /opt/…"
-_PRIORITIES = [priority.name.lower() for priority in Priority]
 
 
-class SubmitScreen(Modal[Task | None]):
-    """Dismissed with the task as it was stored (it may have been refused), or None."""
+class SubmitScreen(JudgedForm[Task | None]):
+    """Dismissed with the task as it was stored (it may have been refused), or None.
 
+    Enter before the verdict is there waits for it, and for another enter if something was found.
+    """
+
+    CSS_PATH = "editor/run_form.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape", "back", "Back"),
         ("down", "step(1)", "next"),
@@ -50,12 +56,13 @@ class SubmitScreen(Modal[Task | None]):
     ]
 
     def __init__(
-        self, submit: Submit, plan: Callable[[TaskSpec], Awaitable[Plan]], timeout_s: float, cwd: Path
+        self, submit: Submit, plan: Callable[[TaskSpec], Awaitable[Plan]], settings: Settings, cwd: Path
     ) -> None:
         super().__init__()
         self._submit = submit
-        self._plan = plan
-        self._timeout_s = timeout_s
+        self._make_plan = plan
+        self._settings = settings
+        self._rows = FieldRows(rows(RunScript(b"", "", "", "standard"), settings))
         self._cwd = cwd
         self._samples = samples()
         self._offered: list[Script] = []
@@ -70,27 +77,14 @@ class SubmitScreen(Modal[Task | None]):
                 yield OptionList(id="scripts", compact=True, markup=False)
             with Vertical(id="form"):
                 yield Static("", id="summary", markup=False)
-                for label, field in self._fields():
-                    with Horizontal(classes="field", id=f"field-{field.id}"):
-                        yield Static(label, classes="label", markup=False)
-                        yield field
+                yield self._rows
+                yield self.verdict
                 yield Static("", id="problem", markup=False)
                 yield Answers(
                     Answer("run", "r", "Run it"),
                     Answer("hold", "h", "Queue it, held until released"),
                     typed=self._type,
                 )
-
-    def _fields(self) -> list[tuple[str, Input | Choice]]:
-        timeout = span(self._timeout_s)
-        return [
-            ("arguments", TextField(id="arguments")),
-            ("policy", Choice(list(POLICIES), "standard", id="policy")),
-            ("reason", TextField(placeholder="why as root; the record keeps it", id="reason")),
-            ("priority", Choice(_PRIORITIES, "normal", id="priority")),
-            ("timeout", TextField(timeout, placeholder="such as 90s, 5m, 1h", id="timeout")),
-            ("retries", Choice([str(number) for number in range(MAX_RETRIES + 1)], "0", id="retries")),
-        ]
 
     def on_mount(self) -> None:
         self._offer("")
@@ -111,6 +105,7 @@ class SubmitScreen(Modal[Task | None]):
             self._offer(event.value)
         else:
             self._complain("")
+            self._judge()
 
     def _offer(self, text: str) -> None:
         self._offered = matching(text.strip(), self._samples, self._cwd)
@@ -150,8 +145,13 @@ class SubmitScreen(Modal[Task | None]):
         dialog.border_title = Content(f"Run {script.shown}")
         self.query_one("#summary", Static).update(Text(script.summary or str(sanitise_name(str(script.path)))))
         self.query_one("#arguments", Input).placeholder = script.usage or "none"
+        self.query_one("#name", Input).placeholder = script.shown
+        self.query_one("#cwd", Input).placeholder = shortened(self._cwd)
         self._complain("")
-        self._show_reason()
+        self._rows.show_policy()
+        self.seen = None
+        self.say("… ", "it is being reviewed", "muted")
+        self._judge()
         takes = self.query_one("#arguments") if script.usage else self.query_one(Answers)
         self.set_focus(takes)
         self._say_keys()
@@ -168,11 +168,13 @@ class SubmitScreen(Modal[Task | None]):
             self.query_one("#submit").border_subtitle = keys_in_form(self.focused)
 
     def on_choice_changed(self) -> None:
-        self._show_reason()
+        self._rows.show_policy()
         self._complain("")
+        self._judge()
 
-    def _show_reason(self) -> None:
-        self.query_one("#field-reason").display = self.query_one("#policy", Choice).value == "elevated"
+    def _judge(self) -> None:
+        if self._chosen is not None:
+            self.judge()
 
     def _complain(self, text: str) -> None:
         if self._storing is None:  # what it waits for stays
@@ -209,17 +211,21 @@ class SubmitScreen(Modal[Task | None]):
     def _run(self, *, hold: bool) -> None:
         if self._submitting:
             return
-        try:
-            spec = self._spec(hold)
-        except OpsError as error:
-            self._complain(sanitise_name(str(error), limit=400))
+        spec, problems = self.chosen(hold=hold)
+        self.show_problems(problems)
+        if spec is None:
+            field, what = next(iter(problems.items()))
+            self._complain(sanitise_name(what if field in what else f"{field}: {what}", limit=400))
+            self.set_focus(self.query_one(f"#{field}"))
             return
         self._submitting = True
         self.run_worker(self._send(spec), group="submit")
 
     async def _send(self, spec: TaskSpec) -> None:
         try:
-            agreed = await confirmed(self.app, spec, self._plan)
+            if not await self._may_begin(spec):
+                return
+            agreed = await confirmed(self.app, spec, self.plan)
             if agreed is None:
                 return
             task = await self._stored(agreed)
@@ -229,6 +235,17 @@ class SubmitScreen(Modal[Task | None]):
             self._complain(sanitise_name(str(error), limit=400))
         finally:
             self._submitting = False
+
+    async def _may_begin(self, spec: TaskSpec) -> bool:
+        """Whether its verdict was seen, or there is nothing in it that has to be. Raises OpsErrors."""
+        if self.has_seen(spec):
+            return await self.is_as_seen(spec)
+        planned = await self.plan(spec)
+        self.show_plan(planned, spec)
+        if planned.decision.verdict != "allow" or not grave(planned):
+            return True  # what is not simply allowed asks
+        self._say("something was found: enter again runs it all the same", "-waiting")
+        return False
 
     async def _stored(self, spec: TaskSpec) -> Task | None:
         """None: it was taken back. Raises OpsErrors."""
@@ -243,37 +260,18 @@ class SubmitScreen(Modal[Task | None]):
             return None
         return storing.result()
 
-    def _spec(self, hold: bool) -> TaskSpec:
-        """Raises SpecError."""
+    def chosen(self, *, hold: bool = False, reason: str = "") -> tuple[TaskSpec | None, dict[str, str]]:
         assert self._chosen is not None  # noqa: S101 - the form is shown for a script
-        policy = ExecutionPolicy(self.query_one("#policy", Choice).value)
-        reason = self._text("reason")
-        if policy is ExecutionPolicy.ELEVATED and not reason:
-            self.set_focus(self.query_one("#reason"))
-            raise SpecError("elevated needs a reason")
-        try:
-            args = tuple(shlex.split(self._text("arguments")))
-        except ValueError as error:
-            raise SpecError(f"the arguments cannot be split: {error}") from error
-        try:
-            timeout_s = seconds_of(self._text("timeout") or span(self._timeout_s))
-        except ValueError:
-            raise SpecError(f"timeout {self._text('timeout')!r} is not a time", hint="90s, 5m or 1h") from None
-        return TaskSpec(
-            path=self._chosen.path,
-            args=args,
-            policy=policy,
-            priority=Priority.parse(self.query_one("#priority", Choice).value),
-            timeout_s=timeout_s,
-            retries=int(self.query_one("#retries", Choice).value),
-            hold=hold,
-            cwd=self._cwd,
-            confirmed=policy is ExecutionPolicy.ELEVATED,
-            reason=reason if policy is ExecutionPolicy.ELEVATED else None,
-        )
+        script = RunScript(b"", "", "", "standard", self._chosen.path, from_file=True)
+        values = self._rows.values
+        values["reason"] = values["reason"].strip() or reason
+        return read(values, script, self._settings, hold=hold, cwd=self._cwd)
 
-    def _text(self, field: str) -> str:
-        return self.query_one(f"#{field}", Input).value.strip()
+    def show_problems(self, problems: Mapping[str, str]) -> None:
+        self._rows.show_problems(problems)
+
+    async def make_plan(self, spec: TaskSpec) -> Plan:
+        return await self._make_plan(spec)
 
     # -- keys
 

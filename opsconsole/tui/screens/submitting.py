@@ -34,4 +34,4 @@ def ask(app: ConsoleApp, go_to: Callable[[int], object]) -> None:
         if not task.status.is_open and task.status is not Status.COMPLETED:
             app.tell(f"Task {task.id} {name_of(task)}: {FACES[task.status].word}. {task.reason or ''}", "error")
 
-    app.push_screen(SubmitScreen(submit, plan, app.settings.execution.timeout_s, Path.cwd()), answered)
+    app.push_screen(SubmitScreen(submit, plan, app.settings, Path.cwd()), answered)

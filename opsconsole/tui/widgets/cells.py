@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import NamedTuple
 
-from rich.cells import set_cell_size
+from rich.cells import cell_len, set_cell_size
 
 
 class Cell(NamedTuple):
@@ -22,6 +22,23 @@ def fit(text: str, width: int, *, right: bool = False) -> str:
             return text[: width - 1] + "…"
         return text.rjust(width) if right else text.ljust(width)
     return _fit_wide(text, width, right)
+
+
+@lru_cache(512)
+def fit_path(text: str, width: int) -> str:
+    """At most `width` cells of a harmless path or name: what does not fit gives way on the left, whole folders first,
+    since what tells two of them apart stands at the end."""
+    if cell_len(text) <= width:
+        return text
+    parts = text.split("/")
+    for first in range(1, len(parts)):
+        said = "…/" + "/".join(parts[first:])
+        if parts[first] and cell_len(said) <= width:
+            return said
+    end = text
+    while end and cell_len(end) >= max(1, width):
+        end = end[1:]
+    return f"…{end}"[: max(0, width)]
 
 
 @lru_cache(2048)

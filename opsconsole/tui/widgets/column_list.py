@@ -80,9 +80,13 @@ class ColumnList(BareLines, CursorList):
     def _spans(self) -> list[tuple[Column, int]]:
         """The columns that fit, with their widths."""
         total = self.size.width - 1  # a column for the scrollbar, whether it is there or not
-        shown = [column for column in self.COLUMNS if total >= column.from_width]
+        shown = self._shown(total)
         left = max(self.LEAST, total - 2 - sum(column.width + 1 for column in shown))
         return [(column, column.width or left) for column in shown]
+
+    def _shown(self, total: int) -> list[Column]:
+        """The columns for so many cells."""
+        return [column for column in self.COLUMNS if total >= column.from_width]
 
     def render_line(self, y: int) -> Strip:
         width, base = self.size.width, self.base

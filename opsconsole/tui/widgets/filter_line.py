@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Static
 
+from opsconsole.tui.widgets.cells import Cell, fit
+from opsconsole.tui.widgets.folding import folded
 from opsconsole.tui.widgets.text_field import TextField
+
+_NOTE = 0.6
+"""Of the line, as its style sheet has it."""
+_BELOW = 2
 
 
 class FilterLine(Horizontal):
@@ -27,6 +34,7 @@ class FilterLine(Horizontal):
 
         kept: bool
 
+    _said = "", False
     BINDINGS = [("escape", "leave(False)", "drop the filter")]  # noqa: RUF012 - as Textual has it
 
     def compose(self) -> ComposeResult:
@@ -50,11 +58,31 @@ class FilterLine(Horizontal):
         self.query_one(Input).value = text
 
     def note(self, text: str, *, wrong: bool = False) -> None:
-        """What stands at the end of the line: a count, or what is wrong with the filter. It must be harmless."""
+        """What stands at the end of the line: a count, or what is wrong with the filter, which has up to two lines
+        below where it is long. It must be harmless."""
+        self._said = text, wrong
+        self._show_note()
+
+    def on_resize(self) -> None:
+        if self._said[0]:
+            self._show_note()
+
+    def _show_note(self) -> None:
+        """What has no room ends in an ellipsis."""
+        text, wrong = self._said
+        width = self.size.width or self.app.size.width  # hidden so far
+        lines, room = [text], max(2, int(width * _NOTE) - 2)
+        below = wrong and cell_len(text) > room
+        if below:
+            room = max(2, width - 2)
+            lines = ["".join(cell.text for cell in line).rstrip() for line in folded([Cell(text, "")], room)]
+            lines[_BELOW - 1 :] = [" ".join(lines[_BELOW - 1 :])] * (len(lines) >= _BELOW)
         for line in self.query("#filter-note").results(Static):  # none: the screen comes, or goes, just now
             line.set_class(wrong, "-wrong")
-            line.update(text)
+            line.update("\n".join(one if cell_len(one) <= room else fit(one, room).rstrip() for one in lines))
         self.set_class(bool(text), "-noted")
+        self.set_class(below, "-below")
+        self.set_class(below and len(lines) > 1, "-twice")
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()

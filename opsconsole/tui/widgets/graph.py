@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from opsconsole.tui.glyphs import GlyphSet, glyphs_of
 from opsconsole.tui.widgets.bare_lines import BareLines
-from opsconsole.tui.widgets.cells import Cell
+from opsconsole.tui.widgets.cells import Cell, fit_path
 from opsconsole.tui.widgets.plot import NEVER, Columns, Limits, Stretch, rows_of
 
 __all__ = ["SPAN_S", "Graph", "Span", "Stretch"]
@@ -23,6 +23,7 @@ SPAN_S = 300
 """At least so much is shown, at the narrowest."""
 _KEPT = 1200
 _SECOND_US = 1_000_000
+_LEAST_SUBJECT = 4
 _UNDERLINED = Style(underline=True)
 
 Span = tuple[int, int]
@@ -53,6 +54,7 @@ class Graph(BareLines, Widget):
         self._now_us = 0
         self._late_us = 0
         self._now = ""
+        self._subject: tuple[str, str] | None = None
         self._extra: Sequence[str] = ()
         self._mark: Cell | None = None
         self._columns: Columns | None = None
@@ -60,6 +62,16 @@ class Graph(BareLines, Widget):
         self._drawn: tuple[tuple[int, int, str], list[list[Cell]], list[Span]] | None = None
 
     # -- what it shows
+
+    def about(self, key: str, name: str) -> None:
+        """Of which of its kind it is: a harmless path, shortened where the value finds no room. Another `key`: what was
+        drawn of the one before is dropped."""
+        before, self._subject = self._subject, (key, name)
+        if before is not None and before != self._subject:
+            self._recorded = []
+            self._live.clear()
+            self._now, self._extra = "", ()
+            self._redraw()
 
     def fill(self, recorded: Iterable[Stretch]) -> None:
         """What was recorded; what was added live goes before it."""
@@ -213,7 +225,13 @@ class Graph(BareLines, Widget):
 
     def _heading(self, width: int) -> list[Cell]:
         cells = [Cell(f"{self._mark.text} ", self._mark.tone)] if self._mark else []
-        cells += [Cell(f"{self._title} ", "muted"), Cell(self._now or "–", "strong" if self._now else "faint")]
+        cells.append(Cell(f"{self._title} ", "muted"))
+        now = self._now or "–"
+        if self._subject is not None:
+            room = width - sum(cell_len(cell.text) for cell in cells) - cell_len(now) - 1
+            if room >= _LEAST_SUBJECT:
+                cells.append(Cell(f"{fit_path(self._subject[1], room)} ", "strong"))
+        cells.append(Cell(now, "strong" if self._now else "faint"))
         room = width - sum(cell_len(cell.text) for cell in cells)
         for words in self._extra:
             room -= cell_len(words) + 2

@@ -43,6 +43,7 @@ class HeaderLine(BareLines, Widget):
         super().__init__()
         self._head = Head("", "")
         self._line: list[tuple[str, str]] = []
+        self._made: tuple[int, list[Cell]] = (-1, [])
 
     @property
     def head(self) -> Head:
@@ -54,15 +55,20 @@ class HeaderLine(BareLines, Widget):
         if head == self._head:
             return
         self._head = head
-        before, self._line = self._line, _spread(self._cells(self.size.width))
+        width = self.size.width
+        cells = self._cells(width)
+        self._made = width, cells
+        before, self._line = self._line, _spread(cells)
         if changed := [at for at, (old, new) in enumerate(zip_longest(before, self._line)) if old != new]:
             first = min(changed[0], self.size.width - 1)
             self.refresh(Region(max(0, first), 0, changed[-1] - first + 1, 1))
 
     def render_line(self, y: int) -> Strip:
         width, base = self.size.width, self.base
-        cells = self._cells(width)
-        self._line = _spread(cells)
+        if self._made[0] != width:
+            self._made = width, self._cells(width)
+            self._line = _spread(self._made[1])
+        cells = self._made[1]
         segments = [Segment(cell.text, base + self.tone(cell.tone) if cell.tone else base) for cell in cells]
         return Strip(segments).adjust_cell_length(width, base)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from textual.geometry import Size
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.widget import Widget
 
@@ -35,7 +37,17 @@ class LineView(ScrollView):
 
 
 class ReadingView(LineView):
-    """Lines without a cursor: the keys of moving scroll."""
+    """Lines without a cursor: the keys of moving scroll. An heir draws its `edge` first in each line."""
+
+    def on_focus(self) -> None:
+        self.refresh(Region(0, 0, self.size.width, 1))
+
+    def on_blur(self) -> None:
+        self.refresh(Region(0, 0, self.size.width, 1))
+
+    def edge(self, y: int, base: Style, accent: Style) -> Segment:
+        """One cell, which says in the first line whether the keys go here."""
+        return Segment("▌", base + accent) if y == 0 and self.has_focus else Segment(" ", base)
 
     def scroll_by(self, lines: int) -> None:
         """Down by so many lines, or up; no further than to its ends."""

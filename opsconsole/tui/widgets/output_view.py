@@ -2,7 +2,8 @@
 a second.
 
 It shows the end and goes with it, until somebody scrolls up. What lies further up than what is held, or is found
-there, is read as a page of its own; following goes back to the end.
+there, is read as a page of its own, which begins before what was seen last and so goes on where that was; following
+goes back to the end. Meanwhile all of its lines are counted.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.worker import Worker
 
+from opsconsole.execution.output_lines import LineCounter
+from opsconsole.execution.outputs import START, Place, StreamName
 from opsconsole.execution.showing import Hiding
 from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.output_find import Needle, Seeking
-from opsconsole.tui.output_source import START, WINDOW_BYTES, OutputSource, Place, before
+from opsconsole.tui.output_source import WINDOW_BYTES, OutputSource, before, held_from
 from opsconsole.tui.transcript import Lines, Transcript
 from opsconsole.tui.widgets.output_text import Kept, OutputText
 
@@ -28,9 +31,19 @@ MOST_LINES = 5_000
 MOST_CHARACTERS = 4_000_000
 _BATCH_S = 0.1
 _QUIET_S = 0.25
+_COUNTED_BYTES = 4 * 1024 * 1024  # at once
 
-Land = Literal["top", "bottom", "hit"]
-"""What of a page is shown first: its beginning, the end of its first piece, or the first line that was looked for."""
+Land = Literal["top", "hit"] | int
+"""What of a page is shown first: its beginning, the first line that was looked for, or so many rows before (-) or
+behind the place up to which it is read first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The lines of a run's output that are kept, as far as they are counted; `exact`: and there are no others."""
+
+    lines: int
+    exact: bool
 
 
 class OutputView(OutputText, can_focus=True):
@@ -61,7 +74,9 @@ class OutputView(OutputText, can_focus=True):
         self._seeking: Seeking | None = None
         self._reading: Worker[None] | None = None
         self._dropped = 0
+        self._seam: int | None = None
         self._transcript = Transcript(MOST_LINES)
+        self._counter: LineCounter | None = None
 
     # -- what it shows
 
@@ -80,6 +95,18 @@ class OutputView(OutputText, can_focus=True):
         """A page further up is shown, not the end."""
         return self._page is not None
 
+    @property
+    def total(self) -> Total:
+        """Of the stream that is shown, or of both."""
+        held = sum(kept.line.kind != "note" for kept in self._lines)
+        source, counter = self._source, self._counter
+        whole = source is not None and source.first == START and not self._dropped
+        if whole and len(self._lines) == held and (self._page is None or not self.reading):
+            return Total(held, exact=True)
+        if counter is None:
+            return Total(held, exact=False)
+        return Total(max(held, counter.lines(self.only)), counter.caught_up and not counter.missing(self.only))
+
     def follow_run(
         self, folder: Path | None, empty: str, hiding: Hiding | None = None, started_at: int | None = None
     ) -> None:
@@ -90,22 +117,28 @@ class OutputView(OutputText, can_focus=True):
         self._folder, self._hiding, self.started_at, self.needle = folder, hiding, started_at, None
         self.say_empty(empty)
         self.following = True
+        self._counter = None
         self._open(None)
+        if folder is not None:
+            self._counter = LineCounter(folder)
+            self.run_worker(self._count(self._counter), group="count", exclusive=True)
+        else:
+            self.workers.cancel_group(self, "count")
 
-    def _open(self, page: Place | None, land: Land | None = None) -> None:
-        """Read from there on; None: the end."""
+    def _open(self, page: Place | None, land: Land | None = None, until: Place | None = None) -> None:
+        """Read from there on, first up to `until`; None: the end."""
         if self._reading is not None:
             self._reading.cancel()
             self._reading = None
         self._clear()
         self._dropped = 0
-        self._page, self._land, self._source = page, land, None
-        most = MOST_LINES if page is None else 4 * MOST_LINES
+        self._page, self._land, self._source, self._seam = page, land, None, None
+        most = MOST_LINES if page is None else None  # of a page its first lines matter; they are no more than its bytes
         self._transcript = Transcript(most, self._hiding, timed=self.timed, only=self.only)
         self._resize()
         self.refresh()
         if self._folder is not None:
-            self._source = OutputSource(self._folder, page)
+            self._source = OutputSource(self._folder, page, until)
             reading = self._read(self._source, self._transcript)
             self._reading = self.run_worker(reading, group="output", exclusive=True)
 
@@ -121,6 +154,11 @@ class OutputView(OutputText, can_focus=True):
                 if self._may_read():
                     ended = source.ended  # asked first: what is written before the end is then not missed
                     lines = await asyncio.to_thread(batch)
+                    if lines is not None and isinstance(self._land, int) and self._seam is None:
+                        rest = await asyncio.to_thread(batch)  # both are one picture
+                        self._take(lines)
+                        self._seam = len(self._rows)
+                        lines = rest or transcript.add(())
                     if lines is not None:
                         self._take(lines)
                     elif ended:
@@ -159,12 +197,30 @@ class OutputView(OutputText, can_focus=True):
         self._show_landing()
         self.post_message(self.Changed())
 
+    async def _count(self, counter: LineCounter) -> None:
+        """All lines there are, until there will be no more."""
+        try:
+            while not counter.complete:
+                if self.is_on_screen:
+                    known = counter.lines(), counter.caught_up
+                    await asyncio.to_thread(counter.look, _COUNTED_BYTES)
+                    if known != (counter.lines(), counter.caught_up):
+                        self.post_message(self.Changed())
+                if not self.is_on_screen or not counter.ended:
+                    await asyncio.sleep(_QUIET_S)  # who prints faster than this is counted when it has ended
+        finally:
+            counter.close()
+
     def _show_landing(self) -> None:
+        if isinstance(self._land, int) and self._seam is None:
+            return
         land, self._land = self._land, None
-        if land == "bottom":
-            self.jump(y=self.max_scroll_y)
+        if isinstance(land, int):
+            self.jump(y=max(0, min(self.max_scroll_y, (self._seam or 0) + land)))
         elif land == "hit" and (found := self._hit_below(0)) is not None:
             self._mark(found)
+        elif land == "hit" and self._may_read():
+            self._land = land  # it stands a little further down
 
     def _trim(self) -> None:
         if not self.following:
@@ -286,32 +342,44 @@ class OutputView(OutputText, can_focus=True):
         if lines < 0 and self.max_scroll_y:
             self.set_following(False)
         before_it = self.scroll_offset.y
+        if self._land == "hit":
+            self._land = None  # who moves on waits for it no longer
         self.jump(y=max(0, before_it + lines))
         if lines < 0 and not before_it and self._rows:
-            self.run_worker(self._page_before(), group="page", exclusive=True)
+            self.run_worker(self._page_before(lines), group="page", exclusive=True)
         elif lines > 0 and self._page is not None and before_it >= self.max_scroll_y:
-            self._page_after()
+            self.run_worker(self._page_after(lines), group="page", exclusive=True)
 
     async def _first_held(self, folder: Path, source: OutputSource) -> Place:
-        """Where what is held begins; about there, once something was dropped."""
+        """Where what is held begins."""
         if self._page is not None or not self._dropped:
             return self._page or source.first
-        return await asyncio.to_thread(before, folder, source.place, self._characters + len(self._lines))
+        kinds = [kept.line.kind for kept in self._lines if kept.line.kind != "note"]
+        if not kinds:
+            return source.place
+        stream: StreamName = "stderr" if kinds[0] == "stderr" else "stdout"
+        return await asyncio.to_thread(held_from, folder, source.place, stream, kinds.count(stream))
 
-    async def _page_before(self) -> None:
+    async def _page_before(self, rows: int) -> None:
         folder, source = self._folder, self._source
-        if folder is None or source is None:
+        if folder is None or source is None or self._land is not None:
             return
         first = await self._first_held(folder, source)
-        if first != START and source is self._source:
+        if first == START:
+            return
+        page = await asyncio.to_thread(before, folder, first, WINDOW_BYTES)
+        if source is self._source:
             self.following = False
-            self._open(await asyncio.to_thread(before, folder, first, WINDOW_BYTES), "bottom")
+            self._open(page, rows, first)
 
-    def _page_after(self) -> None:
-        source = self._source
-        if source is None or self._may_read() or not self.reading:
+    async def _page_after(self, rows: int) -> None:
+        folder, source = self._folder, self._source
+        if folder is None or source is None or self._may_read() or not self.reading or self._land is not None:
             return  # more of this page comes by itself, or there is no more
-        self._open(source.place, "top")
+        end = source.place
+        page = await asyncio.to_thread(before, folder, end, WINDOW_BYTES)
+        if source is self._source:
+            self._open(page, rows - self.size.height, end)
 
     def action_up(self) -> None:
         self._scroll(-1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby, zip_longest
+from functools import lru_cache
+from itertools import groupby, repeat, zip_longest
 from typing import NamedTuple
 
 from opsconsole.tui.glyphs import GlyphSet
@@ -11,6 +12,10 @@ from opsconsole.tui.widgets.cells import Cell
 
 NEVER = 1e30
 _RULE = "┈"
+_REMEMBERED = 4000
+
+_Span = tuple[int, int, str]
+"""First and one past the last cell of a tone."""
 
 
 class Stretch(NamedTuple):
@@ -85,17 +90,39 @@ def rows_of(
     values: Sequence[float | None], rows: int, top: float, glyphs: GlyphSet, limits: Limits = NO_LIMITS
 ) -> Iterator[list[Cell]]:
     """The upper row first; gaps are blank, and a value of 0 has a dot, so that it is not taken for one."""
-    columns, levels = glyphs.columns, glyphs.levels
+    columns = glyphs.columns
+    most = max((value for value in values if value is not None), default=0.0)
     lefts, rights = values[::columns], values[1::2] if columns == 2 else ()
-    tones = [_tone(group, limits) for group in zip_longest(lefts, rights)]
-    heights = [_height(value, top, rows, levels) for value in values]
+    spans = [(0, len(lefts), "graph")]
+    if most >= min(limits.warn, limits.bad):
+        spans = list(_tone_spans(zip_longest(lefts, rights), limits))
+    heights = _heights(values, top, rows, glyphs.levels)
     pairs = list(zip_longest(heights[::columns], heights[1::2] if columns == 2 else (), fillvalue=0))
+    piles = _piles(glyphs, rows)
+    for pair in set(pairs) - piles.keys():
+        piles[pair] = _pile(*pair, rows, glyphs)
     ruled = rule_row(limits.rule, top, rows)
-    for row in range(rows):
-        floor = (rows - 1 - row) * levels
-        here = [min(levels, max(0, height - floor)) for height in range(rows * levels + 1)]
-        drawn = {pair: glyphs.cell(here[pair[0]], here[pair[1]]) for pair in set(pairs)}
-        yield list(_runs([drawn[pair] for pair in pairs], tones, ruled=row == ruled))
+    lines = map("".join, zip(*[piles[pair] for pair in pairs], strict=True)) if pairs else repeat("", rows)
+    for row, line in enumerate(lines):
+        yield list(_ruled_runs(line, spans) if row == ruled else _runs(line, spans))
+
+
+def _heights(values: Sequence[float | None], top: float, rows: int, levels: int) -> list[int]:
+    """How many levels each takes of all rows. A second later most of them are there again."""
+    known = _known_heights(top, rows, levels)
+    if len(known) > _REMEMBERED:
+        known.clear()
+    found = []
+    for value in values:
+        if (height := known.get(value)) is None:
+            height = known[value] = _height(value, top, rows, levels)
+        found.append(height)
+    return found
+
+
+@lru_cache(16)
+def _known_heights(top: float, rows: int, levels: int) -> dict[float | None, int]:
+    return {}
 
 
 def _height(value: float | None, top: float, rows: int, levels: int) -> int:
@@ -105,6 +132,21 @@ def _height(value: float | None, top: float, rows: int, levels: int) -> int:
     return max(1, round(min(1.0, max(0.0, value) / top) * rows * levels)) if top > 0 else 1
 
 
+def _pile(left: int, right: int, rows: int, glyphs: GlyphSet) -> str:
+    """The cells of one column, the upper one first, of so many levels in its halves."""
+    levels = glyphs.levels
+    floors = range((rows - 1) * levels, -1, -levels)
+    return "".join(
+        [glyphs.cell(*(min(levels, max(0, height - floor)) for height in (left, right))) for floor in floors]
+    )
+
+
+@lru_cache(8)
+def _piles(glyphs: GlyphSet, rows: int) -> dict[tuple[int, int], str]:
+    """Columns by what they are made of: there are few of them in a graph."""
+    return {}
+
+
 def rule_row(value: float | None, top: float, rows: int) -> int:
     """The row a value lies in; -1: in none."""
     if value is None or top <= 0 or not 0 <= value <= top:
@@ -112,23 +154,41 @@ def rule_row(value: float | None, top: float, rows: int) -> int:
     return rows - 1 - min(rows - 1, int(value / top * rows))
 
 
-def _tone(group: Sequence[float | None], limits: Limits) -> str:
-    value = max((one for one in group if one is not None), default=0.0)
-    return "bad" if value >= limits.bad else "warning" if value >= limits.warn else "graph"
+def _tone_spans(groups: Iterable[tuple[float | None, float | None]], limits: Limits) -> Iterator[_Span]:
+    """Cells side by side that have one tone, that of the larger value in each."""
+    begins, before = 0, ""
+    at = 0
+    for left, right in groups:
+        value = left if right is None or (left is not None and left > right) else right
+        tone = "graph" if value is None or value < limits.warn else "warning"
+        if value is not None and value >= limits.bad:
+            tone = "bad"
+        if tone != before:
+            if at:
+                yield begins, at, before
+            begins, before = at, tone
+        at += 1
+    if at:
+        yield begins, at, before
 
 
-def _runs(chars: Sequence[str], tones: Sequence[str], *, ruled: bool) -> Iterator[Cell]:
+def _runs(line: str, spans: Sequence[_Span]) -> Iterator[Cell]:
     """Runs of one tone; blanks go with what stands before them, since a change of colour costs more than they do."""
-    if not ruled and len(set(tones)) == 1:
-        yield Cell("".join(chars), tones[0])
-        return
+    begins, before = 0, spans[0][2] if spans else ""
+    for first, last, tone in spans:
+        drawn = line[first:last].lstrip(" ")
+        if drawn and tone != before:
+            if (at := last - len(drawn)) > begins:
+                yield Cell(line[begins:at], before)
+            begins, before = at, tone
+    if line[begins:]:
+        yield Cell(line[begins:], before)
+
+
+def _ruled_runs(line: str, spans: Sequence[_Span]) -> Iterator[Cell]:
+    """The same, where the line of the rule is seen in the gaps."""
     drawn: list[tuple[str, str]] = []
-    for char, tone in zip(chars, tones, strict=True):
-        if char != " ":
-            drawn.append((char, tone))
-        elif ruled:
-            drawn.append((_RULE, "faint"))
-        else:
-            drawn.append((char, drawn[-1][1] if drawn else tone))
+    for first, last, tone in spans:
+        drawn += [(_RULE, "faint") if char == " " else (char, tone) for char in line[first:last]]
     for tone, same in groupby(drawn, key=lambda one: one[1]):
         yield Cell("".join(char for char, _ in same), tone)

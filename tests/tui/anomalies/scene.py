@@ -96,7 +96,7 @@ def recorded(engine: FakeEngine) -> FakeEngine:
     station = engine.monitoring
     station.recorded["cpu"] = [Point(NOW - DAY + at * MINUTE, 1, 5.0, 5.0, 5.0) for at in range(24 * 60)]
     put(engine, "cpu_high", Severity.MEDIUM, 3 * HOUR, 40 * MINUTE, threshold=85.0, peak=93.0, value=40.0)
-    put(engine, "disk_full", Severity.HIGH, 2 * HOUR, subject="/var", message="/var is 91 % full")
+    put(engine, "disk_full", Severity.HIGH, 2 * HOUR, subject="/var", message="/var is 91 % full", value=91.0)
     put(engine, "unusual", Severity.INFO, 20 * HOUR, MINUTE, subject="net_tx:eth0")
     station.take(sample(NOW), process(1, "init"))
     return engine

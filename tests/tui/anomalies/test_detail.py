@@ -39,7 +39,7 @@ async def test_detail_has_the_graph_with_the_span_and_what_to_do(watched: FakeEn
             "▲ HIGH cpu_high  #1  closed", "began          11:02:11, opened 11:03:11", "peak           93 %, 11:22:11",
             "closed 11:42:11, 40m00s", "threshold      85 %", "┈ 85", "2 recoveries did not last",
             "seen           by kim",
-            "eta_s          1h30m", "141.7", "5.1 GB  java", f"{run.execution_id}  reindex", "run  renice  done",
+            "eta_s          1h30m", "141.7", "4.77 GiB  java", f"{run.execution_id}  reindex", "run  renice  done",
             "deploy  seen before", "See who uses it",
         ):  # fmt: skip
             assert words in text, words

@@ -62,7 +62,7 @@ async def test_to_the_process_and_to_the_run(watched: FakeEngine, monkeypatch: P
         for key in ("escape", "n"):
             await asked(pilot, "p")
             assert isinstance(pilot.app.screen, WhichScreen)
-            assert "Which process?" in shown(pilot) and "600 java  141.7 % of a core, 5.1 GB" in shown(pilot)
+            assert "Which process?" in shown(pilot) and "600 java  141.7 % of a core, 4.77 GiB" in shown(pilot)
             await pilot.press(key)
             await until(pilot, lambda: isinstance(pilot.app.screen, AnomaliesScreen))
         await asked(pilot, "p")

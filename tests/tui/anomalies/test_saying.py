@@ -66,7 +66,7 @@ async def test_a_record_that_never_could_be_read_is_not_called_empty(engine: Fak
 
 async def test_the_first_line_names_the_worst_and_the_mode_is_left_and_found_as_it_was(watched: FakeEngine) -> None:
     async with opened(watched) as pilot:
-        await until(pilot, lambda: "degraded: /var is 91 % full" in lines_of(pilot)[0])
+        await until(pilot, lambda: "/var is 91 % full" in lines_of(pilot)[0])
         await pilot.press("j", "plus", "2")
         await until(pilot, lambda: isinstance(pilot.app.screen, TasksScreen))
         await pilot.press("4")

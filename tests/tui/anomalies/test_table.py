@@ -21,7 +21,7 @@ async def test_open_ones_stand_first_then_the_newest(watched: FakeEngine) -> Non
     async with opened(watched) as pilot:
         await until(pilot, lambda: ids(pilot) == [2, 4, 1, 3])
         text = shown(pilot)
-        assert "HIGH disk_full" in text and "/var is 91 % full" in text and "93 %" in text
+        assert "HIGH /var full" in text and "/var is 91 % full" in text and "93 %" in text
         assert "4 episodes, 1 open  ▲ 1 high  ◆ 1 medium  ◇ 1 low  · 1 info" in text
         assert "disk_full 1" in text
 
@@ -31,10 +31,10 @@ async def test_cursor_stays_on_its_episode_when_a_new_one_opens(watched: FakeEng
         await until(pilot, lambda: ids(pilot) == [2, 1, 3])
         await pilot.press("j")
         assert episodes(pilot).selected and episodes(pilot).selected.id == 1  # type: ignore[union-attr]
-        watched.monitoring.put("memory_high", "memory at 99 %", Severity.CRITICAL)
+        watched.monitoring.put("swap_thrash", "swapping in and out, 25 MiB/s", Severity.CRITICAL, value=25.0)
         await until(pilot, lambda: ids(pilot) == [4, 2, 1, 3])
         assert episodes(pilot).selected.id == 1  # type: ignore[union-attr]
-        assert "memory at 99 %" in shown(pilot)
+        assert "swapping in and out" in shown(pilot)
 
 
 async def test_motion(watched: FakeEngine) -> None:

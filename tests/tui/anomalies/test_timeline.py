@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from opsconsole.anomalies import AnomalyState, Severity
 from opsconsole.models import Status
+from opsconsole.storage.metrics import Point
 from opsconsole.tui.screens.anomalies.timeline import FLAPS, GOES_ON, UNWATCHED
 from tests.tui.anomalies.scene import (
     DAY,
@@ -25,10 +28,10 @@ from tests.tui.waiting import lines_of, shown, until
 async def test_lanes_have_glyphs_by_severity_and_open_ones_go_on(watched: FakeEngine) -> None:
     async with opened(watched) as pilot:
         await until(pilot, lambda: len(ids(pilot)) == 3)
-        assert re.search(r"▲{5,}▶\Z", lane(pilot, "disk_full /var"))
-        cpu = lane(pilot, "cpu_high")
+        assert re.search(r"▲{5,}▶\Z", lane(pilot, "/var full"))
+        cpu = lane(pilot, "CPU busy")
         assert "◆◆" in cpu and GOES_ON not in cpu
-        assert "·" in lane(pilot, "unusual net_tx:eth0")
+        assert "·" in lane(pilot, "net_tx:eth0 unusual")
         assert UNWATCHED not in shown(pilot)
         axis = lines_of(pilot)[timeline(pilot).region.bottom - 1]
         assert "06:00" in axis and "Fri 20" in axis
@@ -39,8 +42,8 @@ async def test_flapping_and_missing_data_are_marked(watched: FakeEngine) -> None
     put(watched, "memory_high", Severity.HIGH, 5 * HOUR, unknown_since=NOW - 2 * HOUR)
     async with opened(watched) as pilot:
         await until(pilot, lambda: len(ids(pilot)) == 5)
-        assert f"◇{FLAPS}◇{FLAPS}" in lane(pilot, "cpu_spike")
-        assert re.search(r"▲▲\?\?+▶", lane(pilot, "memory_high"))
+        assert f"◇{FLAPS}◇{FLAPS}" in lane(pilot, "CPU spike")
+        assert re.search(r"▲▲\?\?+▶", lane(pilot, "memory used"))
 
 
 async def test_gaps_in_which_nobody_watched_are_seen(watched: FakeEngine) -> None:
@@ -62,13 +65,46 @@ async def test_zoom(watched: FakeEngine) -> None:
         await pilot.press("equals_sign")
         await until(pilot, lambda: "the last 1 h" in shown(pilot) and ids(pilot) == [2])
         await pilot.press("plus")
-        await until(pilot, lambda: "1 h is the shortest time." in told(pilot))
-        for words in ("6 h", "24 h", "7 d", "30 d"):
+        await until(pilot, lambda: "the last 15 min" in shown(pilot))
+        await pilot.press("plus")
+        await until(pilot, lambda: "15 min is the shortest time." in told(pilot))
+        for words in ("1 h", "6 h", "24 h", "7 d", "30 d"):
             await pilot.press("minus")
             await until(pilot, lambda words=words: f"the last {words}" in shown(pilot))
         await until(pilot, lambda: ids(pilot) == [2, 1, 3, 4])
         await pilot.press("minus")
         await until(pilot, lambda: "30 d is the longest time." in told(pilot))
+
+
+@pytest.mark.parametrize(("minutes", "words"), [
+    (14, "15 min"), (16, "1 h"), (70, "6 h"), (7 * 60, "24 h"), (23 * 60, "24 h"),
+])  # fmt: skip
+async def test_it_opens_with_as_much_time_as_the_record_has(engine: FakeEngine, minutes: int, words: str) -> None:
+    engine.monitoring.recorded["cpu"] = [Point(NOW - at * MINUTE, 1, 5.0, 5.0, 5.0) for at in range(minutes, -1, -1)]
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: f"the last {words}" in shown(pilot) and "Reading" not in shown(pilot))
+
+
+@pytest.mark.parametrize(("began", "words"), [(2 * HOUR, "6 h"), (30 * HOUR, "24 h")])
+async def test_it_opens_with_the_beginning_of_what_is_open(engine: FakeEngine, began: int, words: str) -> None:
+    engine.monitoring.recorded["cpu"] = [Point(NOW - MINUTE, 1, 5.0, 5.0, 5.0), Point(NOW, 1, 5.0, 5.0, 5.0)]
+    put(engine, "cpu_high", Severity.HIGH, began)
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: f"the last {words}" in shown(pilot) and len(ids(pilot)) == 1)
+
+
+async def test_the_time_that_somebody_chose_is_kept(engine: FakeEngine) -> None:
+    engine.monitoring.recorded["cpu"] = [Point(NOW - at * MINUTE, 1, 5.0, 5.0, 5.0) for at in range(14, -1, -1)]
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: "the last 15 min" in shown(pilot) and "Reading" not in shown(pilot))
+        await pilot.press("minus")
+        await until(pilot, lambda: "the last 1 h" in shown(pilot))
+        await pilot.press("1")
+        await until(pilot, lambda: "Trouble" in shown(pilot))
+        await pilot.press("4", "r")
+        put(engine, "cpu_high", Severity.HIGH, MINUTE)
+        await until(pilot, lambda: len(ids(pilot)) == 1)
+        assert "the last 1 h" in shown(pilot)
 
 
 async def test_pan_and_back_to_now(watched: FakeEngine) -> None:
@@ -91,9 +127,34 @@ async def test_the_lane_of_the_selected_episode_is_marked(watched: FakeEngine) -
         return [line[1:12].strip() for line in lines_of(pilot)[top.y : top.bottom] if line.startswith("▌")]
 
     async with opened(watched) as pilot:
-        await until(pilot, lambda: marked() == ["disk_full /"])
+        await until(pilot, lambda: marked() == ["/var full"])
         await pilot.press("j")
-        await until(pilot, lambda: marked() == ["cpu_high"])
+        await until(pilot, lambda: marked() == ["CPU busy"])
+
+
+@pytest.mark.parametrize("size", [(160, 45), (120, 36)], ids=str)
+async def test_lanes_and_lines_of_one_kind_are_told_apart(watched: FakeEngine, size: tuple[int, int]) -> None:
+    pytest_s = "/tmp/pytest-of-root/pytest-0/popen-gw1"
+    for name, pid in (("python3.11", 7533), ("python3.11", 9458)):
+        subject = f"{name}[{pid}]"
+        put(
+            watched, "process_cpu_high", Severity.LOW, HOUR, subject=subject, unit="% of a core",
+            message=f"{subject} uses 95 % of a core, over 90 % of a core for 1 min", value=95.0,
+        )  # fmt: skip
+    for folder in ("wfs1", "wfs2"):
+        subject = f"{pytest_s}/{folder}"
+        put(
+            watched, "disk_full", Severity.CRITICAL, HOUR, subject=subject, message=f"{subject} is 100 % full",
+            value=100.0,
+        )  # fmt: skip
+    async with opened(watched, size) as pilot:
+        await until(pilot, lambda: len(ids(pilot)) == 7)
+        drawn = lines_of(pilot)
+        for words in (r"…\S*wfs1 full", r"…\S*wfs2 full", r"\S*\[7533\] busy", r"\S*\[9458\] busy"):
+            above = [line for line in drawn[: timeline(pilot).region.bottom] if re.search(words, line)]
+            below = [line for line in drawn[timeline(pilot).region.bottom :] if re.search(words, line)]
+            assert len(above) == 1, words
+            assert len(below) == 1 and re.search(r"is 100 % full|uses 95 %", below[0]), words
 
 
 async def test_runs_have_a_lane_of_their_own(watched: FakeEngine) -> None:
@@ -127,7 +188,7 @@ async def test_a_click_on_the_timeline_selects(watched: FakeEngine) -> None:
         await until(pilot, lambda: len(ids(pilot)) == 3)
         region = timeline(pilot).region
         names = [one.name for one in timeline(pilot).lanes]
-        y = 1 + names.index("cpu_high")
+        y = 1 + names.index("CPU busy")
         x = lines_of(pilot)[region.y + y].index("◆")
         await pilot.click(timeline(pilot), offset=(x, y))
         await until(pilot, lambda: episodes(pilot).selected.id == 1)  # type: ignore[union-attr]

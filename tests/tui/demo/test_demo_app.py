@@ -133,6 +133,15 @@ async def test_its_processes_are_looked_at_and_not_touched(tmp_path: Path) -> No
         assert not app.screen.is_modal
 
 
+async def test_its_check_up_is_that_of_the_recorded_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opsconsole.checkup.facts", nothing_happens)
+    app = demo_app(tmp_path / "demo", start="settings")
+    async with app.run_test(size=(160, 60)) as pilot:
+        await started(pilot)
+        await until(pilot, lambda: "/home/deploy/.local/state/opsconsole" in shown(pilot))
+        await until(pilot, lambda: "process 19440 (tui)" in shown(pilot) and "looking …" not in shown(pilot))
+
+
 async def test_an_episode_can_be_acknowledged_and_the_host_analysed(tmp_path: Path) -> None:
     app = demo_app(tmp_path / "demo", start="anomalies")
     async with app.run_test(size=(120, 36)) as pilot:

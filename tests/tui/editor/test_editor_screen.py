@@ -111,6 +111,15 @@ async def test_the_library_opens_narrows_and_folds(scripts: ScriptedEngine, own:
         assert screen.text_area.text.startswith("z#!/usr/bin/env pwsh")
 
 
+async def test_a_name_that_is_typed_with_its_ending_gets_no_second_one(scripts: ScriptedEngine, own: Path) -> None:
+    async with editing(scripts) as (pilot, screen):
+        await pilot.press("n")
+        await answered(pilot, LanguageScreen, "p")
+        await answered(pilot, NameScreen, *"tidy.py", "enter")
+        await until(pilot, lambda: screen.opened is not None)
+        assert (own / "tidy.py").exists() and screen.opened.name == "tidy.py"
+
+
 async def test_new_duplicate_rename_and_delete(scripts: ScriptedEngine, own: Path) -> None:
     async with editing(scripts) as (pilot, screen):
         await pilot.press("n")
@@ -250,6 +259,66 @@ async def test_a_file_of_cr_lf_is_fixed_and_saved_with_them(scripts: ScriptedEng
         await pilot.press("enter", "f2")
         await until(pilot, lambda: not screen.modified)
         assert file.read_bytes() == b"\r\nimport os\r\nx = 1\r\n"
+
+
+async def test_a_shell_script_of_cr_lf_is_asked_about_and_a_key_makes_its_lines_end_in_lf(
+    scripts: ScriptedEngine, own: Path
+) -> None:
+    file = own / "dos.sh"
+    file.write_bytes(b"#!/bin/bash\r\nrm -rf /tmp/foo\r\n")
+    async with editing(scripts, open=file) as (pilot, screen):
+        await reviewed(pilot, screen)
+        review = screen.live.state.reviewed.review
+        assert review.verdict == "confirm"
+        assert [one.rule for one in review.findings if one.severity >= 2] == ["carriage-returns"]
+        await pilot.press("escape", "A")
+        await until(pilot, lambda: screen.modified and "Every line ends in LF now" in told(pilot.app))
+        await until(pilot, lambda: "CR LF" not in shown(pilot) and "● modified" in shown(pilot))
+        assert screen.true_text == "#!/bin/bash\nrm -rf /tmp/foo\n"
+        await until(pilot, lambda: drafts(scripts) == [b"#!/bin/bash\nrm -rf /tmp/foo\n"], 5)
+        await reviewed(pilot, screen)
+        assert screen.live.state.reviewed.review.verdict == "allow"
+        await pilot.press("D")
+        await answered(pilot, ConfirmScreen, "y")
+        await until(pilot, lambda: screen.true_text == "#!/bin/bash\r\nrm -rf /tmp/foo\r\n" and not screen.modified)
+        await reviewed(pilot, screen)
+        await pilot.press("A")
+        await until(pilot, lambda: screen.modified)
+        screen.to_text()
+        await pilot.press("f2")
+        await until(pilot, lambda: not screen.modified)
+        assert file.read_bytes() == b"#!/bin/bash\nrm -rf /tmp/foo\n"
+
+
+async def test_a_byte_order_mark_is_one_hidden_character_and_its_fix_takes_it_away(
+    scripts: ScriptedEngine, own: Path
+) -> None:
+    file = own / "marked.sh"
+    file.write_bytes(b"\xef\xbb\xbf#!/bin/bash\ndate\n")
+    async with editing(scripts, open=file) as (pilot, screen):
+        assert " 1 hidden character " in shown(pilot)
+        await reviewed(pilot, screen)
+        assert screen.live.state.reviewed.review.verdict == "confirm"
+        await pilot.press("escape", "A")
+        await until(pilot, lambda: screen.true_text == "#!/bin/bash\ndate\n")
+        await until(pilot, lambda: "hidden character" not in shown(pilot))
+
+
+async def test_a_file_with_unsaved_text_stands_once_in_the_list_with_its_mark(
+    scripts: ScriptedEngine, own: Path
+) -> None:
+    async with editing(scripts, open=own / "report.py") as (pilot, screen):
+        await pilot.press("x")
+        await until(pilot, lambda: "● report.py" in shown(pilot), 5)
+        screen.open_file(own / "services.ps1")
+        await until(pilot, lambda: screen.opened.name == "services.ps1" and "▸ services.ps1" in shown(pilot))
+        page = shown(pilot)
+        assert page.count("report.py") == 1 and "● report.py" in page and " unsaved " not in page
+        await pilot.press("escape")
+        screen.library.select(f"mine:{own / 'report.py'}")
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.opened.name == "report.py")
+        assert screen.text_area.text.startswith("x#!/usr/bin/env python3") and screen.modified
 
 
 async def test_finding_lines_comments_and_languages(scripts: ScriptedEngine, own: Path) -> None:

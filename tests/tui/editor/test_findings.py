@@ -110,6 +110,23 @@ async def test_it_shows_the_verdict_the_findings_and_what_it_does_and_a_key_acts
         assert not isinstance(pilot.app.screen, ExplainScreen)
 
 
+async def test_an_error_of_shellcheck_says_that_no_verdict_rests_on_it() -> None:
+    async with opened() as (pilot, pane):
+        plain = state("echo hello\n")
+        assert plain.reviewed is not None
+        remark = Finding("SC2148", Severity.ERROR, "said by it", 1, 1, 1, 2, 0, 1)
+        judged = dataclasses.replace(plain.reviewed.review, findings=(remark,))
+        pane.show(dataclasses.replace(plain, reviewed=dataclasses.replace(plain.reviewed, review=judged)))
+        await pilot.pause()
+        picture = shown(pilot)
+        assert "✔ standard: allowed" in picture
+        assert "ShellCheck's errors are advice: no verdict rests on them" in picture
+        assert "SC2148  ShellCheck's: not in the verdict" in picture
+        pane.show(state())
+        await pilot.pause()
+        assert "ShellCheck" not in shown(pilot)
+
+
 async def test_the_cursor_stays_on_its_finding_when_others_come() -> None:
     async with opened() as (pilot, pane):
         pane.show(state())

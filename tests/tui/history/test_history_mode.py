@@ -22,7 +22,7 @@ from opsconsole.tui.screens.history.listing import PAGE, PAGES
 from tests.benchmarks.bench_history import BEGIN_US, STEP_US, fill
 from tests.tui.history.record import HOSTILE, MINUTE, SECRET, RecordEngine, believable
 from tests.tui.history.scene import at_rest, history, opened, screen_of, table, typed
-from tests.tui.waiting import shown, until
+from tests.tui.waiting import lines_of, shown, told, until
 
 
 @pytest.fixture
@@ -120,9 +120,34 @@ async def test_search_as_you_type_with_the_line_that_was_found(record: RecordEng
         assert list(screen.listing.ids) == [167, 165, 163]
         await typed(pilot, screen, "nothing-like-it")
         assert "Nothing that has ended passes this filter." in shown(pilot)
+        assert "in names, in scripts, and of outputs the last 64 KiB." in shown(pilot), "nothing is denied in silence"
+        assert "0 of 167 · of outputs the last 64 KiB" in shown(pilot)
+        assert "is searched in the tasks' mode, with s." in shown(pilot)
+        await typed(pilot, screen, "state:failed longer:9999s")
+        assert "of outputs" not in shown(pilot), "it looks for no words"
         await pilot.press("slash")
         screen._filter.query_one(Input).value = "colour:red"
         await until(pilot, lambda: "colour: is not one of" in shown(pilot))
+
+
+async def test_no_line_of_an_output_has_a_number_that_is_not_so(tmp_path: Path) -> None:
+    """Only the end of it is known to the search; a script is known whole."""
+    engine = RecordEngine(tmp_path / "state")
+    lines = b"".join(b"line %d\n" % number for number in range(10_000))
+    engine.ran("a", script=b"#!/bin/sh\necho needle\n", output=lines + b"the needle\n")
+    async with history(engine).run_test(size=(160, 45)) as pilot:
+        await opened(pilot)
+        await pilot.press("slash", *"needle")
+        await until(pilot, lambda: "the needle" in shown(pilot))
+        found = [line.rpartition("▏")[2].split() for line in lines_of(pilot) if "needle" in line]
+        assert ["script", "2", "echo", "needle"] in found and ["output", "the", "needle"] in found
+        assert "in script and end of output" in shown(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: "Found" not in shown(pilot))
+        await pilot.press("enter")
+        await until(pilot, lambda: "lines left out" in pilot.app.screen.sheet.text)  # type: ignore[attr-defined]
+        await pilot.press("slash", *"line 3333")
+        await until(pilot, lambda: "nowhere here · what is left out is not searched" in shown(pilot))
 
 
 async def test_an_answer_to_an_older_question_is_never_shown(record: RecordEngine) -> None:
@@ -195,6 +220,7 @@ async def test_a_run_on_the_whole_screen_can_be_searched(record: RecordEngine) -
         await pilot.press("escape")
         assert screen.page == ""
         assert screen.focused is table(screen)
+        assert not screen.sheet.rows and screen._run is None, "a long output is held by nobody"
 
 
 # -- two runs
@@ -204,9 +230,14 @@ async def test_marking_and_comparing(record: RecordEngine) -> None:
     async with history(record).run_test(size=(160, 45)) as pilot:
         screen = await opened(pilot)
         await pilot.press("equals_sign")
-        assert screen.page == ""
+        assert screen.page == "" and "Mark one run with space" in told(pilot)
         await pilot.press("space")
-        assert "◆ 167 marked" in shown(pilot)
+        assert "◆ 1 marked: run 167   now go to another row" in shown(pilot)
+        assert "space unmark" in lines_of(pilot)[-1]
+        await pilot.press("c")
+        assert screen.page == "" and "Run 167 is the marked one itself" in told(pilot)
+        await pilot.press("j")
+        await until(pilot, lambda: "◆ 1 marked: run 167   c compares it with this row" in shown(pilot))
         assert table(screen).select(161)
         await pilot.press("c")
         await until(pilot, lambda: "2.1× slower" in screen.sheet.text)

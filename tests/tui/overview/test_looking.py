@@ -49,6 +49,16 @@ def test_who_was_away_is_told_what_happened_meanwhile() -> None:
     assert found.since == left
 
 
+def test_a_dialog_that_is_closed_is_no_new_look() -> None:
+    found = looking(T - 5)
+    found.begin(T)
+    left = found.end(T + GLANCE_US)
+    assert left is not None
+    found.begin(left + 1)
+    found.begin(left + AWAY_US)
+    assert found.since == T - 5 and found.end(left + AWAY_US + 1) == left + AWAY_US + 1
+
+
 def test_all_seen_begins_anew() -> None:
     found = looking(T - 5)
     assert found.all_seen(T + 1) == T + 1

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Key
 
 from opsconsole.anomalies import AnomalyState, Severity
 from opsconsole.errors import StorageError
-from opsconsole.events import RunSampled
+from opsconsole.events import RunSampled, SampleTaken
 from opsconsole.models import Status
 from opsconsole.samples import Cpu, Disk, Drive, Interface, Memory, Pressure, RunUsage, Swap
 from opsconsole.storage.looks import DeadConsole
 from opsconsole.storage.metrics import Point
 from tests.tui.fake_engine import FakeEngine
-from tests.tui.fake_monitoring import GB, process, sample
+from tests.tui.fake_monitoring import GB, FakeStation, process, sample
 from tests.tui.hostile import Seen
 from tests.tui.overview.scene import LATER, NOW, SECOND, focus, graph, line_with, opened, said, screen, tones, watched
 from tests.tui.scenes import HOSTILE, HOUR, MINUTE, console, trouble
@@ -92,8 +94,9 @@ async def test_figures_of_the_host(engine: FakeEngine) -> None:
         text = shown(pilot)
         for words in (
             "CPU 71 %  some 2 % waiting  steal 4 %", "pg 41   java 18", "Memory 50 %  some 1 % waiting", "Swap 44 %",
-            "java 5.0G   pg 2.0G", "Disk /srv 81 %  some 30 % waiting", "r 12.0 MB/s  w 3.0 MB/s   sda 71 % busy",
-            "Network ↓ 1.2 MB/s  ↑ 2.0 kB/s", "a 1.0 MB/s   b 200.0 kB/s",
+            "java 4.7G   pg 1.9G", "Disk /srv 81 %", "I/O r 11.4 MiB/s  w 2.86 MiB/s",
+            "some 30 % waiting   sda 71 % busy",
+            "Network ↓ 1.14 MiB/s  ↑ 1.95 KiB/s", "a 979 KiB/s   b 195 KiB/s",
             "Waiting for I/O 30 %  CPU 2 %  memory 1 %", "312 processes",
         ):  # fmt: skip
             assert words in text
@@ -105,7 +108,72 @@ async def test_a_disk_that_fills_says_when_it_is_full(engine: FakeEngine) -> Non
     station.put("disk_fill_rate", "/ fills", Severity.MEDIUM, subject="/", value=32_400.0, unit="s")
     station.take(sample(LATER, disks=(Disk("/", "sda", "ext4", 9, 8, 1, 61.0),)))
     async with opened(engine) as pilot:
-        await until(pilot, lambda: "◆ Disk / 61 %  full in 9 h" in shown(pilot))
+        await until(pilot, lambda: "◆ Disk / 61 %  full in 9h00m" in shown(pilot))
+
+
+@pytest.mark.parametrize("size", [(160, 45), (120, 35), (80, 24)], ids=str)
+async def test_the_value_stands_whole_however_long_the_mount_is(engine: FakeEngine, size: tuple[int, int]) -> None:
+    mount = "/tmp/pytest-of-root/pytest-0/popen-gw1/wfs2 [bold]x"
+    station = watched(engine).monitoring
+    station.put("disk_full", f"{mount} is full", Severity.CRITICAL, subject=mount, value=100.0)
+    station.take(sample(LATER, disks=(Disk(mount, "sda", "ext4", 9, 9, 0, 100.0),)))
+    async with opened(engine, size) as pilot:
+        await until(pilot, lambda: bool(re.search(r"‼ Disk …\S*wfs2 \[bold\]x 100 %", shown(pilot))))
+
+
+def worst(station: FakeStation) -> None:
+    """One file system that fills, and drives that are slower than it is full."""
+    station.put("disk_full", "/ is full", Severity.LOW, subject="/", value=86.0)
+    station.put("io_pressure", "everything waits", Severity.HIGH)
+    station.take(
+        sample(
+            LATER, disks=(Disk("/", "sda", "ext4", 9, 8, 1, 86.0),), drives=(Drive("sda", 12_000_000.0, 3_000_000.0),)
+        )
+    )
+
+
+@pytest.mark.parametrize(("size", "said", "unsaid"), [
+    ((160, 60), ("◇ Disk / 86 %", "▲ I/O r 11.4 MiB/s  w 2.86 MiB/s"), ()),
+    ((80, 24), ("▲ I/O r 11.4 MiB/s  w 2.86 MiB/s",), ("Disk / 86 %",)),
+], ids=("both", "the worse one"))  # fmt: skip
+async def test_how_full_a_disk_is_and_what_goes_through_it_are_two_graphs(
+    engine: FakeEngine, size: tuple[int, int], said: tuple[str, ...], unsaid: tuple[str, ...]
+) -> None:
+    worst(watched(engine).monitoring)
+    async with opened(engine, size) as pilot:
+        await until(pilot, lambda: all(words in shown(pilot) for words in said))
+        assert not any(words in shown(pilot) for words in unsaid)
+        assert 15_000_000.0 in screen(pilot).graphs.io.values
+        assert unsaid or 86.0 in graph(pilot, "disk").values
+
+
+async def test_another_file_system_has_a_graph_of_its_own(engine: FakeEngine) -> None:
+    station = watched(engine).monitoring
+    station.recorded["disk:/srv"] = [Point(NOW - 60 * SECOND, 1, 93.0, 93.0, 93.0)]
+    station.take(sample(LATER, disks=(Disk("/", "a", "xfs", 9, 7, 2, 71.0), Disk("/srv", "b", "xfs", 9, 3, 6, 33.0))))
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: "Disk / 71 %" in shown(pilot) and 71.0 in graph(pilot, "disk").values)
+        station.take(
+            sample(
+                LATER + SECOND,
+                disks=(Disk("/", "a", "xfs", 9, 7, 2, 71.0), Disk("/srv", "b", "xfs", 9, 9, 0, 94.0)),
+            )
+        )
+        await until(pilot, lambda: "Disk /srv 94 %" in shown(pilot))
+        await until(pilot, lambda: {93.0, 94.0} <= set(graph(pilot, "disk").values))
+        assert 71.0 not in graph(pilot, "disk").values
+
+
+async def test_a_graph_alone_begins_at_a_nothing_of_its_own_unit(engine: FakeEngine) -> None:
+    for name, value in (("cpu", 71.0), ("load1", 2.5)):
+        watched(engine).monitoring.recorded[name] = [
+            Point(NOW - ago * MINUTE, 1, value, value, value) for ago in range(50, 0, -1)
+        ]
+    async with opened(engine, (120, 36)) as pilot:
+        await pilot.press("z")
+        await until(pilot, lambda: "load 2.50" in shown(pilot))
+        labels = [line[:12].strip() for line in lines_of(pilot)[1:-2] if line[:12].strip(" ⣀⣤⣶⣿⡀⢀")]
+        assert [one for one in labels if one[0].isdecimal()] == ["100 %", "0 %", "2.50", "0"]
 
 
 async def test_severity_has_a_colour_only_for_a_process_that_an_anomaly_is_about(engine: FakeEngine) -> None:
@@ -123,6 +191,44 @@ async def test_before_the_first_look_nobody_says_that_all_is_well(engine: FakeEn
         assert "nothing is wrong" not in shown(pilot) and "unknown" not in shown(pilot)
         engine.monitoring.take(sample(LATER))
         await until(pilot, lambda: "✔ nothing is wrong" in line_with(pilot, "Trouble"))
+
+
+async def test_a_look_that_nobody_has_judged_yet_does_not_say_that_all_is_well(engine: FakeEngine) -> None:
+    station = engine.monitoring
+    station.state = "running"
+    async with opened(engine) as pilot:
+        station._publish(SampleTaken(sample(LATER), (process(10, "small"),), 1.0))  # before the monitor has one
+        await until(pilot, lambda: "1 processes" in shown(pilot))
+        pilot.app.look_at_health()  # type: ignore[attr-defined]
+        await settled(pilot)
+        assert "looking …" in line_with(pilot, "Trouble") and "looking …" in lines_of(pilot)[0]
+        assert "nothing is wrong" not in shown(pilot) and "unknown" not in shown(pilot)
+        station.take(sample(LATER + SECOND))
+        await until(pilot, lambda: "✔ nothing is wrong" in line_with(pilot, "Trouble"))
+
+
+@pytest.mark.parametrize("key", ["question_mark", "n", "colon"])
+async def test_beneath_a_dialog_trouble_is_not_what_it_was(engine: FakeEngine, key: str) -> None:
+    station = watched(engine).monitoring
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: "✔ nothing is wrong" in shown(pilot))
+        await pilot.press(key)
+        await until(pilot, lambda: pilot.app.screen.is_modal)
+        station.put("disk_full", "/var is full", Severity.CRITICAL)
+        below = screen(pilot)._compositor
+        await until(pilot, lambda: "/var is full" in "".join(s.text for line in below.render_strips() for s in line))
+        assert station.looking == 1
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.screen is screen(pilot))
+        await pilot.press("2")
+        await until(pilot, lambda: station.looking == 0)
+
+
+async def test_another_mode_behind_a_dialog_in_one_breath_leaves_this_one(engine: FakeEngine) -> None:
+    async with opened(watched(engine)) as pilot:
+        for key in ("2", "question_mark"):
+            pilot.app.post_message(Key(key, None))
+        await until(pilot, lambda: pilot.app.screen.is_modal and engine.monitoring.looking == 0)
 
 
 async def test_trouble_stands_in_the_order_of_what_matters(tmp_path: Path) -> None:
@@ -229,7 +335,7 @@ async def test_the_tasks_screen_names_the_worst_of_what_is_open(engine: FakeEngi
         station = engine.monitoring
         station.put("load_high", "load is 3", Severity.LOW)
         station.put("memory_high", "memory at 93 %", Severity.HIGH)
-        await until(pilot, lambda: "▲ degraded: memory at 93 %; and 1 more" in lines_of(pilot)[0])
+        await until(pilot, lambda: "▲ memory at 40 % · and 1 more" in lines_of(pilot)[0])
         station.put("memory_high", "", Severity.HIGH, id=2, state=AnomalyState.CLOSED, closed_at=NOW)
         station.put("load_high", "", Severity.LOW, id=1, state=AnomalyState.CLOSED, closed_at=NOW)
         await until(pilot, lambda: "memory" not in lines_of(pilot)[0])
@@ -337,3 +443,22 @@ async def test_hostile_names_are_harmless(engine: FakeEngine, size: tuple[int, i
         await pilot.press("a", "s", "z", "tab", "tab")
         await settled(pilot)
         Seen().check(pilot, "here")
+
+
+async def test_what_nobody_has_changed_is_not_read_again(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with opened(engine, (120, 36)) as pilot:
+        await settled(pilot)
+        one, reads = screen(pilot), list[int]()
+        read = type(one)._read_trouble
+        monkeypatch.setattr(type(one), "_read_trouble", lambda self: (reads.append(1), read(self))[1])
+        monkeypatch.setattr(engine, "revision", lambda: ("this", 1))
+        one._revision, one._ticks, one._lists_due = ("this", 1), 0, False
+        for _ in range(14):
+            one._tick()
+        assert reads == [], "the record is as it was"
+        monkeypatch.setattr(engine, "revision", lambda: ("this", 2))
+        one._tick()
+        assert reads == [1], "somebody has written"
+        for _ in range(15):
+            one._tick()
+        assert reads == [1, 1], "after half a minute it is read all the same"

@@ -31,7 +31,7 @@ async def test_it_fills_a_small_screen_and_back(engine: FakeEngine, monkeypatch:
         assert all(len(line) == 80 for line in lines_of(pilot))
         for words in (
             "java 600", "sleeping, 212 threads, nice 5", "/srv/shop", "/system.slice/shop.service", "667",
-            "6.0 GB at its peak", "esc back", "2h00m ago", "/usr/bin/java",
+            "5.59 GiB at its peak", "esc back", "2h00m ago", "/usr/bin/java",
         ):  # fmt: skip
             assert words in text
         await pilot.press("G")
@@ -62,9 +62,10 @@ async def test_beside_the_list_with_graphs_rates_threads_and_its_run(engine: Fak
         assert "1h30m S  walwriter" in facts.text and "… and 2 more" in facts.text
         assert "3.1  vacuum-db" in facts.text and "run 3.1" in shown(pilot)
         assert "hunter2" not in facts.text  # what its environment calls a secret is none elsewhere
-        await until(pilot, lambda: "CPU 41.3 %" in shown(pilot) and "Memory 2.0 GB" in shown(pilot))
+        await until(pilot, lambda: "CPU 41.3 %" in shown(pilot) and "Memory 1.86 GiB" in shown(pilot))
         await screen(pilot)._inspect()
-        await until(pilot, lambda: "2.0 MB/s read, 1.0 kB/s written" in facts.text and "I/O 2.0 MB/s" in shown(pilot))
+        moved = "1.91 MiB/s read, 1,000 B/s written"
+        await until(pilot, lambda: moved in facts.text and "I/O 1.91 MiB/s" in shown(pilot))
         await pilot.press("j")
         await until(pilot, lambda: times.get(600) and "so far" in facts.text)
         assert "CPU 41.3 %" not in shown(pilot) and "run 3.1" not in shown(pilot)
@@ -168,12 +169,12 @@ async def test_graphs_say_that_somebody_looks_and_then_what_there_is(engine: Fak
     sampler = small_host()
     async with opened(engine, sampler, monkeypatch, (160, 45), details) as pilot:
         await until(pilot, lambda: looked.get(400, 0) >= 2 and not screen(pilot)._busy)
-        await until(pilot, lambda: "I/O 2.0 MB/s" in shown(pilot))  # of the very next look
+        await until(pilot, lambda: "I/O 1.91 MiB/s" in shown(pilot))  # of the very next look
         assert "looking" not in shown(pilot) and "no data" not in shown(pilot)
         monkeypatch.setattr(screen(pilot), "look_again", lambda: None)
         monkeypatch.setattr(screen(pilot), "_settled", lambda: None)
         await pilot.press("j")
-        assert "CPU 18.0 %" in shown(pilot) and "Memory 5.0 GB" in shown(pilot), "the look before knows it"
+        assert "CPU 18.0 %" in shown(pilot) and "Memory 4.66 GiB" in shown(pilot), "the look before knows it"
         assert shown(pilot).count("looking …") == 1
         await screen(pilot)._inspect()
         await until(pilot, lambda: "looking" not in shown(pilot) and shown(pilot).count("no data") == 1)

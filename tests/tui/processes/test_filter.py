@@ -33,7 +33,9 @@ ALL = {1, 400, 500, 501, 502, 600, 700, 701}
         ("cpu=7.5", {501}),
         ("cpu<5% and nginx", {500, 502}),
         ("rss>1G", {400, 600}),
-        ("rss>=30M rss<=31MB", {501, 502}),
+        ("rss>=30MB rss<=31MB", {501, 502}),
+        ("rss>=29M rss<30MiB", {501}),
+        ("rss<=30M nginx", {500, 501, 502}),
         ("mem>4GiB", {600}),
         ("pid=1", {1}),
         ("pid!=1 and pid<501", {400, 500}),
@@ -126,6 +128,22 @@ def test_age_is_since_the_start() -> None:
     assert found("age<1m", young) == set()
 
 
+@pytest.mark.parametrize(
+    ("line", "pids"),
+    [
+        ("mem>=10%", {600}), ("rss>1% nginx", set()), ("mem<0.1% and nginx", {500, 501, 502}), ("not mem<10%", {600}),
+        ("mem>=1G", {400, 600}),
+    ],
+)  # fmt: skip
+def test_memory_is_also_a_share_of_the_host_s(line: str, pids: set[int]) -> None:
+    wanted, everybody = parse(line), small_host().processes
+    assert {one.pid for one in everybody if wanted.matches(one, NOW, memory=40_000_000_000)} == pids
+
+
+def test_no_share_of_a_memory_that_nobody_knows_passes() -> None:
+    assert found("mem>0%") == found("mem<100%") == set()
+
+
 def test_and_binds_more_than_or() -> None:
     assert found("java or nginx and cpu>5") == found("java or (nginx and cpu>5)") == {501, 600}
 
@@ -141,8 +159,11 @@ def test_and_binds_more_than_or() -> None:
         ("nginx)", 5, "a ) too many"),
         ("()", 1, "a condition is wanted"),
         ("> 5", 0, "a field is wanted before >"),
-        ("user=www colour=red", 9, "colour is not one of cpu rss"),
+        ("user=www colour=red", 9, "colour is no field (column 10): there are cpu rss"),
         ("rss>10q", 4, "not q"),
+        ("rss>10q", 4, "tib tb %, not q"),
+        ("pid>1%", 4, "pid takes no unit, not %"),
+        ("rss~1%", 3, "rss is a number: ~ is for texts"),
         ("rss>ten", 4, "rss takes a number, not ten"),
         ("pid=1k", 4, "no unit"),
         ("cpu~5", 3, "~ is for texts"),
@@ -166,7 +187,7 @@ def test_and_binds_more_than_or() -> None:
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(line: str, at: int, said: str) -> None:
-    with pytest.raises(FilterError, match=r"\(column \d+\)\Z") as caught:
+    with pytest.raises(FilterError, match=r"\(column \d+\)(\Z|:)") as caught:
         parse(line)
     assert caught.value.at == at
     assert said in str(caught.value)

@@ -6,14 +6,20 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from textual.geometry import Region
 from textual.pilot import Pilot
 
+from opsconsole import host
 from opsconsole.errors import ConsoleError
 from opsconsole.samples import ProcessSample
 from opsconsole.storage.running import Running
+from opsconsole.tui.screens.processes.filter import FIELDS
 from opsconsole.tui.screens.processes.screen import ProcessesScreen
+from opsconsole.tui.screens.processes.table import ProcessTable
 from opsconsole.tui.screens.tasks.screen import TasksScreen
+from opsconsole.tui.widgets.filter_line import FilterLine
 from tests.tui.fake_engine import NOW, FakeEngine
+from tests.tui.fake_monitoring import sample
 from tests.tui.processes.fake_processes import FakeSampler, row, small_host
 from tests.tui.processes.scene import (
     Patch,
@@ -37,7 +43,7 @@ async def test_the_busiest_come_first_and_the_columns_fit_every_size(engine: Fak
         assert len(lines) == 24 and all(len(line) == 80 for line in lines)
         assert lines[1].split("   ")[0].strip() == "8 processes" and "1 running   1 zombie   by CPU" in lines[1]
         assert lines[2].split() == ["PID", "USER", "CPU%▾", "RSS", "S", "THR", "COMMAND"]
-        first = ["▌", "400", "postgres", "41.3", "2.0", "GB", "S", "1", "postgres", "--serve"]
+        first = ["▌", "400", "postgres", "41.3", "1.9G", "S", "1", "postgres", "--serve"]
         assert lines[3].split() == first
         assert "[helper]" in shown(pilot)
         assert lines[-1].split()[-4:] == ["?", "help", "q", "quit"]
@@ -235,17 +241,17 @@ async def the_filter(pilot: Pilot[Any], sampler: FakeSampler) -> None:
     await pilot.press("enter", "escape")
     assert len(pids(pilot)) == 8 and isinstance(pilot.app.screen, ProcessesScreen)
     # one that is wrong says where, and keeps the list
-    await filtered(pilot, "nginx (rss>30M)")
+    await filtered(pilot, "nginx (rss>29M)")
     assert pids(pilot) == [501]
-    await filtered(pilot, "nginx (rss>30M) and cpu")
+    await filtered(pilot, "nginx (rss>29M) and cpu")
     assert pids(pilot) == []  # while `cpu` was a word, nothing was found; the cursor knows where it was
-    await filtered(pilot, "nginx (rss>30M) and cpu>x")
+    await filtered(pilot, "nginx (rss>29M) and cpu>x")
     assert "cpu takes a number, not x (column 25)" in shown(pilot)
     await look(pilot, sampler, *sampler.processes)
     assert "(column 25)" in shown(pilot)  # a look does not wipe it away
     await filtered(pilot, "name~(")
     assert "not a regular expression" in shown(pilot) or "a value after ~" in shown(pilot)
-    await filtered(pilot, "nginx (rss>30M) and cpu>5")
+    await filtered(pilot, "nginx (rss>29M) and cpu>5")
     await until(pilot, lambda: "column" not in shown(pilot) and "1 of 8" in shown(pilot))
     assert pids(pilot) == [501]
     await pilot.press("escape")
@@ -302,3 +308,64 @@ async def test_lines_that_are_remembered_have_the_colours_of_the_theme(engine: F
         before = {segment.style for segment in widget.render_line(2)}
         pilot.app.theme = next(name for name in pilot.app.available_themes if name != pilot.app.theme)
         await until(pilot, lambda: {segment.style for segment in widget.render_line(2)}.isdisjoint(before))
+
+
+async def test_a_line_that_has_moved_is_looked_at_once(engine: FakeEngine, monkeypatch: Patch) -> None:
+    sampler = FakeSampler(*[row(pid, f"one-{pid}") for pid in range(1, 200)])
+    async with opened(engine, sampler, monkeypatch, (100, 30)) as pilot:
+        screen(pilot).action_freeze()
+        await pilot.pause()
+        looks: list[int] = []
+        real = ProcessTable._look
+        monkeypatch.setattr(ProcessTable, "_look", lambda self, y: (looks.append(y), real(self, y))[1])
+        await pilot.press("pagedown", "pagedown")
+        await until(pilot, lambda: table(pilot).scroll_offset.y > 0 and str(selected(pilot)) in shown(pilot))
+        lines = table(pilot).size.height - 1
+        assert max(looks.count(y) for y in range(1, lines + 1)) <= 3, "drawn after each key, and compared once"
+
+
+@pytest.mark.parametrize(("width", "rows"), [(80, 2), (150, 2), (260, 1)])
+async def test_what_is_wrong_with_the_filter_is_never_cut_unsaid(
+    engine: FakeEngine, monkeypatch: Patch, width: int, rows: int
+) -> None:
+    async with opened(engine, small_host(), monkeypatch, (width, 30)) as pilot:
+        note, line = screen(pilot).query_one("#filter-note"), screen(pilot).query_one(FilterLine)
+        await pilot.press("slash", *"user=www colour=red")
+        said = "colour is no field (column 10): there are " + " ".join(FIELDS)
+        await until(pilot, lambda: note.region.height == rows and " ".join(read(pilot, note.region)) == said)
+        assert line.region.height == 1 + rows
+        assert read(pilot, line.region)[0].startswith("/ user=www colour=red")
+        await pilot.press(*["backspace"] * 10)
+        await until(pilot, lambda: line.region.height == 1)
+
+
+async def test_what_is_wrong_with_a_filter_and_has_no_room_at_all_ends_in_an_ellipsis(
+    engine: FakeEngine, monkeypatch: Patch
+) -> None:
+    async with opened(engine, small_host(), monkeypatch, (60, 30)) as pilot:
+        note = screen(pilot).query_one("#filter-note")
+        await pilot.press("slash", *f"{'x' * 40}=1")
+        await until(pilot, lambda: note.region.height == 2 and read(pilot, note.region)[1].endswith("…"))
+        await pilot.resize_terminal(300, 30)
+        await until(pilot, lambda: read(pilot, note.region)[-1].endswith(" run"))
+        await pilot.press("escape")
+        await until(pilot, lambda: not screen(pilot).query_one(FilterLine).display)
+
+
+def read(pilot: Pilot[Any], region: Region) -> list[str]:
+    """What stands there, line by line."""
+    lines = lines_of(pilot)[region.y : region.bottom]
+    return [line[region.x : region.right].strip() for line in lines] or [""]
+
+
+async def test_a_share_of_the_memory_is_one_of_the_host_that_is_looked_at(
+    engine: FakeEngine, monkeypatch: Patch
+) -> None:
+    engine.monitoring.take(sample(NOW))  # 16 GB; the host of the tests has another size
+    async with opened(engine, small_host(), monkeypatch) as pilot:
+        await filtered(pilot, "mem>13%")
+        assert pids(pilot) == [600]
+        await filtered(pilot, "mem>12%")
+        assert pids(pilot) == [400, 600]
+        engine.monitoring.stop()
+        assert screen(pilot).memory == host.memory_bytes() > 1 << 20

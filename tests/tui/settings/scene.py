@@ -22,7 +22,7 @@ FACTS = (
     Fact("platform", "system", "ok", "Linux 6.18.9 x86_64, Python 3.11.7"),
     Fact("state", "directory", "ok", "/var/lib/ops", details={"uid": 1000, "mode": "0o700"}),
     Fact(
-        "state", "free space", "broken", "3.1 MB", "nothing starts below 16.8 MB", "free some space",
+        "state", "free space", "broken", "2.96 MiB", "nothing starts below 16 MiB", "free some space",
         {"free_bytes": 3_100_000, "min_free": 16 << 20},
     ),
     Fact("state", "database", "ok", "schema 5, check: ok", details={"known_version": 5, "quick_check": "ok"}),

@@ -44,7 +44,7 @@ def test_every_setting_is_there_with_where_it_comes_from(file: Path) -> None:
     ("name", "kind", "range_", "unit"),
     [
         ("execution.timeout_s", "number", "a number, more than 0 and at most 3600", "seconds"),
-        ("execution.concurrency", "whole", "a whole number, at least 1", ""),
+        ("execution.concurrency", "whole", "a whole number, at least 1 and at most 1024", ""),
         ("execution.output_limit", "size", "a size such as 64M, at least 0", "bytes"),
         ("limits.safe.read_bps", "size", "a size such as 64M, at least 0", "bytes per second"),
         ("on_hangup", "choice", "leave or drain", ""),

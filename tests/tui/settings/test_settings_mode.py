@@ -69,7 +69,7 @@ async def test_host_says_what_is_missing_and_how_to_get_it(config: Path, engine:
         host = await opened(pilot, rows=14)
         await until(pilot, lambda: host.list.selected == "state free space")  # the worst comes first
         assert "✗ free space" in shown(pilot) and "free some space" in host.detail.text
-        assert "free      3.1 MB" in host.detail.text and "needed    16.8 MB" in host.detail.text
+        assert "free      2.96 MiB" in host.detail.text and "needed    16 MiB" in host.detail.text
         assert host.badge is not None and host.badge.text == "✗1 !2"
         assert host.list.rows[0].cells[0].text == "Policies: what contains a script here"
         await at(pilot, "policies restricted")
@@ -127,6 +127,47 @@ async def test_a_setting_is_changed_in_place_and_reset(config: Path, engine: Fak
         await until(pilot, lambda: app.screen is screen(pilot))
         await pilot.press("c")
         await until(pilot, lambda: settings.shown_count == 2)
+
+
+async def test_what_the_next_start_would_not_take_is_not_written(config: Path, engine: FakeEngine) -> None:
+    app, file = console(engine), config / "config.toml"
+    async with app.run_test(size=SIZE) as pilot:
+        await opened(pilot, "S")
+        for name, wrong, why, right in (
+            ("console.theme", "nope", "there is no theme called nope", "nord"),
+            ("execution.concurrency", "999999", "at most 1024", "12"),
+        ):
+            await at(pilot, name)
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, EditSettingScreen))
+            field = app.screen.query_one("#setting-value", TextField)
+            field.value = wrong
+            await pilot.press("enter")
+            await until(pilot, lambda why=why: why in shown(pilot))  # type: ignore[misc]
+            assert not file.exists() or wrong not in file.read_text()
+            field.value = right
+            await pilot.press("enter")
+            await until(pilot, lambda: app.screen is screen(pilot))
+            assert right in file.read_text()
+        await until(pilot, lambda: "8, at the next start 12" in shown(pilot))
+
+
+async def test_a_keymap_that_was_mended_is_no_problem_any_more(config: Path, engine: FakeEngine) -> None:
+    keymap = config / "keymap.toml"
+    keymap.write_text('[keys]\nnothing = "z"\n')
+    app = console(engine)
+    async with app.run_test(size=SIZE) as pilot:
+        page = await opened(pilot, "K")
+        await until(pilot, lambda: "The keymap has problems" in shown(pilot))
+        keymap.write_text('[keys]\npause = "z"\n')
+        app.read_configuration(asked=False)
+        await until(pilot, lambda: "The keymap has problems" not in shown(pilot))
+        assert page.badge is None and screen(pilot)._pages["keys"].shown_count
+        keymap.write_text('[keys]\nother = "z"\n')
+        await pilot.press("2")
+        app.read_configuration(asked=False)
+        await pilot.press("7")
+        await until(pilot, lambda: "The keymap has problems" in shown(pilot) and page.badge is not None)
 
 
 async def test_a_broken_file_is_said_and_never_written(
@@ -311,7 +352,7 @@ async def test_about_says_where_and_who(config: Path, engine: FakeEngine, monkey
         assert app.clipboard
         engine.paths.prepare().journal.write_text("x" * 5000)
         await pilot.press("r")
-        await until(pilot, lambda: any("4.9 KiB" in cell.text for row in about.list.rows for cell in row.cells))
+        await until(pilot, lambda: any("4.88 KiB" in cell.text for row in about.list.rows for cell in row.cells))
 
 
 async def test_a_read_only_console_changes_nothing(config: Path, engine: FakeEngine) -> None:

@@ -233,7 +233,7 @@ async def test_cancel_of_tagged_tasks_asks_once_and_names_them(engine: FakeEngin
         await pilot.press("space", "space", "space", "c")
         await in_dialog(pilot, ConfirmScreen)
         assert "Cancel 2 tasks?" in shown(pilot) and "first" in shown(pilot) and "second" in shown(pilot)
-        assert "1 tagged task left out" in shown(pilot)
+        assert "1 tagged task is left out: task 3 has already ended" in shown(pilot)
         await pilot.press("enter")
         await pilot.pause()
         assert commands(engine) == []
@@ -321,11 +321,11 @@ async def test_show_usage_draws_what_was_recorded_and_what_is_heard(tmp_path: Pa
         await pilot.press("u")
         await until(pilot, lambda: "most 55 %" in page(pilot))
         assert (
-            "limit 50 %" in page(pilot) and "limit 500.0 MB" in page(pilot) and "measured by the cgroup" in page(pilot)
+            "limit 50 %" in page(pilot) and "limit 477 MiB" in page(pilot) and "measured by the cgroup" in page(pilot)
         )
         engine.publish(RunSampled(RunUsage("14.2", NOW + SECOND, 91.0, 480_000_000, 480_000_000, 7, 9)))
         await until(pilot, lambda: "CPU 91 %" in page(pilot) and "processes 7" in page(pilot))
-        await until(pilot, lambda: "91%" in shown(pilot) and "480M" in shown(pilot))
+        await until(pilot, lambda: "91%" in shown(pilot) and "458M" in shown(pilot))
 
 
 async def test_show_events_tells_what_happened_attempt_by_attempt(tmp_path: Path) -> None:
@@ -347,7 +347,7 @@ async def test_show_info_says_how_it_is_contained_and_called_without_values(tmp_
         await pilot.press("i")
         await until(pilot, lambda: "bubblewrap+cgroup2" in page(pilot))
         text = page(pilot)
-        for said in ("no user namespace", "cpu 0.5 cores", "PGPASSWORD (values are not shown)", "/srv/orders",
+        for said in ("no user namespace", "cpu 50 %", "PGPASSWORD (values are not shown)", "/srv/orders",
                      "--chunks 1000", "sha256", "runs/14.2", "ticket=OPS-1729"):  # fmt: skip
             assert said in text
 

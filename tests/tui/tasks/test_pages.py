@@ -8,18 +8,20 @@ import pytest
 
 from opsconsole.engine import Engine
 from opsconsole.errors import ConsoleError
-from opsconsole.models import Priority, Status, Task, TaskSpec
+from opsconsole.models import Priority, ResourceLimits, Status, Task, TaskSpec
 from opsconsole.samples import RunUsage
 from opsconsole.settings import Settings
+from opsconsole.storage.asked import Asked
 from opsconsole.storage.costs import Cost
 from opsconsole.storage.course import Course, TaskEvent
 from opsconsole.storage.task_events import What
+from opsconsole.tui.facts import limits_of
 from opsconsole.tui.glyphs import ASCII
 from opsconsole.tui.keymap import clashes
 from opsconsole.tui.screens.tasks import pager
 from opsconsole.tui.screens.tasks.events_page import MOST, Noted, events_lines, noted
+from opsconsole.tui.screens.tasks.info_page import info_lines
 from opsconsole.tui.screens.tasks.page_view import wrapped
-from opsconsole.tui.screens.tasks.rows import short_size
 from opsconsole.tui.screens.tasks.titles import counts_cells
 from opsconsole.tui.screens.tasks.usage_page import usage_lines
 from opsconsole.tui.widgets.cells import Cell
@@ -50,6 +52,22 @@ def test_what_the_engine_keeps_of_a_run_is_there_for_the_list_and_the_pages(tmp_
     assert notes.supervisor == result.supervision["supervisor"] and notes.commands == ()
 
 
+def test_the_pages_say_the_limits_of_a_run_as_the_engine_records_them(tmp_path: Path) -> None:
+    """With each of them stands who bears it."""
+    wanted = ResourceLimits(file_size=64 << 20, open_files=128)
+    with Engine(Settings(), state_dir=tmp_path / "state") as engine:
+        result = engine.run_sync(TaskSpec(script="true", limits=wanted))
+        task = engine.task(result.task_id)
+    assert isinstance(result.containment["limits"]["file_size"], dict)
+    lines = info_lines(task, result, Asked(), "", None, NOW, str)
+    said = next(line[1].text for line in lines if line and line[0].text.startswith("limits"))
+    assert "file size 64 MiB" in said and "open files 128" in said and "timeout 5m" in said
+    limits = limits_of(result) | {"memory": 100 << 20, "cpu": 0.5, "pids": 64}
+    usage = RunUsage("1.1", NOW, 50.0, 99 << 20, 99 << 20, 3, 3, 1000, 0)
+    page = usage_lines([usage], limits, (NOW - SECOND, NOW), False, ASCII, 120, 20)
+    assert "limit 100 MiB" in "".join(cell.text for line in page for cell in line)
+
+
 def test_a_folder_that_is_not_there_has_nothing_noted(tmp_path: Path) -> None:
     assert noted(tmp_path / "missing") == noted(tmp_path)
 
@@ -72,7 +90,8 @@ def test_what_people_did_stands_where_it_was_done_with_clock_age_and_name(engine
     done = [
         (85, What.PRIORITY, 1, "anna (tui)", "normal → high"), (81, What.CLAIMED, 1, "ines (tui)", "console 3, pid 9"),
         (75, What.PAUSE_ASKED, 1, "anna (tui)", None), (60, What.HELD, 2, "anna (headless)", None),
-        (50, What.RELEASED, 2, "ines (tui)", None), (41, What.CLAIMED, 2, "ines (tui)", "console 4, pid 12"),
+        (50, What.RELEASED, 2, "ines (tui)", None, "the mirror is back"),
+        (41, What.CLAIMED, 2, "ines (tui)", "console 4, pid 12"),
         (30, What.CANCEL_ASKED, 2, "ines (tui)", None), (2, What.PINNED, 2, "ines (tui)", None),
     ]  # fmt: skip
     course = Course(tuple(TaskEvent(NOW - ago * SECOND, what, *more) for ago, what, *more in done))
@@ -87,6 +106,7 @@ def test_what_people_did_stands_where_it_was_done_with_clock_age_and_name(engine
         "◦ queued", "± priority", "▷ claimed", "▶ started", "‖ asked to pause", "✗ failed", "◌ held", "◦ released",
         "▷ claimed", "▶ started", "■ told to end", "✔ completed", "★ pinned",
     ]  # fmt: skip
+    assert f"{clock[50]}  now  ◦ released  by ines (tui): the mirror is back" in lines
     assert f"{clock[41]}  now  ▷ claimed  by ines (tui), console 4, pid 12, supervisor 77" in lines
     assert any("3h  ★ pinned" in line for line in events_of(engine, task, course, later=3 * 3600))
 
@@ -136,7 +156,7 @@ async def test_hostile_records_are_harmless_on_every_page(engine: FakeEngine) ->
         supervision={"leftovers": [{"pid": 4, "name": HOSTILE}], "survivors": [{"pid": 5, "name": HOSTILE}]},
         containment={"provider": HOSTILE, "degraded": [HOSTILE], "notes": [HOSTILE]},
     )  # fmt: skip
-    engine.courses[task.id] = Course((TaskEvent(NOW, HOSTILE, 1, HOSTILE, HOSTILE),), complete=False)
+    engine.courses[task.id] = Course((TaskEvent(NOW, HOSTILE, 1, HOSTILE, HOSTILE, HOSTILE),), complete=False)
     async with opened(engine, (160, 45)) as pilot:
         for key in "vuei":
             await pilot.press(key)
@@ -166,13 +186,6 @@ def test_long_lines_go_on_below_their_last_cell() -> None:
     assert ["".join(cell.text for cell in one) for one in wrapped([line], 16)] == [
         "label one two", "      three four",
     ]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(812, "812"), (14_300_000, "14M"), (1_240_000_000, "1.2G"), (3e12, "3.0T")]
-)
-def test_sizes_in_five_cells(count: float, text: str) -> None:
-    assert short_size(count) == text
 
 
 def test_counts_in_the_title() -> None:

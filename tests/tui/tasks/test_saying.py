@@ -9,6 +9,7 @@ from opsconsole.samples import RunUsage
 from opsconsole.storage.costs import _cost
 from opsconsole.tui.facts import facts
 from opsconsole.tui.glyphs import ASCII
+from opsconsole.tui.screens.confirm import ConfirmScreen
 from opsconsole.tui.screens.submit import SubmitScreen
 from opsconsole.tui.screens.tasks.rows import cells
 from opsconsole.tui.screens.tasks.usage_page import usage_lines
@@ -23,9 +24,9 @@ WAIT4 = {"max_rss_bytes": 10_700_000, "max_rss_is_upper_bound": True}
 @pytest.mark.parametrize(
     ("metrics", "in_table", "in_detail"),
     [
-        (WAIT4, "≤11M", "≤ 10.7 MB peak"),
-        ({**WAIT4, "memory_peak_bytes": 3_400_000}, "3M", "3.4 MB peak"),
-        ({"max_rss_bytes": 3_400_000}, "3M", "3.4 MB peak"),
+        (WAIT4, "≤10M", "≤ 10.2 MiB peak"),
+        ({**WAIT4, "memory_peak_bytes": 3_400_000}, "3.2M", "3.24 MiB peak"),
+        ({"max_rss_bytes": 3_400_000}, "3.2M", "3.24 MiB peak"),
     ],
 )
 def test_table_and_detail_have_the_same_peak(
@@ -43,7 +44,7 @@ def test_usage_says_how_long_it_ran_and_how_it_was_measured(source: str, said: s
     one = RunUsage("1.1", NOW, 50.0, 10**6, 10**6, 1, 1, 0, 0, source=source)
     lines = list(usage_lines([one], {}, (NOW - SECOND, NOW), False, ASCII, 120, 20, 0.2))
     foot = "".join(cell.text for cell in lines[-1])
-    assert foot.startswith("0.2s in all, ") and said in foot and "by sampled" not in foot
+    assert foot.startswith("200ms in all, ") and said in foot and "by sampled" not in foot
 
 
 def test_what_came_of_an_earlier_attempt_is_said_to_be_of_that(engine: FakeEngine) -> None:
@@ -99,3 +100,31 @@ async def test_what_is_chosen_can_be_told_without_colours(engine: FakeEngine, sa
         await until(pilot, lambda: "[standard]" in shown(pilot) and "[normal]" in shown(pilot))
         pilot.app.screen.query_one("#policy", Choice).action_step(-1)
         await until(pilot, lambda: "[restricted]" in shown(pilot) and "[standard]" not in shown(pilot))
+
+
+def test_how_a_run_is_ended_is_said_while_it_can_be(engine: FakeEngine) -> None:
+    kill = {"kill": "cgroup.kill+subreaper"}
+    for known, there in ((RUNNING, True), (ENDED, False)):
+        task = engine.put(name="a", **known)
+        engine.report(task.id, supervision=kill)
+        assert ("cancel" in {fact.label for fact in facts(task, engine.result(task.id), None, NOW)}) is there
+
+
+def test_what_is_being_cancelled_does_not_stand_still(engine: FakeEngine) -> None:
+    paused = {"status": Status.PAUSED, "started_at": NOW - SECOND, "reason": "cgroup.freeze"}
+    still = engine.put(name="a", **paused)
+    assert "stands still" in next(fact.text for fact in facts(still, None, None, NOW) if fact.label == "state")
+    ending = engine.put(name="a", **paused, cancel_requested=True)
+    assert ("state", "being cancelled") in [fact[:2] for fact in facts(ending, None, None, NOW)]
+
+
+async def test_a_question_about_tagged_tasks_is_english(engine: FakeEngine) -> None:
+    engine.put(name="over", **ENDED)
+    engine.put(name="one", status=Status.QUEUED)
+    async with opened(engine) as pilot:
+        await pilot.press("space", "space", "plus")
+        await in_dialog(pilot, ConfirmScreen)
+        await until(pilot, lambda: "Raise the priority of 1 task?" in shown(pilot) and "Yes, raise it" in shown(pilot))
+        assert "1 tagged task is left out: task 1 is completed" in shown(pilot)
+        await pilot.press("escape", "minus")
+        await until(pilot, lambda: "Lower the priority of 1 task?" in shown(pilot))

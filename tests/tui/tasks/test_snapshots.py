@@ -159,7 +159,7 @@ def test_tasks_of_a_host_in_trouble(snap_compare: Compare, tmp_path: Path) -> No
     prepare = after()
 
     async def with_alarm(pilot: Pilot[Any]) -> None:
-        await until(pilot, lambda: "critical" in shown(pilot))
+        await until(pilot, lambda: "grew by 1.9 GiB" in shown(pilot))
         await prepare(pilot)
 
     assert snap_compare(console(trouble(tmp_path / "state")), terminal_size=LARGE, run_before=with_alarm)

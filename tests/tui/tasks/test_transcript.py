@@ -76,9 +76,9 @@ def test_hidden_and_blinking_text_is_shown_plainly() -> None:
 
 def test_gaps_are_lines_of_their_own() -> None:
     assert screen([out(b"a\n"), out(b"z\n", missing=12_300_000)]) == [
-        ("stdout", "a"), ("note", "⋯ 12.3 MB not kept ⋯"), ("stdout", "z"),
+        ("stdout", "a"), ("note", "⋯ 11.7 MiB not kept ⋯"), ("stdout", "z"),
     ]  # fmt: skip
-    assert screen([Passed(1_500_000), out(b"z\n")])[0] == ("note", "⋯ 1.5 MB not shown here ⋯")
+    assert screen([Passed(1_500_000), out(b"z\n")])[0] == ("note", "⋯ 1.43 MiB not shown here ⋯")
 
 
 def test_of_a_huge_batch_only_the_last_lines_are_kept() -> None:

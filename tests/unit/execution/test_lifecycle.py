@@ -385,6 +385,7 @@ TestLife.pytestmark = [pytest.mark.timeout(240)]  # 3 s of work, on however busy
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("seed", range(12))
 def test_a_long_life_of_any_seed(seed: int) -> None:
     """The same rules without the search for the smallest example: ten times as many steps in the same time."""

@@ -68,7 +68,7 @@ def test_a_limit_that_was_not_set_is_never_blamed() -> None:
 
 def test_every_reason_comes_with_a_sentence() -> None:
     _, notes = judge(VALUES, GROUP, {"oom_kills": 2}, ended(137))
-    assert notes == ["memory: the limit of 100.0 MiB was reached and the kernel killed 2 processes"]
+    assert notes == ["memory: the limit of 100 MiB was reached and the kernel killed 2 processes"]
     _, notes = judge(VALUES, GROUP, {"pids_refused": 1}, ended(0, ended_by_us=True))
     assert notes == [
         "pids: the limit of 64 was reached: 1 new process was refused, and what was left running was killed"
@@ -84,4 +84,4 @@ def test_a_success_keeps_the_note_of_what_was_killed_on_the_way() -> None:
 
 def test_what_a_script_said_is_not_quoted_for_it_may_hold_a_secret() -> None:
     _, notes = judge(VALUES, WEAK, {}, ended(stderr=b"password hunter2: Cannot allocate memory\n"))
-    assert notes == ['memory: limited to 100.0 MiB, and stderr says "Cannot allocate memory"']
+    assert notes == ['memory: limited to 100 MiB, and stderr says "Cannot allocate memory"']

@@ -238,7 +238,7 @@ def test_elevated_is_refused_where_it_is_impossible(build: Any, monkeypatch: pyt
 
 def test_nothing_is_queued_when_the_disk_is_nearly_full(build: Any, paths: StatePaths) -> None:
     settings = Settings(execution=dataclasses.replace(Settings().execution, min_free=1 << 60))
-    with pytest.raises(DiskFull, match=r"MiB are free .*execution\.min_free"):
+    with pytest.raises(DiskFull, match=r"[KMGT]iB are free .*execution\.min_free"):
         build(TaskSpec(script="x"), settings)
     assert list(paths.environments.iterdir()) == []
 

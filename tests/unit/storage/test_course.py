@@ -19,7 +19,7 @@ from opsconsole.errors import IllegalTransition, TaskNotFound
 from opsconsole.execution import reconcile
 from opsconsole.models import Origin, Priority, Status
 from opsconsole.paths import StatePaths
-from opsconsole.settings import HistorySettings
+from opsconsole.settings import HistorySettings, QueueSettings
 from opsconsole.storage import cleanup, consoles, endings, tasks
 from opsconsole.storage.course import OF_ROWS, Course, TaskEvent, course
 from opsconsole.storage.database import MIGRATIONS, connect, migrate, open_database
@@ -95,6 +95,49 @@ def test_what_is_done_is_told_with_its_time_and_who_did_it(queue: QueueTable, na
         step(queue, c)
     (event,) = course(queue.c, 1).noted
     assert (event.at, event.what, event.actor, event.detail) == (NOW + 3_000_001, *expected)
+
+
+WHYS: dict[str, tuple[str, Callable[[sqlite3.Connection, int], object]]] = {
+    "hold": ("held", lambda c, now: tasks.hold(c, 1, "anna (tui)", now, "freeze")),
+    "cancel": ("cancel_asked", lambda c, now: tasks.cancel(c, 1, "anna (tui)", now, "freeze")),
+    "pause": ("pause_asked", lambda c, now: tasks.asked_of_run(c, 1, What.PAUSE_ASKED, "anna (tui)", now, "freeze")),
+    "priority": (
+        "priority", lambda c, now: tasks.set_priority(c, 1, Priority.LOW, QueueSettings(), "anna (tui)", now, "freeze")
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WHYS)
+def test_why_it_was_done_is_told_where_somebody_said_so(queue: QueueTable, name: str) -> None:
+    what, step = WHYS[name]
+    queue.add()
+    with queue.transaction() as c:
+        step(c, queue.now)
+    (event,) = course(queue.c, 1).noted
+    assert (event.what, event.actor, event.reason) == (what, "anna (tui)", "freeze")
+    assert event.to_json(1)["reason"] == "freeze"
+
+
+def test_why_it_was_released_is_told_too(queue: QueueTable) -> None:
+    queue.add(held=True)
+    with queue.transaction() as c:
+        tasks.release(c, 1, "anna (tui)", queue.now, "the mirror is back")
+    assert [event.reason for event in course(queue.c, 1).noted] == [None, "the mirror is back"]
+
+
+def test_a_retry_that_has_become_due_says_so_when_it_is_queued(queue: QueueTable) -> None:
+    queue.add(retries=1)
+    queue.run_to(Status.FAILED, code=3)
+    assert "ready" not in whole(queue), "it is not due yet"
+    queue.queue_due()
+    assert "ready" not in whole(queue)
+    queue.advance(3600)
+    queue.queue_due()
+    (event,) = [event for event in course(queue.c, 1).noted if event.what == What.READY]
+    assert (event.attempt, event.detail, event.actor) == (2, "attempt 2 is due", None)
+    assert event.at == queue.now and queue.task(1).status is Status.QUEUED
+    queue.queue_due()
+    assert whole(queue).count("ready") == 1
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -249,7 +292,7 @@ def test_as_json_it_has_its_time_to_the_microsecond() -> None:
     event = TaskEvent(NOW + 7, "held", 1, "anna (tui)", None)
     assert event.to_json(3) == {
         "task_id": 3, "attempt": 1, "time": "2026-09-21T14:13:20.000007Z", "event": "held", "actor": "anna (tui)",
-        "detail": None,
+        "detail": None, "reason": None,
     }  # fmt: skip
     assert What.CLAIMED not in OF_ROWS and What.STARTED in OF_ROWS
 
@@ -265,6 +308,20 @@ def test_what_is_cleaned_up_takes_its_course_along(queue: QueueTable, tmp_path: 
 
 
 # -- a database from before
+
+
+def test_an_event_of_an_older_database_has_no_reason(tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    older.mkdir()
+    for file in sorted(MIGRATIONS.glob("*.sql"))[:6]:
+        shutil.copy(file, older)
+    with closing(connect(tmp_path / "opsconsole.db")) as c:
+        migrate(c, older)
+        table = QueueTable(c, NOW)
+        table.add()
+        c.execute("INSERT INTO task_event (task_id, attempt, at, what, actor) VALUES (1, 1, ?, 'held', 'anna')", (NOW,))
+        migrate(c)
+        assert [(event.what, event.reason) for event in course(c, 1).events] == [("queued", None), ("held", None)]
 
 
 def test_a_task_of_an_older_database_has_its_rows_and_says_that_the_rest_is_not_known(tmp_path: Path) -> None:

@@ -21,8 +21,9 @@ from urllib.parse import urlsplit
 
 from opsconsole.clock import SYSTEM
 from opsconsole.models import rfc3339
-from opsconsole.monitoring.alerts.messages import Facts, duration, is_over, length_s, number
+from opsconsole.monitoring.alerts.messages import Facts, is_over, length_s
 from opsconsole.monitoring.alerts.notifiers.errors import DeliveryError
+from opsconsole.wording import long_duration, quantity
 
 if TYPE_CHECKING:
     import socket
@@ -182,12 +183,12 @@ def _alert(facts: Facts) -> dict[str, Any]:
     notes = {"summary": facts["title"], "description": facts["message"], "transition": facts["transition"]}
     for name in ("value", "peak", "threshold"):
         if facts[name] is not None:
-            notes[name] = number(facts[name], facts["unit"])
+            notes[name] = quantity(facts[name], facts["unit"])
     causes = ", ".join(f"{one['name']}[{one['pid']}]" for one in facts["processes"])
     notes |= {"causes": causes} if causes else {}
     notes |= {"runs": ", ".join(facts["runs"])} if facts["runs"] else {}
     notes |= {"action": facts["action"]} if facts["action"] else {}
-    notes |= {"duration": duration(length_s(facts))} if is_over(facts) else {}
+    notes |= {"duration": long_duration(length_s(facts), whole=True)} if is_over(facts) else {}
     return {
         "status": "resolved" if is_over(facts) else "firing",
         "labels": labels,

@@ -9,11 +9,12 @@ _A = Where.ANOMALIES
 ACTIONS: tuple[Action, ...] = (
     Action("open_episode", "enter", "details", "Show the episode on the whole screen", _A, footer=True),
     Action(
-        "acknowledge_episode", "a", "acknowledge", "Acknowledge the selected episode", _A, Danger.CHANGES, footer=True
+        "acknowledge_episode", "a", "acknowledge", "Acknowledge the selected episode", _A, Danger.CHANGES, footer=True,
+        also=("ack",),
     ),
     Action(
         "silence_episode", "z", "silence", "Tell nobody of its kind and subject for a while", _A, Danger.CHANGES,
-        footer=True,
+        footer=True, also=("mute",),
     ),
     Action(
         "note_episode", "N", "note", "Write a note to the selected episode", _A, Danger.CHANGES, footer=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -46,13 +46,16 @@ class EpisodeDetail(Toned, ReadingView, can_focus=True, inherit_bindings=False):
         self._episode: Anomaly | None = None
         self._around: Surroundings | None = None
         self._now = 0
+        self._values: Mapping[str, float] | None = None
         self._lines: list[Line] = []
 
-    def show(self, episode: Anomaly | None, around: Surroundings | None, now: int) -> None:
-        """`around`: as far as it has been read, of whichever episode."""
+    def show(
+        self, episode: Anomaly | None, around: Surroundings | None, now: int, values: Mapping[str, float] | None = None
+    ) -> None:
+        """`around`: as far as it has been read, of whichever episode. `values`: the newest of `samples.series`."""
         if episode is None or self._episode is None or episode.id != self._episode.id:
             self.jump(y=0)
-        self._episode, self._now = episode, now
+        self._episode, self._now, self._values = episode, now, values
         self._around = around if around is not None and episode and around.episode_id == episode.id else None
         self._build()
 
@@ -74,7 +77,7 @@ class EpisodeDetail(Toned, ReadingView, can_focus=True, inherit_bindings=False):
         one, around, now = self._episode, self._around, self._now
         if one is None:
             return ()
-        lines = list(say.wrapped(say.heading(one, now), width))
+        lines = list(say.wrapped(say.heading(one, now, self._values), width))
         if around is None:
             lines.append((Cell("reading the record …", "faint"),))
         elif around.problem:
@@ -85,7 +88,7 @@ class EpisodeDetail(Toned, ReadingView, can_focus=True, inherit_bindings=False):
             lines += [(), *graph.lines_of(one, around.plot, recorded, span, now, width, rows, glyphs)]
         lines.append(())
         runs = around.runs if around else ()
-        rest = [*say.facts(one, now), *say.company(one, runs), *say.said(one, now, self.harmless)]
+        rest = [*say.facts(one, now, self._values), *say.company(one, runs), *say.said(one, now, self.harmless)]
         return [*lines, *say.wrapped(rest, width)]
 
     def render_line(self, y: int) -> Strip:
@@ -94,5 +97,6 @@ class EpisodeDetail(Toned, ReadingView, can_focus=True, inherit_bindings=False):
         cells = self._lines[line] if line < len(self._lines) else ()
         if self._episode is None and y == self.size.height // 2:
             cells = (Cell("no episode is selected".center(max(0, width - 2)), "faint"),)
-        segments = [Segment(" ", base), *(Segment(cell.text, base + self.tone(cell.tone)) for cell in cells)]
+        edge = self.edge(y, base, self.tone("accent"))
+        segments = [edge, *(Segment(cell.text, base + self.tone(cell.tone)) for cell in cells)]
         return Strip(segments).adjust_cell_length(width, base)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rich.cells import cell_len
@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from opsconsole.anomalies import Anomaly, AnomalyState
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.actions import BY_ID
-from opsconsole.tui.episodes import amount
+from opsconsole.tui.episodes import amount, kind_words, subject_name, value_now, with_now
 from opsconsole.tui.severities import GLYPHS, TONES
 from opsconsole.tui.widgets.cells import Cell, fit
 from opsconsole.tui.wording import age, duration, quantity, size, time_of_day
@@ -106,32 +106,31 @@ def short_state(one: Anomaly, now: int) -> str:
     return said if len(said) <= STATE_WIDTH else said.replace("flaps", "~").removeprefix("open ")
 
 
-def cells(one: Anomaly, now: int) -> dict[str, Cell]:
-    """An episode as a row: what is open is loud, what is over is quiet."""
+def cells(one: Anomaly, now: int, values: Mapping[str, float] | None = None) -> dict[str, Cell]:
+    """An episode as a row: what is open is loud, what is over is quiet. `values`: the newest of `samples.series`."""
     alive = one.state.is_open
     tone = TONES[one.severity] if alive else "faint"
     text = {"alarm": "bad"}.get(tone, tone)
     said = short_state(one, now)
     quiet = "muted" if alive else "faint"
-    message = sanitise_name(one.sentence or f"{one.kind} {one.subject}")
     return {
         "glyph": Cell(GLYPHS[one.severity] if alive else "○", tone),
         "severity": Cell(WORDS[one.severity], tone),
-        "kind": Cell(sanitise_name(one.kind, limit=60), "plain" if alive else "faint"),
-        "subject": Cell(sanitise_name(one.subject, limit=60), quiet),
+        "kind": Cell(kind_words(one.kind), "plain" if alive else "faint"),
+        "what": Cell(f"{subject_name(one)} {kind_words(one.kind)}".strip(), "plain" if alive else "faint"),
         "state": Cell(said, quiet),
         "since": Cell(age(now - one.began_at), quiet),
-        "lasted": Cell(duration(lasted_s(one, now), ticking=True), quiet),
-        "peak": Cell(amount(one, one.peak), quiet),
-        "message": Cell(message, text),
+        "lasted": Cell("" if alive else duration(lasted_s(one, now), ticking=True), quiet),
+        "peak": Cell(amount(one, one.peak, narrow=True), quiet),
+        "message": Cell("".join(with_now(one, values)), text),
     }
 
 
 # -- all of one
 
 
-def heading(one: Anomaly, now: int) -> Iterator[Line]:
-    """Which one, and what it says."""
+def heading(one: Anomaly, now: int, values: Mapping[str, float] | None = None) -> Iterator[Line]:
+    """Which one, and what it says; where it stands now."""
     tone = TONES[one.severity]
     text = {"alarm": "bad"}.get(tone, tone)
     name = sanitise_name(f"{one.kind} {one.subject}".strip(), limit=120)
@@ -139,10 +138,10 @@ def heading(one: Anomaly, now: int) -> Iterator[Line]:
         Cell(f"{GLYPHS[one.severity]} {WORDS[one.severity]}", tone), Cell(f" {name}", "strong"),
         Cell(f"  #{one.id}  {', '.join(state_words(one, now))}", "muted"),
     )  # fmt: skip
-    yield (Cell(sanitise_name(one.sentence, limit=_LONG), text),)
+    yield (Cell(sanitise_name(one.sentence, limit=_LONG) + with_now(one, values)[1], text),)
 
 
-def facts(one: Anomaly, now: int) -> Iterator[Line]:
+def facts(one: Anomaly, now: int, values: Mapping[str, float] | None = None) -> Iterator[Line]:
     def at(moment: int | None) -> str:
         return "" if moment is None else time_of_day(moment, now)
 
@@ -152,7 +151,8 @@ def facts(one: Anomaly, now: int) -> Iterator[Line]:
     yield from _fact("peak", f"{peak}, {at(one.peak_at)}" if one.peak_at is not None else peak)
     ended = "" if one.state.is_open else f"closed {at(one.closed_at or one.last_at)}, "
     yield from _fact("lasts" if one.state.is_open else "lasted", ended + duration(lasted_s(one, now), ticking=True))
-    now_is = f"{amount(one, one.value)} now, " if one.state.is_open else ""
+    value = value_now(one, values)
+    now_is = f"{amount(one, one.value if value is None else value)} now, " if one.state.is_open else ""
     yield from _fact("value", f"{now_is}{amount(one, one.mean)} on average")
     yield from _fact("threshold", amount(one, one.threshold))
     if one.state is AnomalyState.FLAPPING or one.flips:
@@ -165,12 +165,12 @@ def facts(one: Anomaly, now: int) -> Iterator[Line]:
         yield from _fact("seen", f"by {by}, {at(one.acknowledged_at)}")
     if one.silenced_until is not None and one.silenced_until > now:
         yield from _fact("silenced", f"until {at(one.silenced_until)}")
-    for name, value in (one.details or {}).items():
+    for name, said in (one.details or {}).items():
         if name in _FOR_MACHINES:
             continue
-        if name == "start_time" and isinstance(value, int | float):
-            value = at(int(value * 1e6))
-        yield from _fact(sanitise_name(str(name), limit=24), sanitise_name(_plain(str(name), value), limit=_LONG))
+        is_time = name == "start_time" and isinstance(said, int | float)
+        text = at(int(said * 1e6)) if is_time else _plain(str(name), said)
+        yield from _fact(sanitise_name(str(name), limit=24), sanitise_name(text, limit=_LONG))
 
 
 _FOR_MACHINES = frozenset({"start_ticks"})
@@ -186,7 +186,7 @@ def _plain(name: str, value: Any) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
         if name.endswith("_bytes"):
             return size(value)
-        return duration(float(value), ticking=True) if name.endswith("_s") else quantity(value, "")
+        return duration(float(value)) if name.endswith("_s") else quantity(value, "")
     if isinstance(value, dict):
         return ", ".join(f"{key} {_plain(str(key), each)}" for key, each in value.items())
     if isinstance(value, list | tuple):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from opsconsole.anomalies import Anomaly, AnomalyState, Severity
 from opsconsole.errors import SpecError
+from opsconsole.tui.episodes import kind_words
 
 OPEN_STATES = frozenset(state for state in AnomalyState if state.is_open)
 _TERM = re.compile(r"(\w+)(>=|<=|=|:|>|<)(.*)\Z")
@@ -57,7 +58,7 @@ class EpisodeFilter:
         subject = one.subject.casefold()
         if not all(word in subject for word in self.subjects):
             return False
-        said = f"{one.kind} {subject} {one.message.casefold()} #{one.id}"
+        said = f"{one.kind} {kind_words(one.kind).casefold()} {subject} {one.message.casefold()} #{one.id}"
         return all(word in said for word in self.words)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from rich.cells import cell_len
+
 from opsconsole.anomalies import Anomaly
 from opsconsole.tui.episodes import amount
 from opsconsole.tui.glyphs import BRAILLE, GlyphSet, level, pairs
@@ -15,6 +17,8 @@ from opsconsole.tui.widgets.plot import Stretch, rule_row
 from opsconsole.tui.wording import quantity, time_of_day
 
 _LEAST_US = 5 * 60 * 1_000_000
+_LABEL_SHARE = 3
+"""Of the width: where the labels of the axis would take more, there are none."""
 _AIR = 0.02
 """Of the largest value: what moves less is drawn as a line, and not as a mountain range."""
 
@@ -36,10 +40,9 @@ def lines_of(
     rows: int,
     glyphs: GlyphSet = BRAILLE,
 ) -> Iterator[Line]:
-    """A heading, `rows` of the graph, the bar of the episode, and the times."""
+    """A heading, `rows` of the graph with the values of its edges before them, the bar of the episode, the times."""
     since_us, until_us = span
-    values = _columns(recorded, since_us, until_us, glyphs.columns * width)
-    known = [value for value in values if value is not None]
+    known = [one.value for one in recorded if one.until_us > since_us and one.since_us < until_us]
     heading = [Cell(f"{plot.title} ", "muted")]
     if not known:
         yield (*heading, Cell("nothing was recorded then", "faint"))
@@ -50,10 +53,14 @@ def lines_of(
     heading += [Cell(f"  least {_said(one, plot, min(known))}", "muted")]
     if limit is not None:
         heading.append(Cell(f"  ┈ {_said(one, plot, limit)}", "muted"))
-    if base:
-        heading.append(Cell(f"  from {_said(one, plot, base)}", "faint"))
-        values = [None if value is None else value - base for value in values]
     yield heading
+    labels = [_said(one, plot, top), _said(one, plot, base) if base or plot.top else "0"]
+    aside = max(map(cell_len, labels)) + 1
+    if aside > width // _LABEL_SHARE:
+        labels, aside = ["", ""], 0
+    width -= aside
+    values = _columns(recorded, since_us, until_us, glyphs.columns * width)
+    values = [None if value is None else value - base for value in values]
     first, last = _cell(one.began_at, span, width), width - 1
     if not one.state.is_open:
         last = _cell(one.closed_at or one.last_at, span, width)
@@ -61,10 +68,14 @@ def lines_of(
     tone = {"alarm": "bad", "plain": "strong", "muted": "strong"}.get(TONES[one.severity], TONES[one.severity])
     line = rule_row(None if limit is None else limit - base, top - base, rows)
     for row in range(rows):
-        yield _row(values, row, rows, top - base, glyphs, (first, last, tone), ruled=row == line)
-    yield _bar(first, last, one, None if one.peak_at is None else _cell(one.peak_at, span, width), tone)
+        edge = labels[0] if not row else labels[1] if row == rows - 1 else ""
+        drawn = _row(values, row, rows, top - base, glyphs, (first, last, tone), ruled=row == line)
+        yield [*([Cell(f"{edge:>{aside - 1}} ", "faint")] if aside else []), *drawn]
+    margin = [Cell(" " * aside, "faint")] if aside else []
+    peak = None if one.peak_at is None else _cell(one.peak_at, span, width)
+    yield [*margin, *_bar(first, last, one, peak, tone)]
     begin, end = time_of_day(since_us, now), time_of_day(until_us, now)
-    yield (Cell(begin + end.rjust(max(1, width - len(begin))), "faint"),)
+    yield [*margin, Cell(begin + end.rjust(max(1, width - len(begin))), "faint")]
 
 
 def _axis(values: Sequence[float], most: float) -> tuple[float, float]:

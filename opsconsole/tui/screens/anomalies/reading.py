@@ -29,6 +29,8 @@ _WELL = frozenset({Status.COMPLETED, Status.CANCELLED})
 WATCHED_BY = "cpu"
 """The series that every look at a host records: where it has none, nobody looked."""
 _POINTS = 240
+_NOW_US = 5_000_000
+"""So close to the end of a span nobody has looked yet."""
 _SHOWN_RUNS = 8
 
 
@@ -52,6 +54,16 @@ class Found:
     more: bool
     alive: bool
     runs: Sequence[RunSpan] = ()
+
+
+def begins(found: Found) -> int | None:
+    """When the record of the span begins: with the first look, episode or run in it; None: there is none."""
+    since_us, until_us = found.query.since_us, found.query.until_us
+    gap = next((end for begin, end in found.unwatched if begin <= since_us), since_us)
+    looked = [gap] if gap < until_us - _NOW_US else []
+    return min(
+        [*looked, *(one.began_at for one in found.episodes), *(run.since_us for run in found.runs)], default=None
+    )
 
 
 def read(engine: Engine, query: Query) -> Found:

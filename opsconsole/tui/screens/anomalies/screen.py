@@ -14,13 +14,14 @@ from opsconsole.anomalies import Anomaly
 from opsconsole.errors import OpsError
 from opsconsole.events import AnomalyEvent, Event
 from opsconsole.safety.sanitise import sanitise_name
+from opsconsole.samples import series
 from opsconsole.tui.actions import BY_ID, mode_bindings
 from opsconsole.tui.keys import shown_keys
 from opsconsole.tui.screens.anomalies.counts import CountLine, EpisodeFilterLine, counted
 from opsconsole.tui.screens.anomalies.detail import EpisodeDetail, Surroundings
 from opsconsole.tui.screens.anomalies.filter import EVERYTHING, EpisodeFilterError, parse
 from opsconsole.tui.screens.anomalies.jumping import EpisodeJumps, culprits, runs_of
-from opsconsole.tui.screens.anomalies.reading import Found, Query, around, read
+from opsconsole.tui.screens.anomalies.reading import Found, Query, around, begins, read
 from opsconsole.tui.screens.anomalies.table import EpisodeTable
 from opsconsole.tui.screens.anomalies.timeline import Timeline
 from opsconsole.tui.screens.anomalies.window import Narrowing, Window, why_empty
@@ -35,6 +36,8 @@ _SECOND_US = 1_000_000
 _TICK_S = 1.0
 _REFRESH_S = 0.1
 _READ_EVERY = 5
+_LATE_S = 5.0
+"""So much later than it was due the next look at the host may come; after that nobody knows how it is now."""
 _KEYS = (
     "back", "open_episode", "acknowledge_episode", "silence_episode", "note_episode", "go_to_process", "go_to_its_run",
     "filter", "severity", "zoom_in", "zoom_out", "pan_back", "watch", "clear_episodes",
@@ -68,6 +71,7 @@ class AnomaliesScreen(EpisodeJumps):
         self._ticks = 0
         self._wanted: int | None = None
         self._sought = False
+        self._values: dict[str, float] | None = None
 
     def compose_body(self) -> ComposeResult:
         yield self._timeline
@@ -89,6 +93,8 @@ class AnomaliesScreen(EpisodeJumps):
 
     def look(self) -> None:
         self.app.look_at_health()
+        self._values = self._newest()
+        self._table.tick(self._now, self._values)
         self._schedule()
 
     def on_resize(self) -> None:
@@ -112,11 +118,24 @@ class AnomaliesScreen(EpisodeJumps):
         if not self.looks or not self.is_attached:
             return
         self._ticks += 1
-        self._table.tick(self._now)
+        before, self._values = self._values, self._newest()
+        self._table.tick(self._now, self._values)
+        if self._values != before:
+            self._detail.show(self.selected, self._around, self._now, self._values)
         if self._window.follows:
             self._show_timeline()
         if not self._ticks % _READ_EVERY:
             self._schedule()
+
+    def _newest(self) -> dict[str, float] | None:
+        """What the last look at the host saw, if that was just now."""
+        try:
+            taken = self.engine.monitoring.latest()
+        except OpsError:  # the record says so, which is read as well
+            return None
+        if taken is None or self._now - taken.sample.time_us > (taken.interval_s + _LATE_S) * _SECOND_US:
+            return None
+        return series(taken.sample)
 
     @property
     def _now(self) -> int:
@@ -152,6 +171,8 @@ class AnomaliesScreen(EpisodeJumps):
                 except OpsError as error:
                     self._say_failed(error)
                     return
+                if self._window.fit(begins(found)):
+                    continue  # of the shorter span, its counts are others, and what is drawn is finer
                 self._take(found)
                 if not self._again:
                     return
@@ -246,7 +267,7 @@ class AnomaliesScreen(EpisodeJumps):
     def _show_selected(self, *, reread: bool = False) -> None:
         one = self.selected
         self._timeline.choose(None if one is None else one.id)
-        self._detail.show(one, self._around, self._now)
+        self._detail.show(one, self._around, self._now, self._values)
         self.show_keys()
         known = self._around is not None and one is not None and self._around.episode_id == one.id
         if one is not None and self._detail.display and (not known or (reread and one.state.is_open)):
@@ -262,7 +283,7 @@ class AnomaliesScreen(EpisodeJumps):
             while (one := self.selected) is not None:
                 self._around = await asyncio.to_thread(around, self.engine, one)
                 now_on = self.selected
-                self._detail.show(now_on, self._around, self._now)
+                self._detail.show(now_on, self._around, self._now, self._values)
                 if now_on is None or now_on.id == one.id:
                     return
         finally:

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.binding import BindingType
 from textual.message import Message
 
 from opsconsole.anomalies import Anomaly
 from opsconsole.tui.actions import Where, bindings
+from opsconsole.tui.episodes import kind_words, sentence, subject_name, what, with_now
 from opsconsole.tui.screens.anomalies.facts import STATE_WIDTH, cells
+from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.column_list import Column, ColumnList, Content
 
 COLUMNS = (
     Column("glyph", "", 1),
     Column("severity", "SEV", 4),
-    Column("kind", "KIND", 16, from_width=46),
-    Column("subject", "SUBJECT", 14, from_width=100),
+    Column("what", "WHAT", 22, from_width=60),
+    Column("kind", "KIND", 13, from_width=46),
     Column("state", "STATE", STATE_WIDTH, from_width=36),
     Column("since", "SINCE", 5, right=True),
-    Column("lasted", "FOR", 6, right=True),
-    Column("peak", "PEAK", 10, right=True, from_width=84),
+    Column("lasted", "LASTED", 6, right=True, from_width=120),
+    Column("peak", "PEAK", 6, right=True, from_width=84),
     Column("message", "MESSAGE", 0),
 )
 
@@ -53,6 +56,7 @@ class EpisodeTable(ColumnList, can_focus=True, inherit_bindings=False):
         super().__init__(id=id)
         self._episodes: list[Anomaly] = []
         self._now = 0
+        self._values: Mapping[str, float] | None = None
         self._cursor = 0
         self._drawn = {}
 
@@ -83,9 +87,9 @@ class EpisodeTable(ColumnList, can_focus=True, inherit_bindings=False):
         if before != self.selected:
             self.post_message(self.Moved(self.selected))
 
-    def tick(self, now: int) -> None:
-        """Time has passed: draw what reads differently now."""
-        self._now = now
+    def tick(self, now: int, values: Mapping[str, float] | None = None) -> None:
+        """Time has passed: draw what reads differently now. `values`: the newest of `samples.series`."""
+        self._now, self._values = now, values
         self._draw_changes()
 
     def select(self, episode_id: int) -> None:
@@ -105,4 +109,26 @@ class EpisodeTable(ColumnList, can_focus=True, inherit_bindings=False):
         return self.Moved(self.selected)
 
     def _content(self, line: int) -> Content:
-        return cells(self._episodes[line], self._now)
+        return cells(self._episodes[line], self._now, self._values)
+
+    def _line(self, y: int) -> tuple[Content | None, bool]:
+        """What finds no room in a message is not how it is now; what stands in another column is not said again."""
+        content, cursor = super()._line(y)
+        if content is not None:
+            one = self._episodes[y - 1 + self.scroll_offset.y]
+            spans = self._spans()
+            said, whose, shown = spans[-1][1], "", dict[str, Cell]()
+            if room := next((width for column, width in spans if column.key == "what"), 0):
+                subject = subject_name(one)
+                shown["what"] = Cell(what(subject, kind_words(one.kind), room), content["what"].tone)
+                whose = f"{subject} " if subject and sentence(one).startswith(f"{subject} ") else ""
+            text = "".join(with_now(one, self._values, said + cell_len(whose)))
+            shown["message"] = Cell(text.removeprefix(whose), content["message"].tone)
+            content = {**content, **shown}
+        return content, cursor
+
+    def _shown(self, total: int) -> list[Column]:
+        """Where there is room for whose it is, what is wrong stands beside it."""
+        shown = super()._shown(total)
+        whose = any(column.key == "what" for column in shown)
+        return [column for column in shown if column.key != "kind" or not whose]

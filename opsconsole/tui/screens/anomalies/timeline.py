@@ -17,7 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from opsconsole.anomalies import Anomaly, AnomalyState, Severity
-from opsconsole.safety.sanitise import sanitise_name
+from opsconsole.tui.episodes import kind_words, subject_name, what
 from opsconsole.tui.severities import GLYPHS, TONES
 from opsconsole.tui.widgets.cells import Cell, fit
 from opsconsole.tui.widgets.tones import Toned
@@ -30,7 +30,8 @@ CAME = "◀"
 RAN = "■"
 FAILED = "✗"
 _TICK = "┊"
-_LABEL = 22
+_LABEL = 34
+_LEAST_LABEL = 16
 _SECOND_US = 1_000_000
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 _STEPS_S = (
@@ -40,10 +41,14 @@ _STEPS_S = (
 
 
 class Lane(NamedTuple):
-    """`name` is harmless; `episodes` are drawn the worst over the others."""
+    """`subject` and `name` are harmless; `episodes` are drawn the worst over the others."""
 
     name: str
     episodes: tuple[Anomaly, ...]
+    subject: str = ""
+
+    def label(self, width: int) -> str:
+        return what(self.subject, self.name, width)
 
 
 class Tick(NamedTuple):
@@ -93,6 +98,7 @@ class Timeline(Toned, Widget):
         self._chosen: int | None = None
         self._drawn: dict[int, Strip] = {}
         self._had_height = 0
+        self._longest = _LEAST_LABEL
 
     # -- what it shows
 
@@ -109,6 +115,8 @@ class Timeline(Toned, Widget):
         )  # fmt: skip
         if same and self._drawn:
             return  # it would be the same to the cell
+        if episodes is not self._episodes:
+            self._longest = _longest_label(episodes)
         self._title, self._episodes = title, episodes
         self._since_us, self._until_us, self._now_us = since_us, max(until_us, since_us + 1), now_us
         self._unwatched, self._runs = unwatched, runs
@@ -142,7 +150,8 @@ class Timeline(Toned, Widget):
 
     @property
     def _label(self) -> int:
-        return min(_LABEL, max(8, self.size.width // 5))
+        """As wide as the longest needs, within bounds."""
+        return min(_LABEL, max(8, self.size.width // 4), self._longest)
 
     @property
     def cells(self) -> int:
@@ -212,7 +221,8 @@ class Timeline(Toned, Widget):
     def _lane(self, lane: Lane, ticks: Sequence[Tick]) -> Iterable[tuple[str, Style]]:
         chosen = any(one.id == self._chosen for one in lane.episodes)
         yield "▌" if chosen else " ", self._style("accent", chosen)
-        yield fit(lane.name, self._label - 1) + " ", self._style("strong" if chosen else "muted", chosen)
+        room = self._label - 1
+        yield fit(lane.label(room), room) + " ", self._style("strong" if chosen else "muted", chosen)
         at = {tick.column for tick in ticks}
         marks = self._marks(lane.episodes)
         for column in at:
@@ -323,13 +333,28 @@ def lanes_of(episodes: Sequence[Anomaly], room: int) -> list[Lane]:
     if len(ordered) > room:
         kept, rest = ordered[: max(0, room - 1)], ordered[max(0, room - 1) :]
         others = tuple(one for _, ones in rest for one in ones)
-        return [*(_lane(key, ones) for key, ones in kept), Lane(f"{len(rest)} other kinds", others)]
+        of = "others" if found is by_subject else "other kinds"
+        return [*(_lane(key, ones) for key, ones in kept), Lane(f"{len(rest)} {of}", others)]
     return [_lane(key, ones) for key, ones in ordered]
 
 
 def _lane(key: tuple[str, str], episodes: Iterable[Anomaly]) -> Lane:
+    """Of a kind with all its subjects, its title says what they are."""
+    from opsconsole.monitoring.detection.kinds import KINDS
+
     kind, subject = key
-    return Lane(sanitise_name(f"{kind} {subject}".strip(), limit=60), tuple(episodes))
+    found = tuple(episodes)
+    known = KINDS.get(kind)
+    if subject or known is None or not any(one.subject for one in found):
+        return Lane(kind_words(kind), found, subject_name(found[0]) if subject else "")
+    return Lane(known.title, found)
+
+
+def _longest_label(episodes: Iterable[Anomaly]) -> int:
+    """The cells that lanes of them need, with a blank behind."""
+    each = {(one.kind, one.subject): one for one in episodes}
+    said = (f"{subject_name(one)} {kind_words(kind)}".strip() for (kind, _), one in each.items())
+    return 1 + max(_LEAST_LABEL, *map(cell_len, said), 0)
 
 
 def ticks_of(since_us: int, until_us: int, cells: int) -> list[Tick]:

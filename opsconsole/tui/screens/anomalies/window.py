@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 _HOUR_US = 3600 * 1_000_000
 SPANS = (
-    ("1 h", _HOUR_US), ("6 h", 6 * _HOUR_US), ("24 h", 24 * _HOUR_US), ("7 d", 168 * _HOUR_US),
-    ("30 d", 720 * _HOUR_US),
+    ("15 min", _HOUR_US // 4), ("1 h", _HOUR_US), ("6 h", 6 * _HOUR_US), ("24 h", 24 * _HOUR_US),
+    ("7 d", 168 * _HOUR_US), ("30 d", 720 * _HOUR_US),
 )  # fmt: skip
-_FIRST_SPAN = 2
+_FIRST_SPAN = 3
 _OLDEST_US = 400 * 24 * _HOUR_US
 _LEAST = (Severity.INFO, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
 
@@ -33,6 +33,17 @@ class Window:
         self._now = now
         self._zoom = _FIRST_SPAN
         self._until: int | None = None
+        self._chosen = False
+
+    def fit(self, first_us: int | None) -> bool:
+        """As short a span as has all from this moment on, never longer than it opens with. What somebody chose stays,
+        and so does what fitted once. True: it is a shorter one now, in which more may be known of that moment."""
+        if self._chosen:
+            return False
+        before, needed = self._zoom, self._now() - (0 if first_us is None else first_us)
+        self._zoom = next((at for at, (_, length) in enumerate(SPANS[:before]) if length >= needed), before)
+        self._chosen = self._zoom == before
+        return not self._chosen
 
     @property
     def follows(self) -> bool:
@@ -66,7 +77,7 @@ class Window:
         if not 0 <= zoom < len(SPANS):
             return False
         until, longer = self._until, SPANS[zoom][1] - SPANS[self._zoom][1]
-        self._zoom = zoom
+        self._zoom, self._chosen = zoom, True
         if until is not None:
             self._move_to(until + longer // 2)
         return True
@@ -77,6 +88,7 @@ class Window:
 
     def show(self, began_us: int, ended_us: int | None) -> None:
         """Move so that this is seen; what lasts still is seen in any span that ends now. The length stays."""
+        self._chosen = True
         since, until = self.span
         if ended_us is None:
             self.to_now()
@@ -87,7 +99,7 @@ class Window:
         self._until = None
 
     def _move_to(self, until: int) -> None:
-        now = self._now()
+        now, self._chosen = self._now(), True
         self._until = None if until >= now else max(until, now - _OLDEST_US)
 
 

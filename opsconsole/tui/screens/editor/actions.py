@@ -9,7 +9,10 @@ _E = Where.EDITOR
 ACTIONS: tuple[Action, ...] = (
     Action("open_script", "enter", "open", "Open the script in the editor", _E, footer=True),
     Action("edit_text", "e,i", "edit", "Into the text", _E, footer=True),
-    Action("save_script", "f2,ctrl+o,w", "save", "Save the text", _E, Danger.CHANGES, footer=True),
+    Action(
+        "save_script", "f2,ctrl+o,w", "save", "Save the text", _E, Danger.CHANGES, footer=True,
+        also=("w", "w!", "write"),
+    ),
     Action(
         "run_script", "ctrl+r,f5,r", "run", "Run the text as it is here, after a form", _E, Danger.CHANGES, footer=True,
     ),
@@ -20,9 +23,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("explain_finding", "E", "explain", "The page of the finding's rule", _E),
     Action("order_findings", "O", "order", "Findings by place or by severity", _E),
     Action("cycle_policy", "f6,p", "policy", "Judge it under the next policy", _E, footer=True),
-    Action("show_difference", "f4,d", "changes", "What was changed since it was saved", _E, footer=True),
-    Action("discard_changes", "D", "discard", "Go back to what was saved", _E, Danger.CONFIRM),
-    Action("find_text", "ctrl+f,f", "find", "Find in the text", _E, footer=True, opens_text=False),
+    Action(
+        "show_difference", "f4,d", "changes", "What was changed since it was saved", _E, footer=True, also=("diff",),
+    ),
+    Action("discard_changes", "D", "discard", "Go back to what was saved", _E, Danger.CONFIRM, also=("e!",)),
+    Action(
+        "find_text", "ctrl+f,f", "find", "Find in the text", _E, footer=True, opens_text=False, also=("grep", "search"),
+    ),
     Action("find_next", "f3,alt+s,N", "find next", "To the next place of what was found", _E),
     Action("go_to_line", "ctrl+g,L", "line", "Go to a line by its number", _E),
     Action("switch_language", "alt+l,l", "language", "Say which language the text is in", _E),
@@ -33,8 +40,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("toggle_library", "b", "scripts", "Show the list of scripts, or fold it", _E),
     Action("toggle_review", "f7,v", "review", "Show findings and effects, or fold them", _E),
     Action("new_script", "n", "new", "A new script, from a template", _E, Danger.CHANGES, footer=True),
-    Action("open_path", "o", "open a path", "Open a file by its path", _E),
-    Action("rename_script", "R", "rename", "Rename the selected script", _E, Danger.CHANGES),
-    Action("duplicate_script", "C", "duplicate", "A copy of the selected script among your own", _E, Danger.CHANGES),
-    Action("delete_script", "delete,X", "delete", "Delete the selected script, after a question", _E, Danger.CONFIRM),
+    Action("open_path", "o", "open a path", "Open a file by its path", _E, also=("e",)),
+    Action("rename_script", "R", "rename", "Rename the selected script", _E, Danger.CHANGES, also=("mv",)),
+    Action(
+        "duplicate_script", "C", "duplicate", "A copy of the selected script among your own", _E, Danger.CHANGES,
+        also=("cp",),
+    ),
+    Action(
+        "delete_script", "delete,X", "delete", "Delete the selected script, after a question", _E, Danger.CONFIRM,
+        also=("rm",),
+    ),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -28,7 +29,7 @@ class NameScreen(Modal[str | None]):
     def __init__(
         self, title: str, hint: str, value: str = "", *, enter: str, wrong: Wrong = lambda _: "", replaced: bool = False
     ) -> None:
-        """`replaced`: the value is only a suggestion, and what is typed takes its place, but for the ending."""
+        """`replaced`: the value is only a suggestion. What is typed takes its place, and its ending if it has none."""
         super().__init__()
         self._title, self._hint, self._value, self._enter, self._wrong = title, hint, value, enter, wrong
         self._replaced = replaced
@@ -43,8 +44,8 @@ class NameScreen(Modal[str | None]):
 
     def on_mount(self) -> None:
         field = self.query_one(Input)
-        stem = self._value.rpartition(".")[0] or self._value
-        field.selection = Selection(0 if self._replaced else len(stem), len(stem))
+        stem, _ = os.path.splitext(self._value)
+        field.selection = Selection(0, len(self._value)) if self._replaced else Selection(len(stem), len(stem))
         self.set_focus(field)
 
     def on_input_changed(self) -> None:
@@ -52,10 +53,13 @@ class NameScreen(Modal[str | None]):
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        if problem := self._wrong(event.value):
+        name = event.value.strip()
+        if self._replaced and name and not os.path.splitext(name)[1]:
+            name += os.path.splitext(self._value)[1]
+        if problem := self._wrong(name):
             self.query_one("#name-wrong", Static).update(problem)
         else:
-            self.dismiss(event.value)
+            self.dismiss(name)
 
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 
 from opsconsole.safety.review.edits import apply, choose
-from opsconsole.safety.review.model import Edit, Finding
+from opsconsole.safety.review.model import Edit, Finding, Source
 from opsconsole.safety.sanitise import sanitise_name
 
 Place = tuple[int, int]
 """Row and column, both from 0, in characters."""
+_MANY = 20
+"""Edits, from which on a table of all lines is made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +48,12 @@ def apply_all(text: str, findings: Iterable[Finding]) -> Fixed | None:
     edits = [edit for finding in done for edit in finding.fix or ()]
     if not edits:
         return None
-    placed = []
+    placed, place = [], partial(_place, text)
+    if len(edits) > _MANY:
+        source = Source(text)
+        place = partial(_looked_up, source)
     for edit in sorted(edits, key=lambda one: (one.start, one.end), reverse=True):
-        placed.append(TextEdit(_place(text, edit.start), _place(text, edit.end), edit.text))
+        placed.append(TextEdit(place(edit.start), place(edit.end), edit.text))
     return Fixed(apply(text, edits), tuple(placed), done)
 
 
@@ -68,8 +74,13 @@ def preview(text: str, finding: Finding, limit: int = 200) -> str:
 
 
 def _place(text: str, offset: int) -> Place:
-    """Without a table of all lines: a fix has a few places, and a text may have many lines."""
+    """Without a table of all lines: most fixes have a few places, and a text may have many lines."""
     return text.count("\n", 0, offset), offset - text.rfind("\n", 0, offset) - 1
+
+
+def _looked_up(source: Source, offset: int) -> Place:
+    line, column = source.place(offset)
+    return line - 1, column - 1
 
 
 def _lies_in(text: str, edits: Iterable[Edit]) -> bool:

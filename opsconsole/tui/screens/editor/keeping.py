@@ -112,6 +112,11 @@ class Keeping(ModeScreen):
         here = self.opened.draft_id if self.opened is not None and self.opened.path is not None else ""
         return sorted((one for one in self._drafts.values() if one.id != here), key=lambda one: -one.at)
 
+    @property
+    def unsaved_paths(self) -> set[str]:
+        """The files that have another text here than they hold."""
+        return {draft.path for draft in self._drafts.values() if draft.path}
+
     def take(self, opened: Opened | None) -> None:
         """Show this text; what was open before is kept as a draft if it was modified."""
         self.keep()
@@ -296,7 +301,7 @@ class Keeping(ModeScreen):
         name = await self.app.push_screen_wait(
             NameScreen(
                 "Save the script as", f"in {self.harmless(str(self.own.folder))}", suggested, enter="saves it",
-                wrong=self.wrong_name,
+                wrong=self.wrong_name, replaced=True,
             )
         )  # fmt: skip
         return None if name is None else self.own.place(name)
@@ -363,6 +368,7 @@ class Keeping(ModeScreen):
             self.opened_changed()
             return
         area = self.text_area
+        opened.end_lines_in(opened.saved_newline or opened.script.newline)
         area.replace_all([((0, 0), area.document.end, opened.saved)])
         self._known = area.text
         self._drop_draft(opened)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,11 +42,21 @@ class Entry:
     path: Path | None = None
     task: int | None = None
     draft: str | None = None
+    unsaved: bool = False
+    """Its text here is another one than its file has."""
 
     @property
     def key(self) -> str:
         """The same script in another reading of the library."""
         return f"{self.section}:{self.path or self.task or self.draft}"
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """False for a link that leads nowhere, or round in a circle, too."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 class NameTaken(Exception):
@@ -62,7 +72,7 @@ class Own:
     def entries(self) -> list[Entry]:
         try:
             with os.scandir(self.folder) as found:
-                names = sorted(one.name for one in found if one.is_file() and not one.name.startswith("."))
+                names = sorted(one.name for one in found if _is_file(one) and not one.name.startswith("."))
         except OSError:
             return []
         return [Entry(Section.MINE, sanitise_name(name), path=self.folder / name) for name in names[:MOST]]
@@ -111,13 +121,17 @@ class Own:
         return found
 
 
-def read_library(own: Own, drafts: Iterable[Draft] = ()) -> list[Entry]:
-    """What the disk has to open, section by section; blocks for it."""
+def read_library(own: Own, drafts: Iterable[Draft] = (), unsaved: Collection[str] = ()) -> list[Entry]:
+    """What the disk has to open, section by section; blocks for it. `unsaved` files are marked where they stand, and
+    their drafts do not stand beside them."""
+    mine = [replace(entry, unsaved=str(entry.path) in unsaved) for entry in own.entries()]
+    marked = {str(entry.path) for entry in mine if entry.unsaved}
     entries = [
-        Entry(Section.UNSAVED, sanitise_name(draft.name), sanitise_name(draft.path), draft=draft.id) for draft in drafts
+        Entry(Section.UNSAVED, sanitise_name(draft.name), sanitise_name(draft.path), draft=draft.id, unsaved=True)
+        for draft in drafts
+        if draft.path not in marked
     ]
-    entries += own.entries()
-    return entries + [Entry(Section.SAMPLES, one.shown, one.summary, path=one.path) for one in samples()]
+    return entries + mine + [Entry(Section.SAMPLES, one.shown, one.summary, path=one.path) for one in samples()]
 
 
 def from_history(engine: Engine) -> list[Entry]:

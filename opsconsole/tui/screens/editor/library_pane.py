@@ -155,9 +155,7 @@ class LibraryPane(Toned, CursorList, can_focus=True):
             return Strip([Segment(f" {row.value}", base + self.tone("faint"))]).adjust_cell_length(width, base)
         style = self.get_component_rich_style("table--cursor") if current else base
         mark = Segment("▌" if focused else " ", style + self.tone("accent"))
-        glyph = Segment(
-            "● " if row.section is Section.UNSAVED else "▸ " if opened else "  ", style + self.tone("accent")
-        )
+        glyph = Segment("● " if row.unsaved else "▸ " if opened else "  ", style + self.tone("accent"))
         note = row.summary.partition(" ")[0] if row.section is Section.HISTORY else ""
         room = width - 4 - (len(note) + 1 if note else 0)
         segments = [

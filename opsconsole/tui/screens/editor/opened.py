@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from opsconsole.tui.screens.editor.autosave import Draft, new_id
@@ -28,6 +28,8 @@ class Opened:
     draft_id: str = field(default_factory=new_id)
     drafted: bool = False
     """There is, or will be, a file of the draft."""
+    saved_newline: str = ""
+    """How the lines of what is saved end; empty: as those of the text."""
 
     @classmethod
     def of_file(cls, file: FileOnDisk, *, writable: bool = True, key: str = "") -> Opened:
@@ -50,16 +52,24 @@ class Opened:
     def of_draft(cls, draft: Draft, file: FileOnDisk | None) -> Opened:
         """As it was left. `file` is what its path has now; another one than it began from asks when it is saved."""
         script = ScriptText.of(draft.data)
-        saved = None if file is None else ScriptText.of(file.data).text
+        was = None if file is None else ScriptText.of(file.data)
         path = Path(draft.path) if draft.path else None
         stamp = Stamp(draft.base, draft.mode) if draft.base else None
         language = BY_ID.get(draft.language) or language_of(script.text, draft.name)
         key = f"mine:{path}" if path is not None else f"unsaved:{draft.id}"
         place = (draft.row, draft.column)
-        return cls(draft.name, script, language, saved, path, stamp, key, place, draft.id, drafted=True)
+        return cls(
+            draft.name, script, language, was.text if was else None, path, stamp, key, place, draft.id, drafted=True,
+            saved_newline=was.newline if was else "",
+        )  # fmt: skip
 
     def modified(self, text: str) -> bool:
-        return text != self.saved
+        return text != self.saved or self.script.newline != (self.saved_newline or self.script.newline)
+
+    def end_lines_in(self, newline: str) -> None:
+        """The same text with other line ends."""
+        self.saved_newline = self.saved_newline or self.script.newline
+        self.script = replace(self.script, newline=newline)
 
     def interpreter(self, text: str) -> str:
         return interpreter_of(text, self.language)
@@ -74,4 +84,4 @@ class Opened:
 
     def now_saved(self, path: Path, text: str, stamp: Stamp) -> None:
         self.path, self.name, self.saved, self.stamp, self.drafted = path, path.name, text, stamp, False
-        self.key = f"mine:{path}"
+        self.key, self.saved_newline = f"mine:{path}", self.script.newline

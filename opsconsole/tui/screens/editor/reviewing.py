@@ -18,6 +18,7 @@ from opsconsole.tui.screens.editor.gutter import spans
 from opsconsole.tui.screens.editor.languages import too_large
 from opsconsole.tui.screens.editor.live_review import LiveReview, ReviewReady, ReviewWaits
 from opsconsole.tui.screens.editor.marks import Painted
+from opsconsole.tui.screens.editor.opened import Opened
 from opsconsole.tui.screens.editor.review_pane import ReviewPane
 from opsconsole.tui.screens.editor.text import ScriptArea
 from opsconsole.tui.screens.editor.verdicts import above_ceiling, containment_words
@@ -43,11 +44,7 @@ class Reviewing(EditorCommands):
 
     def leave(self) -> None:
         super().leave()
-        self.call_later(self._rest)
-
-    def _rest(self) -> None:
-        if self.app.modes.current != self.MODE:  # else it is a dialog over it
-            self.live.rest()
+        self.live.rest()
 
     def say_place(self) -> None:
         """Where the cursor is, and what is wrong there."""
@@ -229,11 +226,20 @@ class Reviewing(EditorCommands):
             self.app.tell(nothing)
             return
         area = self.text_area
-        area.replace_all(
-            (area.clamp_visitable(edit.start), area.clamp_visitable(edit.end), edit.text) for edit in fixed.edits
-        )
-        if len(findings) > 1:
+        changes = [(area.clamp_visitable(one.start), area.clamp_visitable(one.end), one.text) for one in fixed.edits]
+        # A CR of a script whose every line has one stands in no line of the area.
+        area.replace_all(change for change in changes if change[0] != change[1] or change[2])
+        if self.opened is not None and self.opened.script.newline == "\r\n" and "\r\n" not in fixed.text:
+            self._end_lines_in_lf(self.opened)
+        elif len(findings) > 1:
             self.app.tell(f"{len(fixed.done)} fixes applied; {self.app.key_display('ctrl+z')} undoes them.")
+
+    def _end_lines_in_lf(self, opened: Opened) -> None:
+        opened.end_lines_in("\n")
+        self.app.tell("Every line ends in LF now, no longer in CR LF.")
+        self._known = self.text_area.text
+        self._schedule()
+        self.text_changed()
 
     # -- running
 

@@ -31,6 +31,8 @@ class RunScript:
     interpreter: str
     policy: str
     path: Path | None = None
+    from_file: bool = False
+    """It is what the file has when it is planned; there is no body."""
 
     @property
     def key(self) -> str:
@@ -95,9 +97,9 @@ def language(script: RunScript, settings: Settings) -> str:
 
 
 def read(
-    values: Mapping[str, str], script: RunScript, settings: Settings, *, hold: bool = False
+    values: Mapping[str, str], script: RunScript, settings: Settings, *, hold: bool = False, cwd: Path | None = None
 ) -> tuple[TaskSpec | None, dict[str, str]]:
-    """The spec, or None and what is wrong by field."""
+    """The spec, or None and what is wrong by field. `cwd`: where it runs if no folder is given."""
     problems: dict[str, str] = {}
 
     def take(field: str, make: Callable[[str], Any], empty: Any = None) -> Any:
@@ -120,15 +122,16 @@ def read(
         memory=take("memory", _size), cpu=take("cpu", _share), pids=take("pids", _count), output=take("output", _kept)
     )
     fields = {
-        "script": script.body,
-        "name": take("name", str, script.name),
+        "script": None if script.from_file else script.body,
+        "path": script.path if script.from_file else None,
+        "name": take("name", str, script.name or None),
         "args": tuple(take("arguments", _words, ())),
         "interpreter": None if interpreter == BY_SHEBANG else interpreter,
         "policy": policy,
         "priority": Priority.parse(values.get("priority", "normal")),
         "timeout_s": take("timeout", _seconds, settings.execution.timeout_s),
         "retries": int(values.get("retries", "0")),
-        "cwd": take("cwd", _folder),
+        "cwd": take("cwd", _folder, cwd),
         "env": take("environment", _variables, {}),
         "limits": limits,
         "hold": hold,
@@ -157,7 +160,7 @@ def _words(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError as error:
-        raise ValueError(f"{error}".lower()) from error
+        raise ValueError(f"cannot be split: {error}".lower()) from error
 
 
 def _seconds(text: str) -> float:

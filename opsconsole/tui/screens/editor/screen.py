@@ -16,11 +16,13 @@ from opsconsole.tui.screens.editor.library import Entry, from_history, narrowed,
 from opsconsole.tui.screens.editor.library_pane import LibraryPane
 from opsconsole.tui.screens.editor.live_review import State
 from opsconsole.tui.screens.editor.reviewing import Reviewing
+from opsconsole.tui.screens.editor.script_text import held_in
 from opsconsole.tui.screens.editor.title_line import OneLine
 from opsconsole.tui.screens.mode import WIDE
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.filter_line import FilterLine
 from opsconsole.tui.widgets.key_line import Key
+from opsconsole.tui.wording import count_of
 
 if TYPE_CHECKING:
     from opsconsole.tui.app import ConsoleApp
@@ -151,8 +153,8 @@ class EditorScreen(Reviewing):
             cells.append(Cell(f"no colours: {large or 'its grammar is not installed'}", "muted"))
         if opened.script.newline == "\r\n":
             cells.append(Cell("CR LF", "muted"))
-        if opened.script.hidden:
-            cells.append(Cell(f"{opened.script.hidden:,} hidden characters", "warning"))
+        if opened.script.hidden and (hidden := held_in(self._known)):
+            cells.append(Cell(count_of(hidden, "hidden character"), "warning"))
         if opened.script.locked:
             cells.append(Cell(f"read-only: {opened.script.locked}", "warning"))
         elif self.app.read_only:
@@ -189,7 +191,7 @@ class EditorScreen(Reviewing):
 
     async def _read_library(self) -> None:
         self._read_again = False
-        entries = await asyncio.to_thread(read_library, self.own, self.drafts)
+        entries = await asyncio.to_thread(read_library, self.own, self.drafts, self.unsaved_paths)
         try:
             entries += from_history(self.engine)
         except OpsError as error:

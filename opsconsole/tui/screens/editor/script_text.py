@@ -77,6 +77,11 @@ def is_held(character: str) -> bool:
     return character >= "\U000f0000" and _HELD.match(character) is not None
 
 
+def held_in(text: str) -> int:
+    """How many characters of shown text are held."""
+    return 0 if text.isascii() else len(_HELD.findall(text))
+
+
 def drawn(text: str) -> str:
     """Shown text as it may be drawn: held characters are pictures. As long as before."""
     return text if text.isascii() else _HELD.sub(lambda match: picture(match[0]), text)
@@ -93,7 +98,7 @@ class ScriptText:
     newline: str = "\n"
     locked: str = ""
     hidden: int = 0
-    """How many characters of the text are held."""
+    """How many characters of the text were held when it was opened."""
 
     @classmethod
     def of(cls, data: bytes) -> ScriptText:
@@ -108,7 +113,7 @@ class ScriptText:
             newline = "\r\n"
             decoded = decoded.replace("\r\n", "\n")
         text = shown(decoded)
-        return cls(text, newline, hidden=len(_HELD.findall(text)) if not text.isascii() else 0)
+        return cls(text, newline, hidden=held_in(text))
 
     def true(self, text: str) -> str:
         """`text`, of the editor, as it stands in the file: what is reviewed and what runs."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from opsconsole.models import ExecutionPolicy, TaskSpec
 from opsconsole.safety.policy import ceiling
 from opsconsole.safety.review.model import Finding, Review
+from opsconsole.safety.review.shellcheck import ONLY_ADVICE, errors_beside, wiki
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.screens.editor.effects import deeds
 from opsconsole.tui.screens.editor.faces import SEVERITIES, VERDICTS
@@ -135,6 +136,8 @@ def head(state: State, policy: str, contained: tuple[str, str], width: int, abov
         lines += folded(sanitise_name(f"{_NOT_HERE} {next(iter(above.values()))}", limit=400), width, 2, "faint")
     if contained[0] and review.policy not in above:
         lines += folded(contained[0], width, 2, contained[1])
+    if review.verdict == "allow" and errors_beside(review.findings):
+        lines += folded(ONLY_ADVICE, width, 2, "warning")
     for note in review.notes[:2]:
         lines += folded(sanitise_name(note, limit=200), width, 2, "faint")
     return lines
@@ -146,6 +149,8 @@ def detail(finding: Finding | None, preview: str, width: int, fix_key: str = "F"
         return []
     face = SEVERITIES[finding.severity]
     head = [Cell(f" {face.glyph} {face.word} ", face.tone), Cell(sanitise_name(finding.rule), "muted")]
+    if wiki(finding.rule):
+        head.append(Cell("  ShellCheck's: not in the verdict", "faint"))
     lines: list[list[Cell]] = [head, *folded(sanitise_name(finding.message, limit=600), width, 3, "plain")]
     if preview:
         lines.append([Cell(f" {fix_key} ", "accent"), Cell("→ ", "muted"), Cell(preview, "plain")])

@@ -14,10 +14,14 @@ def _still_open(task: Task) -> str | None:
 
 ACTIONS: tuple[Action, ...] = (
     Action("open_run", "enter", "open", "Show all of the run: facts, script, output", _H, footer=True),
-    Action("mark_run", "space", "mark", "Mark the run, to compare another one with it", _H, footer=True),
-    Action("compare_runs", "equals_sign,c", "compare", "Compare the run with the marked one", _H, footer=True),
+    Action("mark_run", "space", "mark", "Mark this one run to compare another with it, or unmark it", _H, footer=True),
     Action(
-        "rerun", "r", "run again", "Run it again, as a new task", _H, Danger.CHANGES, _still_open, footer=True
+        "compare_runs", "c,equals_sign", "compare", "Compare the run with the marked one", _H, footer=True,
+        also=("diff",),
+    ),
+    Action(
+        "rerun", "r", "run again", "Run it again, as a new task", _H, Danger.CHANGES, _still_open, footer=True,
+        also=("retry",),
     ),
     Action(
         "pin_run", "P", "pin", "Pin it against clean-up, or unpin it", _H, Danger.CHANGES, None, "unpin",
@@ -28,7 +32,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("statistics", "S", "statistics", "How it went over time, or back to the list", _H, footer=True),
     Action("statistics_span", "s", "span", "Statistics of the last day, week, month, or all", _H),
     Action("statistics_group", "b", "group", "Statistics by name, by policy, or by host", _H),
-    Action("export_report", "e", "export", "Write a report: Markdown, HTML, JSON, CSV, SVG", _H, footer=True),
+    Action(
+        "export_report", "e", "export", "Write a report: Markdown, HTML, JSON, CSV, SVG", _H, footer=True,
+        also=("report",),
+    ),
     Action("next_place", "n", "next match", "To the next place that was searched for", _H),
     Action("previous_place", "N", "previous match", "To the place before that was searched for", _H),
 )  # fmt: skip

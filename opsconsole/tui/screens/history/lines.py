@@ -11,11 +11,18 @@ from opsconsole.tui.widgets.text_field import TextField
 
 class _Line(FilterLine):
     HINT = ""
+    _noted = "", False
 
     def compose(self) -> ComposeResult:
         yield Static("/", id="filter-sign", markup=False)
         yield TextField(placeholder=self.HINT, id="filter-text")
         yield Static("", id="filter-note", markup=False)
+
+    def note(self, text: str, *, wrong: bool = False) -> None:
+        """What is said already is not said again: the whole screen would be laid out for it."""
+        if (text, wrong) != self._noted and self.query("#filter-note"):
+            super().note(text, wrong=wrong)
+            self._noted = text, wrong
 
     @property
     def typing(self) -> bool:
@@ -25,7 +32,7 @@ class _Line(FilterLine):
 class HistoryFilterLine(_Line):
     """Narrows the list."""
 
-    HINT = "words of script, name, output; state:failed (any way) since:24h|today longer:10s by:deploy host: pinned"
+    HINT = "words of script, name, end of output; state:failed (any way) since:24h longer:10s by:deploy host: pinned"
 
 
 class FindLine(_Line):

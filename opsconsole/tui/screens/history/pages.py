@@ -23,6 +23,8 @@ from opsconsole.tui.screens.history.sheet import Row, Sheet
 from opsconsole.tui.widgets.cells import Cell
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from opsconsole.reporting.runs import Run
     from opsconsole.storage.trends import GroupBy, Trends
     from opsconsole.tui.screens.history.export import Order, Subject
@@ -71,7 +73,7 @@ class HistoryPages(HistoryCommands):
 
     def begin_pages(self) -> None:
         """The engine is there."""
-        self.reading = reading = Reading(self.engine)
+        reading = self.reading
         self._pages = Latest(self, "history-page", reading.detail, self._take_run, self._fail_page)
         self._pairs = Latest(self, "history-compare", self._compare, self._take_comparison, self._fail_page)
         self._pictures = Latest(
@@ -109,6 +111,8 @@ class HistoryPages(HistoryCommands):
         for one in (self._pages, self._pairs, self._pictures):
             one.forget()
         self._turn_to("", "")
+        self._run = self._comparison = self._trends = None
+        self.sheet.show([])  # a long output is thousands of lines
         return True
 
     def on_sheet_resized(self, event: Sheet.Resized) -> None:
@@ -166,8 +170,11 @@ class HistoryPages(HistoryCommands):
         one, other = self.marked, self.selected_id
         if not self.begun or self.page in ("comparison", "statistics"):
             return
-        if one is None or other is None or one == other:
+        if one is None or other is None:
             self.app.tell("Mark one run with space, then go to another one and compare.")
+            return
+        if one == other:
+            self.app.tell(f"Run {one} is the marked one itself: go to another one to compare it with.")
             return
         self._comparison = None
         self._turn_to("comparison", "Comparing …")
@@ -244,9 +251,15 @@ class HistoryPages(HistoryCommands):
         if not self.find_line.text:
             self.find_line.note("")
         elif not sheet.matches:
-            self.find_line.note("nowhere", wrong=True)
+            self.find_line.note(f"nowhere{self._unsearched}", wrong=True)
         else:
-            self.find_line.note(f"{sheet.match:,} of {sheet.matches:,}")
+            self.find_line.note(f"{sheet.match:,} of {sheet.matches:,}{self._unsearched}")
+
+    @property
+    def _unsearched(self) -> str:
+        """What is not on the page cannot be found there."""
+        left = self._run.left_out if self.page == "run" and self._run is not None else None
+        return " here · what is left out is not searched" if left is not None and (left.kept or left.not_kept) else ""
 
     def action_next_place(self) -> None:
         self._step(1)
@@ -270,7 +283,11 @@ class HistoryPages(HistoryCommands):
             return
         from opsconsole.tui.screens.history.export import ExportScreen
 
-        self.app.push_screen(ExportScreen(subjects, self.engine.paths.reports, self.clock()), self._ordered)
+        self.app.push_screen(ExportScreen(subjects, self._reports_folder, self.clock()), self._ordered)
+
+    @property
+    def _reports_folder(self) -> Path:
+        return self.app.state_folder / self.engine.paths.reports.name
 
     def _subjects(self) -> list[Subject]:
         """What there can be a report of; what is seen comes first."""
@@ -307,7 +324,7 @@ class HistoryPages(HistoryCommands):
 
         def write() -> str:
             text = formats.render(make(), order.format)
-            return str(formats.save(self.engine.paths.reports, order.file, text))
+            return str(formats.save(self._reports_folder, order.file, text))
 
         try:
             path = await asyncio.to_thread(write)

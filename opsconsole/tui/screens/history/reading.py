@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from array import array
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from opsconsole.storage.trends import GroupBy, Trends
 
 _BRIEF_BYTES = 16 * 1024
+_COUNTED_BYTES = 16 * 1024 * 1024
+"""Of an output's lines for a preview: some 20 ms. Of more, the bytes are told."""
 _EVERYTHING = Filter(statuses=ENDED)
 _FIRST = 400
 """Lines that are shown before all are known."""
@@ -26,12 +30,12 @@ _FIRST = 400
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`total`: how many have ended, whatever the filter. `rows`: of the first ids, as far as they are read already.
-    Not `whole`: the first of them, and the others are being read."""
+    """`total`: how many have ended, whatever the filter; None: it is still to be counted. `rows`: of the first ids, as
+    far as they are read already. Not `whole`: the first of them, and the others are being read."""
 
     query: Query
     ids: array[int]
-    total: int
+    total: int | None
     rows: Sequence[Task] = ()
     whole: bool = True
 
@@ -73,10 +77,28 @@ class Reading:
         self.total: int | None = None
         """How many have ended; None: it is to be counted again."""
         self._begun: Found | None = None
+        self._ahead: Ahead | None = None
+        self._counted: Ahead | None = None
+
+    def count(self) -> int:
+        """How many have ended. Raises OpsErrors, InterruptedReadError."""
+        counted, self._counted = self._counted, None
+        return self.figures.count(_EVERYTHING) if counted is None else counted.total()
+
+    def recount(self) -> None:
+        """Another number has ended."""
+        self.total = self._counted = None
 
     def begin(self, query: Query, selected: int | None, line: int) -> Found | None:
         """What can be shown at once of a list, of whatever length. None: the cursor, which is on this run and this
         line, could not stay where it belongs without knowing all. Raises OpsErrors, InterruptedReadError."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and ahead.query is query:
+            return ahead.wait()
+        return self.first_of(query, selected, line)
+
+    def first_of(self, query: Query, selected: int | None = None, line: int = 0) -> Found | None:
+        """As `begin`, of what is not read ahead."""
         self._begun = None
         first = self.search.beginning(query.filter, _FIRST)
         if first is None or not (first.whole or line < len(first.ids)):
@@ -84,8 +106,8 @@ class Reading:
         lost = selected is not None and selected not in first.ids
         if lost and not first.whole and self.search.passes(query.filter, selected or 0):
             return None
-        if self.total is None:
-            self.total = self.search.count(_EVERYTHING)
+        if first.whole and query.filter == _EVERYTHING:
+            self.total = len(first.ids)
         rows = self.search.rows(first.ids[:FIRST_ROWS])
         self._begun = Found(query, first.ids, self.total, rows, first.whole)
         return self._begun
@@ -93,7 +115,7 @@ class Reading:
     def find(self, query: Query) -> Found:
         """All of the list. Raises OpsErrors, InterruptedReadError."""
         begun = self._begun
-        if begun is not None and begun.whole and begun.query is query:
+        if begun is not None and begun.whole and begun.query is query and begun.total is not None:
             return begun
         ids = self.search.index(query.filter)
         if query.filter == _EVERYTHING:
@@ -109,7 +131,7 @@ class Reading:
     def detail(self, wanted: Wanted) -> Detail:
         """Raises OpsErrors."""
         task = self._engine.task(wanted.task_id)
-        brief = {} if wanted.whole else {"head": _BRIEF_BYTES, "tail": _BRIEF_BYTES}
+        brief = {} if wanted.whole else {"head": _BRIEF_BYTES, "tail": _BRIEF_BYTES, "count": _COUNTED_BYTES}
         run = read_run(self._engine, task, **brief)
         return Detail(run, self.lists.snippets(wanted.task_id, wanted.words) if wanted.words else [])
 
@@ -126,6 +148,48 @@ class Reading:
             found += self.lists.rows(ids[start : min(start + PAGE, most)])
         return found
 
+    def ahead(self, query: Query) -> Ahead:
+        """Begin to read this list now, for a screen that is still being made: `begin` waits for it then."""
+        self._ahead = self._counted = ahead = Ahead(self, query)
+        return ahead
+
     def close(self) -> None:
         for archive in (self.search, self.lists, self.figures):
             archive.close()
+
+
+class Ahead:
+    """The first lines of a list, and how many there are in all, read in a thread from now on."""
+
+    def __init__(self, reading: Reading, query: Query) -> None:
+        self.query = query
+        self._first: Future[Found | None] = Future()
+        self._total: Future[int] = Future()
+        # A thread of the loop's own: starting another one waits until it runs.
+        asyncio.get_running_loop().run_in_executor(None, self._read, reading)
+
+    def _read(self, reading: Reading) -> None:
+        try:
+            self._first.set_result(reading.first_of(self.query))
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it gets it
+            self._first.set_exception(error)
+        try:
+            self._total.set_result(reading.search.count(_EVERYTHING))
+        except BaseException as error:  # noqa: BLE001
+            self._total.set_exception(error)
+
+    def known(self) -> Found | None:
+        """What has come by now. None: nothing yet, or an error that `wait` raises."""
+        if not self._first.done() or self._first.exception() is not None:
+            return None
+        return self.wait()
+
+    def wait(self) -> Found | None:
+        """As `Reading.begin`."""
+        first = self._first.result()
+        counted = self._total.done() and self._total.exception() is None
+        return replace(first, total=self.total()) if first and first.total is None and counted else first
+
+    def total(self) -> int:
+        """As `Reading.count`."""
+        return self._total.result()

@@ -8,7 +8,8 @@ from rich.cells import cell_len
 
 from opsconsole.models import Status
 from opsconsole.reporting.documents import facts_of, word_of
-from opsconsole.reporting.runs import Printed, Run
+from opsconsole.reporting.printed import Printed, line_count, shortened
+from opsconsole.reporting.runs import Run
 from opsconsole.reporting.wording import duration
 from opsconsole.storage.archive import Snippet
 from opsconsole.tui.screens.history.sheet import Row
@@ -21,7 +22,7 @@ _SCRIPT_HEAD = 8
 _SCRIPT = 5000
 _OUTPUT_HEAD = 4
 _OUTPUT_TAIL = 10
-_LOUD = {"status", "reason", "degraded", "limits", "left behind"}
+_LOUD = {"status", "reason", "degraded", "limits", "left behind", "not kept"}
 _BRIEF = {"read, written", "waited", "interpreter", "parent", "labels", "findings", "processes"}
 """Facts that only the page has."""
 _DROPPED = {"started", "ended", "attempt", "status", "exit code", "pinned"}
@@ -32,13 +33,13 @@ def brief(run: Run, snippets: Sequence[Snippet], words: Sequence[str], width: in
     """What one looks for first: how it ended, where the words stand, the first and last lines."""
     rows = [*_head(run, width, now)]
     if snippets:
-        rows += [*_title(f"Found: {' '.join(words)}", "", width)]
+        rows += [*_title(f"Found: {' '.join(words)}", "in script and end of output", width)]
         rows += [_snippet(one, words, run, width) for one in snippets]
     rows += [*_title("Facts", "enter: all of it", width), *_facts(run, width, brief=True)]
     rows += _attempts(run, width, now)
     rows += [*_title("Script", _more(len(run.script), _SCRIPT_HEAD, "line"), width)]
     rows += _numbered(run.script[:_SCRIPT_HEAD], width, wraps=False)
-    rows += [*_title("Output", count_of(len(run.output), "line") if run.output else "", width)]
+    rows += [*_title("Output", line_count(run.output) if run.output else "", width)]
     return [*rows, *_ends(run.output, width)]
 
 
@@ -52,7 +53,7 @@ def whole(run: Run, width: int, now: int) -> list[Row]:
     ]
     if len(run.script) > _SCRIPT:
         rows.append([Cell(f"⋯ {len(run.script) - _SCRIPT:,} more lines; E: all of it in the editor ⋯", "faint")])
-    rows += [*_title("Output", count_of(len(run.output), "line"), width)]
+    rows += [*_title("Output", line_count(run.output), width)]
     return [*rows, *(_printed(run.output, width) if run.output else [[Cell("It printed nothing.", "muted")]])]
 
 
@@ -88,7 +89,7 @@ def _facts(run: Run, width: int, *, brief: bool) -> Iterable[Row]:
         if not text or (brief and label in _BRIEF | _DROPPED):
             continue
         tone = "muted" if label not in _LOUD else "plain"
-        if (label == "policy" and text == "elevated") or label in ("degraded", "limits", "left behind"):
+        if (label == "policy" and text == "elevated") or label in ("degraded", "limits", "left behind", "not kept"):
             tone = "warning"
         elif label == "reason" and not run.result.succeeded:
             tone = FACES[run.result.status].tone
@@ -135,7 +136,8 @@ def _attempts(run: Run, width: int, now: int) -> list[Row]:
 
 def _snippet(one: Snippet, words: Sequence[str], run: Run, width: int) -> Row:
     text = run.harmless.line(one.text)
-    place = f"{one.where} {one.number:>4}  "
+    number = "" if one.number is None else f"{one.number:,}"
+    place = f"{one.where} {number:>4}  "
     room = max(8, width - len(place))
     cells = [Cell(place, "faint")]
     folded = text.casefold()
@@ -170,23 +172,24 @@ def _more(count: int, shown: int, noun: str) -> str:
 def _ends(output: Sequence[Printed], width: int) -> list[Row]:
     if not output:
         return [[Cell("It printed nothing.", "muted")]]
-    if len(output) <= _OUTPUT_HEAD + _OUTPUT_TAIL + 1:
-        return _printed(output, width, wraps=False)
-    left = len(output) - _OUTPUT_HEAD - _OUTPUT_TAIL
-    return [
-        *_printed(output[:_OUTPUT_HEAD], width, wraps=False), [Cell(f"⋯ {left:,} lines ⋯", "faint")],
-        *_printed(output[-_OUTPUT_TAIL:], width, wraps=False),
-    ]  # fmt: skip
+    return _printed(shortened(output, _OUTPUT_HEAD, _OUTPUT_TAIL), width, wraps=False)
 
 
 def _printed(output: Sequence[Printed], width: int, *, wraps: bool = True) -> list[Row]:
     rows: list[Row] = []
     for one in output:
         if one.stream == "note":
-            rows.append([Cell(one.text, "faint")])
+            rows.append(_note(one, wraps=wraps))
             continue
         bar = Cell("▌ ", "bad") if one.stream == "stderr" else Cell("  ", "")
         room = max(8, width - 2)
         pieces = fold(one.text, room) if wraps else [fit(one.text, room).rstrip()]
         rows += [[bar, Cell(str(piece), "plain")] for piece in pieces]
     return rows
+
+
+def _note(one: Printed, *, wraps: bool) -> Row:
+    """What of the output is not here."""
+    left = one.left
+    text = left.in_short if left is not None and not wraps and left.kept else one.text
+    return [Cell(text, "warning" if left is not None and left.not_kept else "faint")]

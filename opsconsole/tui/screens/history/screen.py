@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -21,16 +22,17 @@ from opsconsole.tui.screens.history.lines import HistoryFilterLine
 from opsconsole.tui.screens.history.listing import PAGE, Listing
 from opsconsole.tui.screens.history.pages import HistoryPages
 from opsconsole.tui.screens.history.query import Query, parse, try_instead
-from opsconsole.tui.screens.history.reading import Detail, Found, Wanted
+from opsconsole.tui.screens.history.reading import Ahead, Detail, Found, Reading, Wanted
 from opsconsole.tui.screens.history.sheet import Sheet
 from opsconsole.tui.screens.history.table import HistoryTable
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.fact_line import FactLine
 from opsconsole.tui.widgets.filter_line import FilterLine
 from opsconsole.tui.widgets.key_line import Key
-from opsconsole.tui.wording import count_of
+from opsconsole.tui.wording import count_of, size
 
 if TYPE_CHECKING:
+    from opsconsole.engine import Engine
     from opsconsole.tui.app import ConsoleApp
 
 _TYPED_S = 0.015
@@ -66,7 +68,9 @@ class HistoryScreen(HistoryPages):
         self._wrong = self._due = self._stale = self._moved = False
         self._settling: Timer | None = None
         self._go_to: int | None = None
+        self._ahead: Ahead | None = None
         self._lists: Latest[Query, Found]
+        self._totals: Latest[object, int]
         self._rows: Latest[list[int], dict[int, list[Task]]]
         self._details: Latest[Wanted, Detail]
 
@@ -82,8 +86,8 @@ class HistoryScreen(HistoryPages):
             yield self.find_line
 
     def on_mount(self) -> None:
-        super().on_mount()
         self._table.say_empty("Reading the record …")
+        super().on_mount()  # what was read ahead is shown by it, and says what there is
         self.set_focus(self._table)
 
     # -- what it has
@@ -114,12 +118,23 @@ class HistoryScreen(HistoryPages):
 
     # -- facts come up
 
+    def attach(self, engine: Engine) -> None:
+        """What it shows first is read while its widgets are made."""
+        self.reading = Reading(engine)
+        if not self._composed:
+            self._ahead = self.reading.ahead(parse("", self.clock()))
+        super().attach(engine)
+
     def begin(self) -> None:
         self.begin_pages()
         reading = self.reading
         self._lists = Latest(
             self, "history-list", reading.find, self._take, self._list_failed, reading.search.interrupt,
-            self._begin_list,
+            self._begin_list, self._table.when_drawn,
+        )  # fmt: skip
+        self._totals = Latest(
+            self, "history-total", lambda _: reading.count(), self._take_total, self._list_failed,
+            reading.figures.interrupt,
         )  # fmt: skip
         self._rows = Latest(self, "history-rows", self._read_rows, self._take_rows, self._list_failed)
         self._details = Latest(self, "history-detail", reading.detail, self._take_detail, self._fail_detail)
@@ -159,8 +174,14 @@ class HistoryScreen(HistoryPages):
         if not self.begun or not self.is_attached:
             return
         if self._stale:
-            self.reading.total = None
+            self.reading.recount()
+            self._totals.forget()
         self._due = self._stale = False
+        ahead, self._ahead = self._ahead, None  # it is asked for once: what failed or is old is read again
+        if ahead is not None and not self._filter.text and self._go_to is None:
+            self._query = ahead.query
+            self._lists.ask(ahead.query, ahead.known())
+            return
         try:
             self._query = parse(self._filter.text, self.clock())
         except FilterError as error:
@@ -196,9 +217,25 @@ class HistoryScreen(HistoryPages):
             self._go_to = None
         if anew:
             self._select()
-        self._show_title()
-        self._filter.note(_count(found) if query.text else "")
+        self._show_count()
         self.show_keys()
+        if found.total is None:
+            self._totals.ask(object())
+        else:
+            self.reading.total = found.total
+
+    def _take_total(self, _: object, total: int) -> None:
+        if self.reading.total is None:
+            self.reading.total = total
+        if self._found is not None and self._found.total is None:
+            self._found = replace(self._found, total=total)
+            self._show_count()
+
+    def _show_count(self) -> None:
+        self._show_title()
+        if self._found is not None:
+            searched = f" · {self._searched}" if self._found.query.words else ""
+            self._filter.note(_count(self._found) + searched if self._found.query.text else "")
 
     def _list_failed(self, error: OpsError) -> None:
         """Told once, until it works again; said where the list would be. It is tried again every second."""
@@ -214,22 +251,41 @@ class HistoryScreen(HistoryPages):
         elif self._query is not None and self._query.text:
             hint = self.harmless(try_instead(self._query), 200)
             todo = f"{hint[:1].upper()}{hint[1:]}, or press esc to see all." if hint else "Press esc to see all."
-            self._table.say_empty("Nothing that has ended passes this filter.", "", todo)
+            where = self._where_words_are() if self._query.words else []
+            self._table.say_empty("Nothing that has ended passes this filter.", *where, "", todo)
+        elif self.begun and (unread := self.engine.unread) is not None:
+            self._table.say_empty("The record cannot be read.", self.harmless(unread.message))
         else:
             key = keys_of(self.app).get("tasks", ("2",))[0]
             self._table.say_empty("Nothing has ended yet.", "", f"Press {key} to see the queue.")
 
+    @property
+    def _searched(self) -> str:
+        """How much of an output words are looked for in."""
+        last = self.engine.settings.history.index_output
+        return f"of outputs the last {size(last)}" if last else "of outputs nothing"
+
+    def _where_words_are(self) -> list[str]:
+        key = keys_of(self.app).get("find_output", ("s",))[0]
+        return [
+            f"Words are looked for in names, in scripts, and {self._searched}.",
+            f"All that a run printed is searched in the tasks' mode, with {key}.",
+        ]
+
     def _show_title(self) -> None:
         phrases = [[Cell("History", "strong")]]
         if self._found is not None:
-            count = _count(self._found) if self._found.query.text else count_of(self._found.total, "run")
-            phrases.append([Cell(count, "plain")])
+            phrases.append([Cell(_count(self._found), "plain")])
             if self._found.ids:
                 phrases.append([Cell(f"row {self._table.line + 1:,}", "muted")])
         if self._problem is not None:
             phrases.append([Cell(f"✗ {self.harmless(self._problem.message, 60)}", "bad")])
         if self.marked is not None:
-            phrases.append([Cell(f"◆ {self.marked}", "accent"), Cell("marked", "muted")])
+            phrases.append([Cell("◆", "accent"), Cell("1 marked: run", "muted"), Cell(str(self.marked), "accent")])
+            key = keys_of(self.app).get("compare_runs", ("c",))[0]
+            here = self.marked == self.selected_id
+            todo = "now go to another row" if here else f"{key} compares it with this row"
+            phrases.append([Cell(todo, "muted")])
         self._title.show(phrases)
 
     def show_mark(self) -> None:
@@ -323,7 +379,9 @@ class HistoryScreen(HistoryPages):
         if action_id == "filter":
             return "search" if page else "filter"
         if action_id in ("open_run", "mark_run"):
-            return None if page or self.selected_id is None else BY_ID[action_id].label
+            if page or self.selected_id is None:
+                return None
+            return "unmark" if action_id == "mark_run" and self.marked == self.selected_id else BY_ID[action_id].label
         if action_id in _OF_A_RUN:
             return self._label_of_run(action_id)
         return BY_ID[action_id].label
@@ -375,4 +433,7 @@ class HistoryScreen(HistoryPages):
 
 def _count(found: Found) -> str:
     """A plus: there are more, which are being counted."""
-    return f"{len(found.ids):,}{'' if found.whole else '+'} of {found.total:,}"
+    if not found.query.text and found.total is not None:
+        return count_of(found.total, "run")
+    known = f"{len(found.ids):,}{'' if found.whole else '+'}"
+    return f"{known} runs" if not found.query.text else known if found.total is None else f"{known} of {found.total:,}"

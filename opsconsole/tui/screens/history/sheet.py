@@ -119,7 +119,7 @@ class Sheet(BareLines, ReadingView, can_focus=True):
         line = y + self.scroll_offset.y
         if line >= len(self._rows):
             return Strip.blank(width, base)
-        segments = [Segment(" ", base)]
+        segments = [self.edge(y, base, self.tone("accent"))]
         found = self._at >= 0 and bool(self._matches) and self._matches[self._at] == line
         for text, tone in self._rows[line]:
             segments += self._marked(text, base + self.tone(tone) if tone else base, found)

@@ -21,6 +21,7 @@ from opsconsole.tui.widgets import plot
 from opsconsole.tui.widgets.bar import bar_cells
 from opsconsole.tui.widgets.cells import Cell, fit
 from opsconsole.tui.wording import FACES, count_of
+from opsconsole.wording import long_duration
 
 SPANS: Sequence[tuple[str, int | None]] = (
     ("24 hours", 24 * 3600), ("7 days", 7 * 86_400), ("30 days", 30 * 86_400), ("all", None),
@@ -62,7 +63,7 @@ def rows_of(
     rows = [
         head,
         *summary,
-        *title("Ended", f"a column: {duration(found.width_us / 1e6)}   s: another span", width),
+        *title("Ended", f"a column: {long_duration(found.width_us / 1e6)}   s: another span", width),
         *_stacks(found, width, stack, glyphs),
         *legend,
     ]
@@ -198,16 +199,18 @@ def _graph(name: str, values: Sequence[float | None], width: int, height: int, g
 
 def _worst(found: Trends, harmless: Harmless, width: int, most: int, glyphs: GlyphSet) -> list[Row]:
     lists = (
-        (f"Slowest by {found.by} (95 %)", slowest_bars(found, harmless, most)),
-        (f"Most failing by {found.by}", failing_bars(found, harmless, most)),
+        (f"Slowest by {found.by} (95 %)", "b: by another", slowest_bars(found, harmless, most), None),
+        (f"Most failing by {found.by} (share failed)", "", failing_bars(found, harmless, most), 1.0),
     )
     if width < _TWO_COLUMNS:
         rows: list[Row] = []
-        for caption, bars in lists:
-            rows += [*title(caption, "b: by another", width), *_bars(bars, width, glyphs)]
+        for caption, note, bars, full in lists:
+            rows += [*title(caption, note, width), *_bars(bars, full, width, glyphs)]
         return rows
     half = (width - 3) // 2
-    left, right = ([*title(caption, "b: by another", half), *_bars(bars, half, glyphs)] for caption, bars in lists)
+    left, right = (
+        [*title(caption, note, half), *_bars(bars, full, half, glyphs)] for caption, note, bars, full in lists
+    )
     blank: Row = [Cell(" " * half, "")]
     return [[*_padded(one, half), Cell("   ", ""), *other] for one, other in zip_longest(left, right, fillvalue=blank)]
 
@@ -216,10 +219,11 @@ def _padded(row: Row, width: int) -> list[Cell]:
     return [*row, Cell(" " * max(0, width - cell_len(text_of(row))), "")]
 
 
-def _bars(bars: Sequence[tuple[str, float, str]], width: int, glyphs: GlyphSet) -> list[Row]:
+def _bars(bars: Sequence[tuple[str, float, str]], full: float | None, width: int, glyphs: GlyphSet) -> list[Row]:
+    """`full`: what a whole bar is; None: the largest."""
     if not bars:
         return [[Cell("None.", "muted")]]
-    top = max(value for _, value, _ in bars) or 1.0
+    top = full or max(value for _, value, _ in bars) or 1.0
     said = max(len(text) for _, _, text in bars)
     name = max(8, min(max(len(text) for text, _, _ in bars), width // 3))
     room = max(4, width - name - said - 3)

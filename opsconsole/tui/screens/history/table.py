@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.binding import BindingType
+from textual.geometry import Region
 from textual.message import Message
+from textual.strip import Strip
 
 from opsconsole.models import ExecutionPolicy, Status, Task
 from opsconsole.safety.sanitise import sanitise_name
@@ -63,6 +65,7 @@ class HistoryTable(ColumnList, can_focus=True):
         self._marked: int | None = None
         self._to_end = False  # of a list of which only the beginning is here
         self._drawn = {}
+        self._when_drawn: Callable[[], object] | None = None
 
     # -- what it shows
 
@@ -93,6 +96,8 @@ class HistoryTable(ColumnList, can_focus=True):
         if self._to_end and listing.whole:
             self._cursor, self._to_end = max(0, len(listing) - 1), False
         self.set_extent(1, len(listing) + 1)
+        if not self.size and len(listing) >= self.app.size.height:
+            self.show_vertical_scrollbar = True  # else it comes when all is drawn, and all is drawn again beside it
         self._reveal()
         if had and listing.ids:
             self._draw_changes()
@@ -121,6 +126,18 @@ class HistoryTable(ColumnList, can_focus=True):
         if line is not None:
             self._go(line)
         return line is not None
+
+    def when_drawn(self, call: Callable[[], object]) -> None:
+        """Call back when what it shows now is on the screen: with its heading, which is drawn again for that."""
+        self._when_drawn = call
+        if self.size:
+            self.refresh(Region(0, 0, self.size.width, 1))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        if (call := self._when_drawn) is not None:
+            self._when_drawn = None
+            self.call_later(call)
+        return super().render_lines(crop)
 
     def look(self) -> None:
         """Say which lines are seen."""

@@ -12,11 +12,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("previous_pane", "shift+tab,K", "previous list", "To the list, or the graph, before", _O),
     Action(
         "acknowledge", "a", "acknowledge", "Acknowledge the selected anomaly, or the worst", _O, Danger.CHANGES,
-        footer=True,
+        footer=True, also=("ack",),
     ),
     Action(
         "cancel_run", "c,delete", "cancel", "Cancel the selected run, after a question", _O, Danger.CONFIRM,
-        footer=True,
+        footer=True, also=("kill", "stop"),
     ),
     Action("mark_seen", "S", "all seen", "What happened is known: begin anew", _O, Danger.CHANGES, footer=True),
     Action("zoom_graph", "z", "zoom", "One graph on the whole screen, over hours", _O, footer=True, opposite="back"),
@@ -25,9 +25,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("graph_cores", "C", "cores", "Each core by itself, or all in one", _O, footer=True, opposite="all cores"),
     Action("graph_pressure", "p", "pressure", "The graph of what tasks wait for, or none", _O),
     Action("sort_processes", "s", "sort", "Sort the processes by CPU, or by memory", _O, footer=True),
-    Action("analysis", "A", "analyze", "What is short, and who causes it", _O, footer=True),
+    Action("analysis", "A", "analyze", "What is short, and who causes it", _O, footer=True, also=("why", "bottleneck")),
     Action(
         "watch", "m", "watch", "Start the monitor, or stop it", _O, Danger.CONFIRM,
-        opposite="stop watching", footer=True,
+        opposite="stop watching", footer=True, also=("monitor",),
     ),
 )  # fmt: skip

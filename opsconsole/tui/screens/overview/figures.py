@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+from opsconsole import wording
 from opsconsole.anomalies import Anomaly
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.samples import Disk, Drive, ProcessSample, Sample
-from opsconsole.tui.wording import size
+from opsconsole.wording import duration, short_size
 
 _SHOWN_INTERFACES = 4
 _NAME = 20
+_MOUNT = 200
 _OF_MOUNTS = frozenset({"disk_full", "disk_fill_rate", "inode_full"})
 """Kinds of anomaly whose subject is a file system."""
 _LAYERS = ("dm-", "md", "loop", "zram")
@@ -21,16 +24,7 @@ def percent(value: float | None) -> str:
 
 
 def rate(value: float | None) -> str:
-    return "–" if value is None else f"{size(value)}/s"
-
-
-def short(count: float) -> str:
-    """`812`, `41K`, `412M`, `5.1G`: five cells at the most, so that it changes only when it matters."""
-    for unit in ("", "K", "M", "G"):
-        if count < 1000 and not (unit and count >= 999.5):
-            return f"{count:.1f}{unit}" if unit and count < 9.95 else f"{count:.0f}{unit}"
-        count /= 1000
-    return f"{count:.1f}T"
+    return wording.rate(value) or "–"
 
 
 # -- CPU and memory
@@ -53,7 +47,7 @@ def largest(processes: Iterable[ProcessSample], most: int = 3) -> list[str]:
         if one.rss_bytes > sizes.get(one.name, 0):
             sizes[one.name] = one.rss_bytes
     found = sorted(sizes.items(), key=lambda pair: -pair[1])[:most]
-    return [f"{sanitise_name(name, limit=_NAME)} {short(value)}" for name, value in found if value]
+    return [f"{sanitise_name(name, limit=_NAME)} {short_size(value)}" for name, value in found if value]
 
 
 # -- disks
@@ -80,33 +74,43 @@ def shown_mount(sample: Sample | None, found: Sequence[Anomaly]) -> str | None:
     return None if disk is None else disk.mount
 
 
-def disk_words(sample: Sample, found: Sequence[Anomaly]) -> tuple[str, list[str]]:
-    """The file system that is shown, how full it is, and when it will be."""
+class DiskShown(NamedTuple):
+    """What the graph of the disks is about. `series` is what it draws, `value` the newest of it and `words` the same
+    for people; `more` is harmless."""
+
+    mount: str = ""
+    series: str = ""
+    value: float | None = None
+    words: str = "–"
+    more: tuple[str, ...] = ()
+
+
+def disk_shown(sample: Sample, found: Sequence[Anomaly]) -> DiskShown:
+    """The file system that is shown, how full it is (its inodes, where fewer of those are left), and when it will
+    be."""
     mount = shown_mount(sample, found)
     if mount is None:
-        return "–", []
+        return DiskShown()
     own = [one for one in disk_trouble(found) if one.subject == mount]
     disk = next((one for one in sample.disks if one.mount == mount), None)
     full = next((one.value for one in own if one.kind == "disk_full"), None) if disk is None else disk.percent
     inodes = next((one.value for one in own if one.kind == "inode_full"), None) if disk is None else disk.inodes_percent
-    more = [f"full in {_roughly(eta(one))}" for one in own if one.kind == "disk_fill_rate"][:1]
+    more = [f"full in {duration(eta(one), ticking=True)}" for one in own if one.kind == "disk_fill_rate"][:1]
     if (inodes or 0.0) > (full or 0.0):
-        more.append(f"inodes {inodes:.0f} %")
-    return f"{sanitise_name(mount, limit=24)} {percent(full)}", more
+        known = inodes if disk is not None else None  # what an episode says of what nobody sees is no value of now
+        return DiskShown(mount, f"inodes:{mount}", known, f"inodes {inodes:.0f} %", (*more, f"space {percent(full)}"))
+    return DiskShown(mount, f"disk:{mount}", None if disk is None else full, percent(full), tuple(more))
+
+
+def mount_name(mount: str) -> str:
+    """Harmless; of an endless one the end."""
+    return sanitise_name(mount[-_MOUNT:], limit=_MOUNT)
 
 
 def eta(one: Anomaly) -> float:
     """Seconds until it is full."""
     said = (one.details or {}).get("eta_s")
     return float(said) if isinstance(said, int | float) else one.value
-
-
-def _roughly(seconds: float) -> str:
-    """`40 min`, `9 h`, `3 d`: nobody knows it better."""
-    for unit, length in (("d", 86_400), ("h", 3600)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit}"
-    return f"{max(0.0, seconds) / 60:.0f} min"
 
 
 def drives(sample: Sample) -> list[Drive]:

@@ -15,7 +15,7 @@ from opsconsole.samples import ProcessSample, Sample
 from opsconsole.tui.screens.overview import figures as say
 from opsconsole.tui.screens.overview.cores import BAD, WARN, CoreLanes, Cores
 from opsconsole.tui.severities import worst_mark
-from opsconsole.tui.widgets.cells import Cell
+from opsconsole.tui.widgets.cells import Cell, fit_path
 from opsconsole.tui.widgets.fact_line import FactLine
 from opsconsole.tui.widgets.graph import Graph, Stretch
 from opsconsole.tui.wording import size
@@ -27,14 +27,17 @@ _FILLED_US = 600 * 1_000_000
 _FILLED_POINTS = 600
 _MOST_DRIVES = 8
 _LEAST_TRAFFIC = 10_000.0
-_SWAP_FROM = 8
-"""So many lines has a graph, with its foot, before swap has one of its own below memory's; else it is a word there."""
+_LONGEST_MOUNT = 20
+_TWO_FROM = 8
+"""So many lines has a graph, with its foot, before swap has one of its own below memory's, and what goes through the
+drives below how full they are; else these are words there."""
 _PRESSURES = ("pressure_cpu", "pressure_memory", "pressure_io")
 Recorded = dict[str, list[Stretch]]
-"""By the name of the graph."""
+"""By the name of the graph; how full a file system is, by its series."""
 NAMES = ("cpu", "memory", "disk", "network", "pressure")
 """The graphs, in their order."""
-_CATEGORIES = {"cpu": ("cpu",), "memory": ("memory", "swap"), "disk": ("disk", "io"), "network": ("network",)}
+_CATEGORIES = {"cpu": "cpu", "memory": "memory", "swap": "memory", "disk": "disk", "io": "io", "network": "network"}
+"""Of a kind of anomaly → the graph that has its sign."""
 
 
 class GraphCell(Vertical):
@@ -66,11 +69,16 @@ class HostGraphs(Container):
         self._cores_since: int | None = None
         self.swap = Graph("Swap", warn=50, bad=80, id="swap")
         self.swap.display = False
-        self._swap_fits = self._has_swap = False
+        self._two_fit = self._has_swap = False
+        self.io = Graph("I/O", top=0, least=_LEAST_TRAFFIC, id="io")
+        self.io.display = False
+        self._io_is_worse = self._has_io = False
+        self._disk = say.DiskShown()
+        self._disk_is_new = False
         self.cells = {
             "cpu": GraphCell("cpu", Graph("CPU", warn=WARN, bad=BAD), self.cores),
             "memory": GraphCell("memory", Graph("Memory", warn=90, bad=95), self.swap),
-            "disk": GraphCell("disk", Graph("Disk", top=0, least=_LEAST_TRAFFIC)),
+            "disk": GraphCell("disk", Graph("Disk", warn=90, bad=95), self.io),
             "network": GraphCell("network", Graph("Network", top=0, least=_LEAST_TRAFFIC)),
             "pressure": GraphCell("pressure", Graph("Waiting for", warn=40, bad=70)),
         }
@@ -82,7 +90,7 @@ class HostGraphs(Container):
 
     @property
     def graphs(self) -> list[Graph]:
-        return [*(cell.graph for cell in self.cells.values()), self.swap]
+        return [*(cell.graph for cell in self.cells.values()), self.swap, self.io]
 
     def set_out(self, per_row: int, shown: Sequence[str], *, feet: bool, lines: int = 0) -> None:
         """Which of them are seen, how many side by side, whether they have feet, and of how many lines together."""
@@ -92,8 +100,16 @@ class HostGraphs(Container):
         self.feet = feet
         self.styles.grid_size_columns = per_row
         rows = self.styles.grid_size_rows = max(1, -(-len(shown) // per_row))
-        self._swap_fits = lines // rows >= _SWAP_FROM
-        self.swap.display = self._has_swap and self._swap_fits
+        self._two_fit = lines // rows >= _TWO_FROM
+        self.swap.display = self._has_swap and self._two_fit
+        self._share_disk()
+
+    def _share_disk(self) -> None:
+        """Both graphs of the disks, or that in which more is wrong."""
+        alone = self._io_is_worse and self._has_io and not self._two_fit
+        self.io.set_class(alone, "-alone")
+        self.io.display = alone or (self._two_fit and self._has_io)
+        self.cells["disk"].graph.display = not alone
 
     def toggle_cores(self) -> bool:
         """One graph of all cores, or a small one each; whether it is each now."""
@@ -137,7 +153,7 @@ class HostGraphs(Container):
         more = say.waiting(pressure.memory_some if pressure else None)
         swap = sample.swap
         self._has_swap |= swap.total > 0  # also when it is switched off: panes stay where they are
-        self.swap.display = self._swap_fits and self._has_swap
+        self.swap.display = self._two_fit and self._has_swap
         if swap.used and not self.swap.display:
             more.append(f"swap {say.percent(swap.percent)}")
         rest = [f"{size(memory.used)} of {size(memory.total)}"]
@@ -150,14 +166,29 @@ class HostGraphs(Container):
         self._add("memory", when, memory.percent, say.percent(memory.percent), more, who, rest)
 
     def _show_disk(self, sample: Sample, when: tuple[int, float]) -> None:
-        now, more = say.disk_words(sample, self._found)
-        more += say.waiting(sample.pressure.io_some if sample.pressure else None)
+        """How full the one is that matters, and what goes through all drives: never the one under the other's name."""
+        before, disk = self._disk, say.disk_shown(sample, self._found)
+        self._disk = disk
+        if disk.series != before.series:
+            self._disk_is_new = bool(before.series)
+            if disk.mount:
+                self.cells["disk"].graph.about(disk.series, say.mount_name(disk.mount))
+        waits = say.waiting(sample.pressure.io_some if sample.pressure else None)
         read, written = say.drive_traffic(sample)
         both = None if read is None else read + (written or 0)
-        foot = [f"r {say.rate(read)}  w {say.rate(written)}"] if both is not None else []
+        said = f"r {say.rate(read)}  w {say.rate(written)}" if both is not None else ""
+        busy = []
         if (drive := say.busiest_drive(sample)) is not None and (drive.busy or 0) >= 1:
-            foot.append(f"{sanitise_name(drive.name, limit=16)} {say.percent(drive.busy)} busy")
-        self._add("disk", when, both, now, more, foot)
+            busy.append(f"{sanitise_name(drive.name, limit=16)} {say.percent(drive.busy)} busy")
+        self._has_io |= both is not None
+        self._share_disk()
+        words, foot = [*disk.more, *waits], [*([said] if said else []), *busy]
+        if self.io.display:
+            shown = f"{fit_path(say.mount_name(disk.mount), _LONGEST_MOUNT)} {disk.words}"
+            beside = self.cells["disk"].graph.display
+            words, foot = [*disk.more], [*waits, *busy] if beside else [shown, *disk.more, *waits]
+        self.io.add(*when, both, said, foot if not self.feet else ())
+        self._add("disk", when, disk.value, disk.words, words, foot)
 
     def _add(
         self, name: str, when: tuple[int, float], value: float | None, now: str, more: Sequence[str],
@@ -175,12 +206,25 @@ class HostGraphs(Container):
 
     def fill(self, found: Recorded) -> None:
         """The last minutes, as they were recorded."""
+        of = {name: cell.graph for name, cell in self.cells.items() if name != "disk"}
+        of |= {"swap": self.swap, "io": self.io, self._disk.series: self.cells["disk"].graph}
         for name, stretches in found.items():
-            (self.swap if name == "swap" else self.cells[name].graph).fill(stretches)
+            if (graph := of.get(name)) is not None:  # a file system may be another one by now
+                graph.fill(stretches)
 
     def mount_of(self, sample: Sample | None) -> str | None:
         """The file system the disk's graph is about."""
         return say.shown_mount(sample, self._found)
+
+    @property
+    def disk_series(self) -> str:
+        """What of the record the disk's graph shows; empty: there is no file system."""
+        return self._disk.series
+
+    def lacks_record(self) -> bool:
+        """The disk's graph is about another file system than before; it is asked once."""
+        found, self._disk_is_new = self._disk_is_new, False
+        return found
 
     def mark(self, found: Sequence[Anomaly], sample: Sample | None) -> None:
         """The sign of the worst open anomaly on its graph; of file systems, of the one that is shown."""
@@ -190,14 +234,24 @@ class HostGraphs(Container):
         if sample is not None:
             self._show_disk(sample, (sample.time_us, sample.interval_s or 1.0))
         mount = self.mount_of(sample)
-        others = {one.id for one in say.disk_trouble(found) if one.subject != mount}
-        categories = [(one, KINDS[one.kind].category) for one in found if one.kind in KINDS and one.id not in others]
-        for name, wanted in _CATEGORIES.items():
-            self.cells[name].graph.mark(worst_mark(one for one, of in categories if of in wanted))
+        of: dict[str, list[Anomaly]] = {name: [] for name in _CATEGORIES.values()}
+        for one in found:
+            kind = KINDS.get(one.kind)
+            name = _CATEGORIES.get("" if kind is None else kind.category, "")
+            if name == "disk" and kind is not None and kind.subject != "mount":
+                name = "io"  # it is a drive that fails
+            if name and (name != "disk" or one.subject == mount):
+                of[name].append(one)
+        for name, own in of.items():
+            (self.io if name == "io" else self.cells[name].graph).mark(worst_mark(own))
+        full, slow = (max((one.severity for one in of[name]), default=-1) for name in ("disk", "io"))
+        self._io_is_worse = slow > full
+        self._share_disk()
 
 
-def read_recorded(station: Station, sample: Sample | None) -> Recorded:
-    """The last minutes of each graph; the sample names drives and interfaces. For a thread. Raises StorageError."""
+def read_recorded(station: Station, sample: Sample | None, disk: str = "") -> Recorded:
+    """The last minutes of each graph; the sample names drives and interfaces, `disk` is the series of the disk's. For
+    a thread. Raises StorageError."""
     found = {name: recorded(station, name) for name in ("cpu", "memory")}
     found["pressure"] = [stretch for name in _PRESSURES for stretch in recorded(station, name)]
     if sample is not None:
@@ -205,7 +259,9 @@ def read_recorded(station: Station, sample: Sample | None) -> Recorded:
             found["swap"] = recorded(station, "swap")
         drives = [one.name for one in say.drives(sample)[:_MOST_DRIVES]]
         found["network"] = summed(station, ("net_rx", "net_tx"), say.busiest_interfaces(sample))
-        found["disk"] = summed(station, ("drive_read", "drive_write"), drives)
+        found["io"] = summed(station, ("drive_read", "drive_write"), drives)
+    if disk:
+        found[disk] = recorded(station, disk)
     return found
 
 

@@ -39,7 +39,9 @@ class Looking:
         self._known, self._first = last, now
 
     def begin(self, now: int) -> None:
-        """The overview is on top."""
+        """The overview is on top; again, where a dialog that lay over it was closed."""
+        if self._began is not None:
+            return
         self._began = now
         if self._left is not None and now - self._left >= AWAY_US:
             self._known = self._left

@@ -203,7 +203,8 @@ class Pane(BareLines, CursorList, Generic[T], can_focus=True):
     def _heading(self) -> list[Cell]:
         """As much as there is room for: what it is, how it stands, how to act on it, how much there is."""
         width = self.size.width
-        left = [Cell(f" {self._title} ", "accent" if self.has_focus else "strong")]
+        edge = "▌" if self.has_focus and not self._items else " "  # else the bar of a line says so
+        left = [Cell(f"{edge}{self._title} ", "accent" if self.has_focus else "strong")]
         if self._needle:
             left += [Cell(f" /{self._needle} ", "accent")]
         if not self._all:

@@ -28,7 +28,8 @@ _KEPT = 120
 _REMEMBERED = 400
 _STARTING = Cell("starting …", "faint")
 _OLD_S = 7 * 86_400
-_STARTS_NONE = Cell(", and a read-only console starts no monitor", "muted")
+_STARTS_NONE = Cell(", and a read-only console starts no monitor that was stopped", "muted")
+_UNRECORDED = Cell("   seen here only, nothing is recorded", "muted")
 
 
 class TroublePane(Pane[Anomaly]):
@@ -51,16 +52,20 @@ class TroublePane(Pane[Anomaly]):
         return say.trouble_row(one, self._clock(), width, self._present)
 
     def tell(
-        self, found: Sequence[Anomaly], last: Anomaly | None, *, watched: bool, looked: bool, start_key: str | None
-    ) -> None:
-        """`last`: the one that was over last. Unwatched, or before the first look, nobody knows whether all is well."""
+        self, found: Sequence[Anomaly], last: Anomaly | None, *, watched: bool, looked: bool, start_key: str | None,
+        recorded: bool = True,
+    ) -> None:  # fmt: skip
+        """`last`: the one that was over last. Unwatched, or before the first look, nobody knows whether all is well.
+        Not `recorded`: what is seen is gone with this console."""
         unseen = sum(one.acknowledged_at is None for one in found)
         seen = f", {len(found) - unseen} seen" if unseen != len(found) else ""
         note = Cell(f"{len(found)} open{seen}", "bad" if unseen else "muted")
         if found and not watched:
             note = Cell(f"nobody watches now: {len(found)} open when the monitor stopped", "warning")
         self.set_class(bool(found), "-open")
-        self.show(found, note=[note] if found else [], calm=self._calm_line(last, watched, looked, start_key))
+        alone = [] if recorded or not watched else [_UNRECORDED]
+        calm = self._calm_line(last, watched, looked, start_key)
+        self.show(found, note=[note, *alone] if found else [], calm=[*calm, *alone] if looked else calm)
 
     def _calm_line(self, last: Anomaly | None, watched: bool, looked: bool, start_key: str | None) -> list[Cell]:
         if not watched:
@@ -183,6 +188,6 @@ class ProcessPane(Pane[ProcessSample]):
 
     def tell(self, processes: Sequence[ProcessSample], notes: Sequence[Cell], calm: Sequence[Cell]) -> None:
         """`calm`: what stands there while nobody has looked."""
-        ordered = sorted(processes, key=lambda one: say.in_use(one, by_memory=self.by_memory))
+        ordered = say.by_use(processes, by_memory=self.by_memory)
         title = f"Processes by {'memory' if self.by_memory else 'CPU'}"
         self.show(ordered, note=notes, calm=calm, title=title)

@@ -6,27 +6,23 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from rich.cells import cell_len
-
 from opsconsole.anomalies import Anomaly, AnomalyState, Severity
 from opsconsole.events import SampleTaken
 from opsconsole.models import Priority, Status, Task
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.samples import ProcessSample, series
-from opsconsole.tui.episodes import moved, sentence, shorter
+from opsconsole.tui.episodes import with_now
 from opsconsole.tui.glyphs import GlyphSet
-from opsconsole.tui.screens.overview.figures import short
 from opsconsole.tui.screens.overview.pane import Row, column
 from opsconsole.tui.severities import GLYPHS, TONES, WORDS
-from opsconsole.tui.widgets.cells import Cell, fit
+from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.spark import spark_cells
-from opsconsole.tui.wording import FACES, PRIORITIES, age, duration, name_of, running_for, time_of_day
+from opsconsole.tui.wording import FACES, PRIORITIES, age, duration, name_of, running_for, short_size, time_of_day
 
 _PROCESS = re.compile(r"(.*)\[(\d+)\]\Z", re.DOTALL)
 _NOISE_PERCENT = 5
 _WHO, _SPARK, _PRINTED = 22, 8, 17
 _SILENT_S = 2
-_LEAST_SAID = 8
 _SAME_START_S = 2.0
 """The start of a process is known no better: the host's clock may be set in between."""
 _BY_MEMORY = frozenset({"memory", "swap"})
@@ -67,21 +63,9 @@ def trouble_row(one: Anomaly, now: int, width: int, now_is: Present = NOBODY_LOO
     if width >= 100:
         after.insert(0, column(culprit(one, now_is.alive), "plain", _WHO))
     room = width - 1 - sum(abs(size) + 1 for _, size in (*before, *after))
-    said = _said(one, room, moved(one, now_is.values), {"alarm": "bad"}.get(tone, tone))
+    said = [Cell(text, {"alarm": "bad"}.get(tone, tone)) for text in with_now(one, now_is.values, room) if text]
     said += [Cell(f" · {word}", "faint") for word in _standing(one, now)]
     return (*before, (tuple(said), 0), *after)
-
-
-def _said(one: Anomaly, room: int, now_is: str, tone: str) -> list[Cell]:
-    """As much of its sentence as leaves room for how it is now."""
-    if not now_is:
-        return [Cell(sentence(one), tone)]
-    more = f" · {now_is}"
-    texts = list(shorter(one))
-    text = next((text for text in texts if cell_len(text) + len(more) <= room), texts[-1])
-    if cell_len(text) > (left := room - len(more)) >= _LEAST_SAID:
-        text = fit(text, left)
-    return [Cell(text, tone), Cell(more, tone)]
 
 
 def _standing(one: Anomaly, now: int) -> list[str]:
@@ -111,7 +95,7 @@ def culprit(one: Anomaly, alive: Mapping[int, float] | None = None) -> str:
     measure = "rss_bytes" if category in _BY_MEMORY else "cpu_percent"
     top = max(one.processes, key=lambda each: _number(each.get(measure)))
     amount = _number(top.get(measure))
-    used = short(amount) if category in _BY_MEMORY else f"{amount:.0f} %"
+    used = short_size(amount) if category in _BY_MEMORY else f"{amount:.0f} %"
     ended = _has_ended(top.get("pid"), top.get("start_time"), alive)
     return _who(str(top.get("name") or "?"), str(top.get("pid")), used, ended)
 
@@ -184,7 +168,7 @@ def running_row(one: Running, used: History, output: str, now: int, width: int, 
     row.append(column("–" if cpu is None else f"{cpu:.0f} %", "plain" if used.cpu else "faint", -5))
     if width >= 84:
         row.append((tuple(spark_cells(used.rss, _SPARK, glyphs)), _SPARK))
-    row.append(column(short(used.rss[-1]) if used.rss else "–", "plain" if used.rss else "faint", -5))
+    row.append(column(short_size(used.rss[-1]) if used.rss else "–", "plain" if used.rss else "faint", -5))
     return tuple(row)
 
 
@@ -218,7 +202,7 @@ def process_row(one: ProcessSample, command: str, severity: Severity | None, wid
     row: list[tuple[tuple[Cell, ...], int]] = [
         column("" if severity is None else GLYPHS[severity], tone, 1),
         column(f"{one.cpu_percent:.0f} %" if one.cpu_percent >= 0.5 else "–", "plain" if busy else "faint", -5),
-        column(short(one.rss_bytes) if one.rss_bytes else "–", "plain", -5),
+        column(short_size(one.rss_bytes) if one.rss_bytes else "–", "plain", -5),
         column(one.state, "strong" if waits or (one.state == "R" and busy) else "faint", 1),
         column(str(one.pid), "muted", -7),
     ]  # fmt: skip
@@ -232,7 +216,12 @@ def command_of(one: ProcessSample) -> str:
     return one.cmdline or f"[{one.name}]"
 
 
-def in_use(one: ProcessSample, *, by_memory: bool) -> tuple[float, float, int]:
+def by_use(processes: Iterable[ProcessSample], *, by_memory: bool) -> list[ProcessSample]:
     """Busy ones first; noise moves nobody."""
-    cpu, memory = float(round(one.cpu_percent)), float(one.rss_bytes >> 20)
-    return (-memory, -cpu, one.pid) if by_memory else (-cpu, -memory, one.pid)
+    found = [
+        (-round(one.cpu_percent), -(one.rss_bytes >> 20), one.pid, at, one) for at, one in enumerate(processes)
+    ]  # fmt: skip
+    if by_memory:
+        found = [(memory, cpu, *rest) for cpu, memory, *rest in found]  # type: ignore[misc]
+    found.sort()
+    return [one for *_, one in found]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
+from textual.geometry import Size
 
 from opsconsole.anomalies import Anomaly
 from opsconsole.errors import OpsError
@@ -23,6 +24,7 @@ from opsconsole.tui.screens.overview.navigation import OverviewKeys
 from opsconsole.tui.screens.overview.panes import ProcessPane, RunningPane, SincePane, TroublePane
 from opsconsole.tui.screens.overview.plan import Plan, Wants, plan
 from opsconsole.tui.widgets.cells import Cell
+from opsconsole.wording import long_duration
 
 if TYPE_CHECKING:
     from opsconsole.monitoring.monitor import MonitorStatus
@@ -58,13 +60,17 @@ class OverviewScreen(OverviewKeys):
         self.processes = ProcessPane(lru_cache(_COMMANDS)(self.harmless), id="processes")
         self._looking = Looking()
         self._plan: Plan | None = None
+        self._shared_out: tuple[Size, Wants, bool, bool] | None = None
         self._last: SampleTaken | None = None
         self._found: list[Anomaly] = []
         self._hurries = self._filled = self._due = self._lists_due = self._since_due = self._sampled = False
         self._pressure: bool | None = None
         self._has_pressure = True
         self._was_watched: bool | None = None
+        self._judged = False
+        """A look was judged. The first is shown before there is anybody who judges."""
         self._ticks = 0
+        self._revision: object = None
 
     def compose_body(self) -> ComposeResult:
         with Container(id="overview"):
@@ -93,10 +99,13 @@ class OverviewScreen(OverviewKeys):
         if not self.size.width:
             return
         pressure = self._shows_pressure
+        wants = Wants(len(self.trouble.items), len(self.running.items), len(self.since.items))
+        if (room := (self.size, wants, pressure, self.filter_seen)) == self._shared_out:
+            return
+        self._shared_out = room
         shown = [name for name in NAMES if name != "pressure" or pressure]
         if pressure and self.size.width < 110:
             shown.remove("network")  # two rows of two
-        wants = Wants(len(self.trouble.items), len(self.running.items), len(self.since.items))
         height = self.size.height - _FRAME
         wanted = plan(self.size.width, height, wants, len(shown))
         if self.filter_seen and not wanted.processes:  # else these give the line for it
@@ -133,7 +142,7 @@ class OverviewScreen(OverviewKeys):
         except OpsError as error:
             self._looking.start(None, self._now())
             self.app.report(error)
-        self.set_interval(_TICK_S, self._pass_second)
+        self.app.heart.every(_TICK_S, self._pass_second)
 
     def look(self) -> None:
         if not self._hurries:
@@ -212,14 +221,16 @@ class OverviewScreen(OverviewKeys):
             return
         station = self.engine.monitoring
         self._ticks += 1
-        self._lists_due |= not self._ticks % _LISTS_EVERY
         self._since_due |= not self._ticks % _SINCE_EVERY
         try:
+            self._lists_due |= not self._ticks % _LISTS_EVERY and self._is_rewritten()
             status = station.status()
             if (taken := station.latest()) is not None:
+                self._lists_due |= not self._judged  # from now on it is known whether all is well
+                self._judged = True
                 self._take(taken)
             elif not _watched(status):
-                self._last = None
+                self._last, self._judged = None, False
                 self.trouble.sampled(None)
         except OpsError as error:
             self._fail(error)
@@ -233,6 +244,11 @@ class OverviewScreen(OverviewKeys):
         self.say_found()
         self.tick_zoomed()
 
+    def _is_rewritten(self) -> bool:
+        """Somebody has written since this was asked last; or it is long ago, and what is due at a time may be."""
+        before, self._revision = self._revision, self.engine.revision()
+        return before != self._revision or not self._ticks % _SINCE_EVERY
+
     def _take(self, taken: SampleTaken) -> None:
         sample = taken.sample
         if self._last is not None and sample.time_us <= self._last.sample.time_us:
@@ -240,7 +256,6 @@ class OverviewScreen(OverviewKeys):
         first = self._last is None
         told = sample.pressure is not None
         self._has_pressure = told or (self._has_pressure and not first)
-        self._lists_due |= first  # from now on it is known whether all is well
         self._last = taken
         self.trouble.sampled(taken)
         if not self.is_attached:
@@ -248,6 +263,8 @@ class OverviewScreen(OverviewKeys):
         if first:
             self.share_out()  # the kernel may have no figures of pressure
         self.graphs.show(sample, taken.processes)
+        if self.graphs.lacks_record():
+            self._filled = False
         if self.looks and not self._filled:  # the first sample names drives and interfaces
             self._filled = True
             self.call_after_refresh(self._fill)
@@ -259,7 +276,9 @@ class OverviewScreen(OverviewKeys):
 
     async def _read_recorded(self) -> None:
         try:
-            found: Recorded = await asyncio.to_thread(read_recorded, self.engine.monitoring, self.newest)
+            found: Recorded = await asyncio.to_thread(
+                read_recorded, self.engine.monitoring, self.newest, self.graphs.disk_series
+            )
         except OpsError as error:
             self._fail(error)
             return
@@ -300,10 +319,10 @@ class OverviewScreen(OverviewKeys):
         last: list[Anomaly] = []
         if not found:
             last = station.anomalies(AnomalyFilter(states=frozenset({AnomalyState.CLOSED}), limit=1))
-        keys = keys_of(self.app)
+        keys, status = keys_of(self.app), station.status()
         self.trouble.tell(
-            found, next(iter(last), None), watched=_watched(station.status()), looked=self.newest is not None,
-            start_key=next(iter(keys.get("watch", ())), None),
+            found, next(iter(last), None), watched=_watched(status), looked=self._judged,
+            start_key=next(iter(keys.get("watch", ())), None), recorded=status.recorded,
         )  # fmt: skip
         if found != self._found:
             self._found = found
@@ -355,7 +374,7 @@ class OverviewScreen(OverviewKeys):
         if status.slowed:
             words.append((sanitise_name(status.slowed), "warning"))
         elif _watched(status) and taken.interval_s > _SLOW * self.engine.settings.monitor.interval_s:
-            words.append((f"a look only every {taken.interval_s:g} s", "warning"))
+            words.append((f"a look only every {long_duration(taken.interval_s)}", "warning"))
         if sample.gap:
             words.append((f"looks were missed: {sanitise_name(sample.gap)}", "warning"))
         words += [(sanitise_name(note), "muted") for note in sample.notes]
@@ -390,7 +409,7 @@ class OverviewScreen(OverviewKeys):
 
     def action_graph_pressure(self) -> None:
         self._pressure = not self._shows_pressure
-        self._plan = None
+        self._plan = self._shared_out = None
         self.share_out()
 
 

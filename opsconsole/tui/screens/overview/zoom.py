@@ -27,7 +27,7 @@ _SECOND_US = 1_000_000
 SPANS = (("10 min", 600), ("1 h", 3600), ("6 h", 6 * 3600), ("24 h", 86_400))
 """What a graph can show, in seconds."""
 FIRST_SPAN = 1
-_LABELS = 9
+_LABELS = 11
 _LEAST_ROWS = 4
 
 
@@ -65,10 +65,10 @@ def plots_of(graph: str, sample: Sample | None, mount: str | None) -> list[Plot]
             Plot("some task waits for memory", ("pressure_memory",), limits=waits),
         ],
         "disk": [
+            Plot(f"{say.mount_name(mount)} used", (f"disk:{mount}",), limits=Limits(90, 95))
+            if mount else None,
             Plot("read", tuple(f"drive_read:{name}" for name in drives), 0.0, say.rate),
             Plot("written", tuple(f"drive_write:{name}" for name in drives), 0.0, say.rate),
-            Plot(f"{sanitise_name(mount, limit=60)} is full", (f"disk:{mount}",), limits=Limits(90, 95))
-            if mount else None,
         ],
         "network": [
             Plot("↓ received", tuple(f"net_rx:{name}" for name in cards), 0.0, say.rate),
@@ -209,7 +209,8 @@ class ZoomView(Toned, Widget):
         head = [Cell(f"{name} ", "muted"), Cell(figures, "strong")]
         head.append(Cell(f"   most {plot.put(max(known))}   mean {plot.put(sum(known) / len(known))}", "muted"))
         rows = list(rows_of(values, height - 1, top, self._glyphs, plot.limits))
-        labels = {0: plot.put(top), height - 2: plot.put(0.0)}
+        nothing = plot.put(0.0) if plot.top else "0"  # of a rate or a load the unit of it would be another one
+        labels = {height - 2: nothing, 0: plot.put(top)}
         drawn = [[Cell(f"{labels.get(at, ''):>{_LABELS - 1}} ", "faint"), *row] for at, row in enumerate(rows)]
         return [head, *drawn]
 

@@ -7,14 +7,23 @@ from opsconsole.tui.action import Action, Danger, Where
 _P = Where.PROCESSES
 
 ACTIONS: tuple[Action, ...] = (
-    Action("inspect", "enter", "look", "Show it on the whole screen", _P, footer=True),
+    Action(
+        "inspect", "enter", "look", "Show it on the whole screen", _P, footer=True,
+        also=("describe", "lsof", "environ"),
+    ),
     Action(
         "signal", "K,f9", "signal", "Send it a signal, or all that are tagged, after a question", _P, Danger.CONFIRM,
-        footer=True,
+        footer=True, also=("kill", "term"),
     ),
-    Action("renice", "r", "renice", "Change its nice value, after a question", _P, Danger.CONFIRM, footer=True),
+    Action(
+        "renice", "r", "renice", "Change its nice value, after a question", _P, Danger.CONFIRM, footer=True,
+        also=("nice",),
+    ),
     Action("sort_next", "s,f6", "sort", "Sort by the next column", _P, footer=True),
-    Action("tree", "t,f5", "tree", "Show who started whom, or the plain list", _P, footer=True, opposite="list"),
+    Action(
+        "tree", "t,f5", "tree", "Show who started whom, or the plain list", _P, footer=True, opposite="list",
+        also=("pstree",),
+    ),
     Action("go_to_run", "o", "its run", "Go to the run of ours that it belongs to", _P, footer=True),
     Action(
         "follow_process", "F", "follow", "Keep the cursor on it wherever it moves, or no longer", _P, footer=True,

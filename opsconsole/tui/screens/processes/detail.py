@@ -12,6 +12,7 @@ from textual.containers import Container, Vertical
 from textual.geometry import Region
 from textual.strip import Strip
 
+from opsconsole import wording
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.samples import ProcessSample
 from opsconsole.tui.actions import Where, bindings
@@ -25,8 +26,8 @@ from opsconsole.tui.widgets.graph import Graph
 from opsconsole.tui.widgets.line_view import ReadingView
 from opsconsole.tui.wording import size
 
-_LEAST_RSS = 1_000_000
-_LEAST_IO = 10_000
+_LEAST_RSS = 1024**2
+_LEAST_IO = 10 * 1024
 _LEAST_ROOM = 12
 _HANG = 4
 _LOOKING = "looking …"
@@ -109,7 +110,7 @@ class ProcessDetail(Vertical):
         self._title = FactLine(id="process-title")
         self._cpu = ProcessGraph("CPU", top=0, least=100.0, threshold=100.0, scale=lambda value: f"{value:.0f} %")
         self._rss = ProcessGraph("Memory", top=0, least=_LEAST_RSS, scale=size)
-        self._io = ProcessGraph("I/O", top=0, least=_LEAST_IO, scale=lambda value: f"{size(value)}/s")
+        self._io = ProcessGraph("I/O", top=0, least=_LEAST_IO, scale=wording.rate)
         self.facts = FactView(id="process-facts")
         self._shown: tuple[Identity | None, str] = (None, "")
 
@@ -151,7 +152,7 @@ class ProcessDetail(Vertical):
     def add_transfer(self, identity: Identity, time_us: int, seconds: float, rate: float) -> None:
         """It moved so many bytes a second from and to storage, for so many seconds before `time_us`."""
         if identity == self.identity:
-            self._io.add(time_us, seconds, rate, f"{size(rate)}/s")
+            self._io.add(time_us, seconds, rate, wording.rate(rate))
 
     def say(self, identity: Identity, lines: list[Line], *, ended: bool = False, moves: bool = True) -> None:
         """`moves`: what it moves from and to storage is known, or soon will be."""

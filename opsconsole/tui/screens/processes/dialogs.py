@@ -52,6 +52,7 @@ class AskScreen(Modal[str]):
     `numbered`: the answer that a typed number means, which may be none of those shown; None: there is none, or not yet.
     """
 
+    GRAVE = True
     BINDINGS: ClassVar[list[BindingType]] = [("escape,q", "leave", "No")]
 
     def __init__(

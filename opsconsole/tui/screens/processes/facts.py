@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from opsconsole import wording
 from opsconsole.safety.redaction.names import looks_secret
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.screens.processes.listing import SORTS, Listing, Wish
@@ -148,7 +149,7 @@ def _transfer(now: ProcessDetails, before: ProcessDetails | None) -> str:
         return _known(now, "read_bytes", None)
     total = f"{size(now.read_bytes)} read, {size(now.written_bytes)} written so far"
     pair = _moved(now, before)
-    return total if pair is None else f"{size(pair[0])}/s read, {size(pair[1])}/s written; {total}"
+    return total if pair is None else f"{wording.rate(pair[0])} read, {wording.rate(pair[1])} written; {total}"
 
 
 def _moved(now: ProcessDetails, before: ProcessDetails | None) -> tuple[float, float] | None:

@@ -4,10 +4,12 @@ words             each must be in the name or the command line: `nginx worker`, 
 FIELD OP VALUE    `cpu>5`, `rss>=100M`, `user=www`, `state=DZ`, `name~^ng`, `age<10m`, with = != > >= < <= ~ !~
 and or not ( )    two conditions side by side are an `and`
 
-Numbers: cpu (percent of one core), rss (with k M G T, or kB MB GB), pid, ppid, uid, threads, nice, and with s m h d:
-time (CPU time used), age (since its start). Texts: user, name, command, cgroup, state; `~` is "has a match of" (a
-regular expression, so a plain word is "contains"), `=` is "is", both whatever the case; `state=DZ` is any of the
-letters. In a quoted text and, or and the signs are plain text: `command~"^nginx: (master|worker)"`.
+Numbers: cpu (percent of one core), rss or mem (with K M G T, binary as in the column and as KiB MiB are, or with kB MB
+GB; with % of the host's memory),
+pid, ppid, uid, threads, nice, and with s m h d: time (CPU time used), age (since its start). Texts: user, name,
+command, cgroup, state; `~` is "has a match of" (a regular expression, so a plain word is "contains"), `=` is "is",
+both whatever the case; `state=DZ` is any of the letters. In a quoted text and, or and the signs are plain text:
+`command~"^nginx: (master|worker)"`.
 
 run: which of our own runs it belongs to, with all below its supervisor: `run=14` (any attempt), `run=14.2` (this one),
 `run=*` (any of ours); `run!=14` is everything else, also what is no run's at all.
@@ -25,10 +27,12 @@ from opsconsole.samples import ProcessSample
 
 
 class Look(NamedTuple):
-    """When the host was looked at (seconds since the epoch), and which pid belonged to which execution then."""
+    """When the host was looked at (seconds since the epoch), which pid belonged to which execution then, and how much
+    memory the host has (bytes; 0: nobody knows, and no share of it passes)."""
 
     now: float
     runs: Mapping[int, str]
+    memory: int = 0
 
 
 Test = Callable[[ProcessSample, Look], bool]
@@ -47,9 +51,11 @@ _NO_RUNS: Mapping[int, str] = {}
 _COMPARE: dict[str, Callable[[float, float], bool]] = {"=": eq, "!=": ne, ">": gt, ">=": ge, "<": lt, "<=": le}
 _SIGNS = frozenset({*_COMPARE, "~", "!~"})
 _NUMBER = re.compile(r"([+-]?\d+(?:\.\d+)?|[+-]?\.\d+)([a-z%]*)\Z")
-_BYTES = {
-    unit + rest: float(1000**power) for power, unit in enumerate(("", "k", "m", "g", "t")) for rest in ("", "b")
-} | {f"{unit}ib": float(1024**power) for power, unit in enumerate("kmgt", 1)}  # fmt: skip
+_BYTES = {"": 1.0, "b": 1.0} | {
+    unit + rest: float(step**power)
+    for power, unit in enumerate("kmgt", 1)
+    for rest, step in (("", 1024), ("ib", 1024), ("b", 1000))
+}
 _SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _PLAIN = {"": 1.0}
 
@@ -58,8 +64,8 @@ class FilterError(ValueError):
     """Raised when a filter cannot be understood. `at` is where, 0 the first character; the message is harmless as far
     as the filter is."""
 
-    def __init__(self, message: str, at: int) -> None:
-        super().__init__(f"{message} (column {at + 1})")
+    def __init__(self, message: str, at: int, more: str = "") -> None:
+        super().__init__(f"{message} (column {at + 1}){more}")
         self.at = at
 
 
@@ -108,9 +114,9 @@ class ProcessFilter:
     def __bool__(self) -> bool:
         return self.test is not None
 
-    def matches(self, process: ProcessSample, now: float, runs: Mapping[int, str] = _NO_RUNS) -> bool:
-        """`now`: seconds since the epoch, for `age`; `runs`: pid → execution, for `run`."""
-        return self.test is None or self.test(process, Look(now, runs))
+    def matches(self, process: ProcessSample, now: float, runs: Mapping[int, str] = _NO_RUNS, memory: int = 0) -> bool:
+        """`now`: seconds since the epoch, for `age`; `runs`: pid → execution, for `run`; `memory`: of the host."""
+        return self.test is None or self.test(process, Look(now, runs, memory))
 
 
 EVERYTHING = ProcessFilter()
@@ -224,7 +230,7 @@ class _Parser:
         name = field.text.casefold()
         name = _ALIASES.get(name, name)
         if name not in FIELDS:
-            raise FilterError(f"{field.text} is not one of {' '.join(FIELDS)}", field.at)
+            raise FilterError(f"{field.text} is no field", field.at, f": there are {' '.join(FIELDS)}")
         value = self.peek()
         if value is None or value.kind == "sign":
             raise self._wanted(f"a value after {sign.text}")
@@ -244,11 +250,14 @@ def _numeric(name: str, sign: _Token, value: _Token) -> Test:
     match = _NUMBER.match(value.text.casefold())
     if match is None:
         raise FilterError(f"{name} takes a number, not {value.text}", value.at)
-    if match[2] not in units:
-        known = " ".join(unit for unit in units if unit) or "no unit"
-        raise FilterError(f"{name} takes {known}, not {match[2]}", value.at)
     if sign.text not in _COMPARE:
         raise FilterError(f"{name} is a number: {sign.text} is for texts", sign.at)
+    if name == "rss" and match[2] == "%":
+        share, than = float(match[1]) / 100, _COMPARE[sign.text]
+        return lambda one, look: look.memory > 0 and than(one.rss_bytes, share * look.memory)
+    if match[2] not in units:
+        known = " ".join([*filter(None, units), *("%" for _ in range(name == "rss"))]) or "no unit"
+        raise FilterError(f"{name} takes {known}, not {match[2]}", value.at)
     compare, wanted = _COMPARE[sign.text], float(match[1]) * units[match[2]]
     if name == "cpu" and sign.text in ("=", "!="):  # as it is shown
         return lambda one, look: compare(round(of(one, look.now), 1), wanted)

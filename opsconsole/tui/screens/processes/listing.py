@@ -81,11 +81,12 @@ def arrange(
     runs: Mapping[int, str] | None = None,
     *,
     measured: bool = True,
+    memory: int = 0,
 ) -> Listing:
     """What is to be shown. `now`: seconds since the epoch; `runs`: which pid belongs to which execution of ours. What
-    is not `measured` yet is in no order by CPU.
+    is not `measured` yet is in no order by CPU. `memory`: of the host, in bytes.
     """
-    test, look = wish.filter.test, Look(now, runs or {})
+    test, look = wish.filter.test, Look(now, runs or {}, memory)
     passing = list(processes) if test is None else [one for one in processes if test(one, look)]
     found, states = len(passing), Counter([one.state for one in passing])
     around: frozenset[int] = frozenset()

@@ -84,6 +84,7 @@ class ProcessesScreen(ProcessWishes):
 
     VERTICAL_BREAKPOINTS = [(0, "-low"), (40, "-tall")]  # noqa: RUF012 - as Textual has it
     MODE = "processes"
+    STILL = True
     KEYS = ("back", "inspect", "filter", *(one.id for one in ACTIONS if one.footer and one.id != "inspect"))
     BINDINGS: ClassVar[list[BindingType]] = mode_bindings("processes")
 
@@ -99,6 +100,7 @@ class ProcessesScreen(ProcessWishes):
         self._runs: Mapping[int, str] = {}
         self._moved_at = 0.0
         self._put_off = 0
+        self._to_tell = False
         self._frozen = False
         self._busy = False
         self._shares_known = False
@@ -273,7 +275,7 @@ class ProcessesScreen(ProcessWishes):
     def _show(self, *, anew: bool = False) -> None:
         """The list as the operator wants it, of the last look that was taken over."""
         wish, now = self._wish_now, self.engine.monitoring.now() / 1e6
-        listing = arrange(self._processes, wish, now, self._runs, measured=self._shares_known)
+        listing = arrange(self._processes, wish, now, self._runs, measured=self._shares_known, memory=self.memory)
         self._table.show(listing, wish, self._runs, anew=anew)
         if self._processes:
             self._table.say_empty(*_NOTHING_FOUND)
@@ -376,6 +378,14 @@ class ProcessesScreen(ProcessWishes):
 
     def on_process_table_moved(self) -> None:
         self._moved_at = time.monotonic()
+        if not self._to_tell:  # what has moved is drawn first, and then what else that means
+            self._to_tell = True
+            self.call_after_refresh(self._tell_moved)
+
+    def _tell_moved(self) -> None:
+        self._to_tell = False
+        if not self.is_attached:
+            return
         self._show_selected()
         self._show_summary()
         self.show_keys()

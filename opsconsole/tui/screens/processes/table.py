@@ -22,14 +22,14 @@ from opsconsole.tui.widgets.bare_lines import BareLines
 from opsconsole.tui.widgets.cells import Cell, fit
 from opsconsole.tui.widgets.column_list import Column
 from opsconsole.tui.widgets.cursor_list import CursorList
-from opsconsole.tui.wording import duration, size
+from opsconsole.tui.wording import duration, short_size
 
 COLUMNS = (
     Column("tag", "", 1),
     Column("pid", "PID", 7, right=True),
     Column("user", "USER", 9, from_width=60),
     Column("cpu", "CPU%", 6, right=True),
-    Column("rss", "RSS", 8, right=True),
+    Column("rss", "RSS", 5, right=True),
     Column("state", "S", 2),
     Column("threads", "THR", 4, right=True, from_width=66),
     Column("nice", "NI", 3, right=True, from_width=90),
@@ -85,6 +85,7 @@ class ProcessTable(BareLines, CursorList, can_focus=True, inherit_bindings=False
         self._lost: ProcessSample | None = None  # where the cursor was when a filter let nothing through
         self._empty: tuple[str, ...] = ()
         self._drawn: dict[int, _Look | None] = {}
+        self._drawn_from = 0
         self._spans: list[tuple[Column, int]] = []
         self._strips: dict[tuple[_Look, bool], Strip] = {}
         self._strips_of: tuple[Style, int, list[tuple[Column, int]]] | None = None
@@ -200,10 +201,14 @@ class ProcessTable(BareLines, CursorList, can_focus=True, inherit_bindings=False
     def _draw_changes(self) -> None:
         if not self._listing.processes:
             return
+        width, height = self.size
+        if self._drawn_from != self.scroll_offset.y:  # nothing stands where it stood
+            self._drawn_from = self.scroll_offset.y
+            self._drawn.clear()
+            self.refresh(Region(0, 0, width, height))
+            return
         changed = [
-            Region(0, y, self.size.width, 1)
-            for y in range(1, self.size.height)
-            if y not in self._drawn or self._drawn[y] != self._look(y)
+            Region(0, y, width, 1) for y in range(1, height) if y not in self._drawn or self._drawn[y] != self._look(y)
         ]
         if changed:
             self.refresh(*changed)
@@ -237,7 +242,7 @@ class ProcessTable(BareLines, CursorList, can_focus=True, inherit_bindings=False
                     return Cell("–", "faint")
                 return Cell(f"{one.cpu_percent:.1f}", "plain" if one.cpu_percent >= _BUSY_PERCENT else quiet)
             case "rss":
-                return Cell(size(one.rss_bytes), quiet if aside else "plain")
+                return Cell(short_size(one.rss_bytes), quiet if aside else "plain")
             case "state":  # D and Z do not die by a signal
                 return Cell(one.state, "strong" if one.state in "RDZ" else "faint")
             case "user":

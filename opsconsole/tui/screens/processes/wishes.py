@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from opsconsole import host
 from opsconsole.tui.screens.processes.actions import SORTS
 from opsconsole.tui.screens.processes.commands import ProcessCommands
 from opsconsole.tui.screens.processes.listing import Listing, Wish, parents_of
@@ -29,6 +30,17 @@ class ProcessWishes(ProcessCommands):
         self._wish = wish
         self.show_list()
         self.show_keys()
+
+    @property
+    def looks(self) -> bool:
+        """Beneath a question the list stands still: that asks about what is seen."""
+        return super().looks and self.app.screen is self
+
+    @property
+    def memory(self) -> int:
+        """Bytes that the host has, as its last sample says; without one, as the system does."""
+        taken = self.engine.monitoring.latest()
+        return host.memory_bytes() if taken is None else taken.sample.memory.total
 
     # -- order
 

@@ -17,7 +17,7 @@ from opsconsole import __version__
 from opsconsole.checkup.monitoring import status
 from opsconsole.errors import OpsError
 from opsconsole.storage import database
-from opsconsole.tui.wording import shortened
+from opsconsole.tui.wording import shortened, size
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
@@ -77,8 +77,8 @@ def sizes(engine: Engine) -> list[Line]:
         ("log", paths.journal),
     ):
         files = [file, *(file.with_name(file.name + end) for end in ("-wal", "-shm", ".1"))]
-        total, all_of_it = folder_size(file) if file.is_dir() else (sum(map(_size, files)), True)
-        said = f"{'' if all_of_it else 'more than '}{said_size(total)}" if total else "none yet"
+        total, all_of_it = folder_size(file) if os.path.isdir(file) else (sum(map(_size, files)), True)
+        said = f"{'' if all_of_it else 'more than '}{size(total)}" if total else "none yet"
         schema = schema_of(file) if file.suffix == ".db" else ""
         lines.append(Line("On the disk", name, ", ".join(filter(None, (said, schema)))))
     return lines
@@ -86,7 +86,7 @@ def sizes(engine: Engine) -> list[Line]:
 
 def schema_of(file: Path) -> str:
     """The version its tables have; empty: it is not there, or cannot be read."""
-    if not file.is_file():
+    if not os.path.isfile(file):
         return ""
     try:
         with closing(database.connect(file, read_only=True, busy_s=1.0)) as connection:
@@ -119,14 +119,6 @@ def _size(file: Path) -> int:
         return file.stat().st_size
     except OSError:
         return 0
-
-
-def said_size(count: float) -> str:
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TiB"
 
 
 _CLAIMS = {"all": "runs what is queued", "own": "runs its own", "none": "runs nothing"}

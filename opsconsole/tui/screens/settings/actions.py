@@ -15,6 +15,7 @@ PAGES = (
     ("page_about", "A", "about", "Versions, places, sizes, consoles, this terminal"),
 )
 """The action that goes there, its key, the page's name, what it is."""
+_ALSO = {"page_host": ("doctor",), "page_keys": ("map", "keymap"), "page_log": ("messages", "journal")}
 
 ACTIONS: tuple[Action, ...] = (
     Action(
@@ -29,5 +30,5 @@ ACTIONS: tuple[Action, ...] = (
     Action("log_follow", "f", "follow", "Stay at the newest line, or where you are", _S),
     Action("page_before", "left,h", "page before", "To the page before", _S),
     Action("page_after", "right,l", "next page", "To the next page", _S),
-    *(Action(name, key, label, what, _S) for name, key, label, what in PAGES),
+    *(Action(name, key, label, what, _S, also=_ALSO.get(name, ())) for name, key, label, what in PAGES),
 )  # fmt: skip

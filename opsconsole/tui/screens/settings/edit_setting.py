@@ -86,8 +86,11 @@ class EditSettingScreen(Modal[Settings | None]):
     async def _save(self, text: str) -> None:
         import asyncio
 
+        themes = frozenset(self.app.available_themes)
+
         def work() -> Settings:
             value = setting_rows.typed(self._setting, text)
+            setting_rows.must_be_there(self._setting, value, themes)
             return setting_rows.save(self._file, self._setting, value, dict(os.environ))
 
         try:

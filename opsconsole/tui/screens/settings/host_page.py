@@ -55,7 +55,9 @@ class HostPage(Page):
             return
         self._looking = True
         self._seen = set()
-        self._next(checkup.facts(self.mode.engine.paths, self.app.settings))
+        recorded = self.app.recorded
+        this_host = checkup.facts(self.mode.engine.paths, self.app.settings) if recorded is None else recorded.facts()
+        self._next(this_host)
 
     def _next(self, found: Iterator[Fact]) -> None:
         """One fact at a time: what was asked for last is dropped when the page goes."""

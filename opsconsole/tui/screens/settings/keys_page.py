@@ -27,9 +27,9 @@ class KeysPage(Page):
     COLUMNS = (Column("", 1), Column("KEYS", 16), Column("WHAT IT DOES", 0))
     KEYS: ClassVar[tuple[str, ...]] = ("change_row", "reset_row", "only_changed", "refresh_page")
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._problems: Sequence[str] = ()
+    @property
+    def _problems(self) -> Sequence[str]:
+        return self.app.keymap_problems
 
     def look(self) -> None:
         if not self.list.rows:
@@ -37,9 +37,11 @@ class KeysPage(Page):
 
     def refresh_page(self) -> None:
         """Read the keymap anew; it is in force at once."""
-        self._problems = self.app.reload_keymap()
-        self.toggled()
+        self.app.reload_keymap()
         self.mode.show_keys()
+
+    def rebound(self) -> None:
+        self.toggled()
 
     def toggled(self) -> None:
         rows: list[Row] = []

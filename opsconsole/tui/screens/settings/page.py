@@ -77,6 +77,9 @@ class Page(Container):
     def apply(self, settings: Settings) -> None:
         """The settings were read again: these are in force now."""
 
+    def rebound(self) -> None:
+        """The operator's own keys were read again."""
+
     def empty(self) -> Sequence[str]:
         """What stands in place of no row where nothing is filtered."""
         return ()

@@ -74,17 +74,11 @@ class Prose(Toned, ReadingView, can_focus=True, inherit_bindings=False):
             if before[top + y : top + y + 1] != lines[top + y : top + y + 1]:
                 self.refresh(Region(0, y, self.size.width, 1))
 
-    def on_focus(self) -> None:
-        self.refresh(Region(0, 0, self.size.width, 1))
-
-    def on_blur(self) -> None:
-        self.refresh(Region(0, 0, self.size.width, 1))
-
     def render_line(self, y: int) -> Strip:
         base, at = self.rich_style, y + self.scroll_offset.y
         line = self._lines[at] if at < len(self._lines) else []
-        mark = Segment("▌", base + self.tone("accent")) if y == 0 and self.has_focus else Segment(" ", base)
-        segments = [mark, *(Segment(cell.text, base + self.tone(cell.tone)) for cell in line)]
+        edge = self.edge(y, base, self.tone("accent"))
+        segments = [edge, *(Segment(cell.text, base + self.tone(cell.tone)) for cell in line)]
         return Strip(Segment.simplify(segments)).adjust_cell_length(self.size.width, base)
 
 

@@ -89,9 +89,7 @@ class SettingsScreen(ModeScreen):
         self._show_tabs()
 
     def leave(self) -> None:
-        """A dialog over a page is still this page."""
-        if not self.app.screen.is_modal:
-            self.page.leave()
+        self.page.leave()
 
     # -- pages
 
@@ -169,6 +167,12 @@ class SettingsScreen(ModeScreen):
         for page in self._pages.values():
             page.apply(settings)
         self._show_tabs()
+
+    def rebound(self) -> None:
+        for page in self._pages.values():
+            page.rebound()
+        if self.begun:
+            self._show_tabs()
 
     @property
     def in_force(self) -> Settings:

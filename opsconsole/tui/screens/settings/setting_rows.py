@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, is_dataclass
 from functools import lru_cache, reduce
 from pathlib import Path
@@ -202,6 +202,12 @@ def _number(text: str) -> Any:
         except ValueError:
             continue
     return text
+
+
+def must_be_there(one: Setting, value: Any, themes: Container[str]) -> None:
+    """Raises SettingsError for a theme that there is not: the start would have another one, and say so."""
+    if one.name == "console.theme" and value and str(value) not in themes:
+        raise SettingsError(f"there is no theme called {value}", hint="the page Themes lists those there are")
 
 
 def check(data: Mapping[str, Any], one: Setting, value: Any, environ: Mapping[str, str], where: str) -> Settings:

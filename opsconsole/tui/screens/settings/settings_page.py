@@ -80,6 +80,8 @@ class SettingsPage(Page):
     def _row(self, one: Setting) -> Row:
         mark = Cell("◷", "warning") if one.pending else Cell("●", "accent") if one.changed else Cell(" ", "")
         value = self._said(one, one.value)
+        if one.pending:
+            value += f", at the next start {self._said(one, one.next)}"
         tone = "strong" if one.changed else "plain"
         origin = Cell(_ORIGINS[one.origin], "warning" if one.origin == "environment" else "muted")
         return Row(one.name, (mark, Cell(one.key, tone), Cell(value, tone), origin), f"{one.name} {one.meaning}")

@@ -16,8 +16,15 @@ if TYPE_CHECKING:
     from opsconsole.engine import Engine
 
 
-Command = Callable[["Engine", Task], Coroutine[Any, Any, Task]]
+Command = Callable[["Engine", Task, str | None], Coroutine[Any, Any, Task]]
+"""What is done to a task, and why, where anybody said so."""
 _MOST_NAMED = 12
+_ASKED = {
+    "raise_priority": ("Raise the priority of", "raise it"), "lower_priority": ("Lower the priority of", "lower it"),
+}  # fmt: skip
+"""How a question names what is not called by a verb."""
+_NO_REASON = frozenset({"retry", "pin"})
+"""What nobody has to answer for."""
 
 
 class TaskCommands(ModeScreen):
@@ -60,8 +67,9 @@ class TaskCommands(ModeScreen):
             return None
         return engine, task
 
-    def _targets(self, action_id: str) -> tuple[Engine, list[Task]] | None:
-        """The tagged tasks as they are now, those for which the action makes sense; else the reason is shown."""
+    def _targets(self, action_id: str) -> tuple[Engine, list[Task], list[str]] | None:
+        """The tagged tasks as they are now, those for which the action makes sense, and why it makes none for others;
+        where it makes none for all, that is shown."""
         engine = self._engine_or_say()
         if engine is None:
             return None
@@ -69,14 +77,14 @@ class TaskCommands(ModeScreen):
         if not found:
             self.app.tell("\n".join(reasons[:3]) or "The tagged tasks are gone.")
             return None
-        return engine, found
+        return engine, found, reasons
 
     def _command(self, action_id: str, command: Command, *, follow: bool = False) -> None:
         """Do it to the selected task, and with `follow` select what came of it; to tagged ones after a question."""
         if self.tagged:
             self._ask_for_all(action_id, command)
         elif target := self._target(action_id):
-            self.run_worker(self._do(command(*target), follow), group="command")
+            self.run_worker(self._do(command(*target, None), follow), group="command")
 
     async def _do(self, work: Coroutine[Any, Any, Task], follow: bool) -> None:
         task = await self.app.attempt(work)
@@ -87,31 +95,33 @@ class TaskCommands(ModeScreen):
         """One question that names them all."""
         if (targets := self._targets(action_id)) is None:
             return
-        engine, tasks = targets
+        engine, tasks, reasons = targets
         from opsconsole.tui.screens.confirm import ConfirmScreen, Question
 
         ids, tagged = [task.id for task in tasks], len(self.tagged)
         word = BY_ID[action_id].label_for(tasks[0])
+        verb, yes = _ASKED.get(action_id, (word.capitalize(), f"{word} {'them' if len(tasks) > 1 else 'it'}"))
 
         def answered(yes: bool | None) -> None:
             if yes:
                 found, _ = _sensible(engine, ids, action_id)
-                self.run_worker(self._do_all([command(engine, task) for task in found]), group="command")
+                self.run_worker(self._do_all([command(engine, task, ask.reason) for task in found]), group="command")
 
-        def question(found: list[Task]) -> Question:
+        def question(found: list[Task], reasons: Sequence[str]) -> Question:
             names = "\n".join(map(_in_a_line, found[:_MOST_NAMED]))
             if len(found) > _MOST_NAMED:
                 names += f"\n… and {len(found) - _MOST_NAMED} more"
             left = tagged - len(found)
-            rest = [f"{count_of(left, 'tagged task')} left out: it makes no sense there."] if left else []
-            return Question(f"{word.capitalize()} {count_of(len(found), 'task')}?", names, [*consequences, *rest])
+            rest = [_left_out(left, reasons)] if left else []
+            return Question(f"{verb} {count_of(len(found), 'task')}?", names, [*consequences, *rest])
 
         def anew() -> Question | str:
             found, reasons = _sensible(engine, ids, action_id)
-            return question(found) if found else "\n".join(reasons[:3]) or "These tasks are gone."
+            return question(found, reasons) if found else "\n".join(reasons[:3]) or "These tasks are gone."
 
-        them = "them" if len(tasks) > 1 else "it"
-        self.app.push_screen(ConfirmScreen(*question(tasks), yes=f"Yes, {word} {them}", no="No", anew=anew), answered)
+        asks_why = action_id not in _NO_REASON
+        ask = ConfirmScreen(*question(tasks, reasons), yes=f"Yes, {yes}", no="No", anew=anew, asks_why=asks_why)
+        self.app.push_screen(ask, answered)
 
     async def _do_all(self, works: list[Coroutine[Any, Any, Task]]) -> None:
         """One after the other; each error is shown."""
@@ -125,7 +135,7 @@ class TaskCommands(ModeScreen):
         if self.tagged:
             grace = span(self.app.settings.execution.grace_s)
             said = [f"What runs is asked to end (TERM), and killed after {grace} (KILL); what waits will not run."]
-            self._ask_for_all("cancel", lambda engine, task: engine.cancel(task.id), said)
+            self._ask_for_all("cancel", lambda engine, task, why: engine.cancel(task.id, why), said)
             return
         if (target := self._target("cancel")) is None:
             return
@@ -134,7 +144,7 @@ class TaskCommands(ModeScreen):
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.run_worker(self._do(engine.cancel(task.id), False), group="command")
+                self.run_worker(self._do(engine.cancel(task.id, ask.reason), False), group="command")
 
         def question(task: Task) -> Question:
             return Question(f"Cancel task {task.id}?", _in_a_line(task), self._consequences(task))
@@ -143,9 +153,8 @@ class TaskCommands(ModeScreen):
             found, reasons = _sensible(engine, [task.id], "cancel")
             return question(found[0]) if found else next(iter(reasons), f"Task {task.id} is gone.")
 
-        self.app.push_screen(
-            ConfirmScreen(*question(task), yes="Yes, cancel it", no="No, keep it", anew=anew), answered
-        )
+        ask = ConfirmScreen(*question(task), yes="Yes, cancel it", no="No, keep it", anew=anew, asks_why=True)
+        self.app.push_screen(ask, answered)
 
     def _consequences(self, task: Task) -> list[str]:
         word = FACES[task.status].word
@@ -161,14 +170,14 @@ class TaskCommands(ModeScreen):
 
     def action_pause(self) -> None:
         undo = self._all(lambda task: task.status is Status.PAUSED)
-        self._command("pause", lambda engine, task: (engine.resume if undo else engine.pause)(task.id))
+        self._command("pause", lambda engine, task, why: (engine.resume if undo else engine.pause)(task.id, why))
 
     def action_retry(self) -> None:
-        self._command("retry", lambda engine, task: engine.retry(task.id), follow=True)
+        self._command("retry", lambda engine, task, _: engine.retry(task.id), follow=True)
 
     def action_hold(self) -> None:
         undo = self._all(lambda task: task.held)
-        self._command("hold", lambda engine, task: (engine.release if undo else engine.hold)(task.id))
+        self._command("hold", lambda engine, task, why: (engine.release if undo else engine.hold)(task.id, why))
 
     def action_raise_priority(self) -> None:
         self._shift_priority("raise_priority", 1)
@@ -177,11 +186,14 @@ class TaskCommands(ModeScreen):
         self._shift_priority("lower_priority", -1)
 
     def _shift_priority(self, action_id: str, by: int) -> None:
-        self._command(action_id, lambda engine, task: engine.set_priority(task.id, Priority(task.priority + by)))
+        def command(engine: Engine, task: Task, why: str | None) -> Coroutine[Any, Any, Task]:
+            return engine.set_priority(task.id, Priority(task.priority + by), why)
+
+        self._command(action_id, command)
 
     def action_pin(self) -> None:
         undo = self._all(lambda task: task.pinned)
-        self._command("pin", lambda engine, task: engine.pin(task.id, not undo))
+        self._command("pin", lambda engine, task, _: engine.pin(task.id, not undo))
 
     def _all(self, holds: Callable[[Task], bool]) -> bool:
         """Whether it holds for every task that is meant, as it is now: then the key undoes it."""
@@ -217,6 +229,15 @@ class TaskCommands(ModeScreen):
 
 def _in_a_line(task: Task) -> str:
     return f"{FACES[task.status].glyph} {task.id} {name_of(task)}"
+
+
+def _left_out(count: int, reasons: Sequence[str]) -> str:
+    """`3 tagged tasks are left out: task 4 has already ended: completed.`"""
+    said = f"{count_of(count, 'tagged task')} {'is' if count == 1 else 'are'} left out"
+    if not reasons:
+        return f"{said}: {'it is' if count == 1 else 'they are'} gone."
+    first = reasons[0][:1].lower() + reasons[0][1:]
+    return f"{said}: {first}" if count == 1 else f"{said}, for instance: {first}"
 
 
 def _sensible(engine: Engine, ids: Sequence[int], action_id: str) -> tuple[list[Task], list[str]]:

@@ -17,6 +17,7 @@ from opsconsole.tui.wording import FACES, age, count_of, duration, time_of_day
 
 MOST = 500
 """Of what was done to a task, so many last ones are shown."""
+_LONGEST_REASON = 500
 _VERDICTS = {"allow": "allowed", "confirm": "runs with a confirmation", "refuse": "refused"}
 _FACES: dict[str, tuple[str, str, str]] = {
     What.CLAIMED: ("▷", "muted", "claimed"),
@@ -173,7 +174,10 @@ def _done(event: TaskEvent, now: int, more: str = "") -> Line:
     parts = [sanitise_name(event.detail or ""), who]
     if event.what in (What.CLAIMED, What.TAKEN_OVER):
         parts.reverse()
-    return _event(event.at, glyph, tone, word, ", ".join(filter(None, [*parts, more])), now)
+    said = ", ".join(filter(None, [*parts, more]))
+    if event.reason:  # also where nobody is known
+        said = f"{said}: {sanitise_name(event.reason, limit=_LONGEST_REASON)}"
+    return _event(event.at, glyph, tone, word, said, now)
 
 
 def _ends(result: ExecutionResult, now: int) -> Iterator[Line]:

@@ -6,17 +6,15 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from opsconsole.models import ExecutionResult, Task
-from opsconsole.tui.facts import facts
+from opsconsole.tui.facts import facts, limits_of
 from opsconsole.tui.screens.tasks.page_view import Line
 from opsconsole.tui.widgets.cells import Cell
-from opsconsole.tui.wording import size, span
+from opsconsole.tui.wording import limit, span
 
 if TYPE_CHECKING:
     from opsconsole.storage.asked import Asked
 
 _WIDTH = 13
-_SIZES = ("output", "memory", "swap", "file_size")
-_RATES = ("read_bps", "write_bps")
 
 
 def info_lines(
@@ -36,8 +34,8 @@ def info_lines(
         yield _line("degraded", harmless(str(sentence)), "warning")
     for sentence in containment.get("notes") or []:
         yield _line("note", harmless(str(sentence)), "muted")
-    limits = {name: value for name, value in (containment.get("limits") or {}).items() if value is not None}
-    yield _line("limits", ", ".join(_limit(name, value) for name, value in limits.items()) or "none", "plain")
+    limits = [_limit(name, value) for name, value in limits_of(result).items()]
+    yield _line("limits", ", ".join(limits) or "none", "plain")
     if work := containment.get("work"):
         yield _line("work folder", harmless(f"{work.get('path')}: {work.get('count', 0)} files"), "plain")
     yield ()
@@ -64,11 +62,7 @@ def _line(label: str, text: str, tone: str) -> Line:
 
 
 def _limit(name: str, value: float) -> str:
-    word = name.replace("_bps", "").replace("_s", "").replace("_", " ")
+    word = name.removesuffix("_bps").removesuffix("_s").replace("_", " ")
     if name == "timeout_s":
         return f"{word} {span(float(value))}"
-    if name in _SIZES:
-        return f"{word} {size(value) if value else 'all kept'}"
-    if name in _RATES:
-        return f"{word} {size(value)}/s"
-    return f"{word} {value:g} cores" if name == "cpu" else f"{word} {value:g}"
+    return f"{word} all kept" if name == "output" and not value else f"{word} {limit(name, value)}"

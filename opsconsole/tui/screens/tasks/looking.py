@@ -12,6 +12,7 @@ from opsconsole.errors import ConsoleError, OpsError
 from opsconsole.models import ExecutionResult, Status, Task
 from opsconsole.safety.sanitise import sanitise
 from opsconsole.samples import RunUsage
+from opsconsole.tui.facts import limits_of
 from opsconsole.tui.glyphs import BRAILLE, GlyphSet
 from opsconsole.tui.screens.tasks import pager
 from opsconsole.tui.screens.tasks.commands import TaskCommands
@@ -147,7 +148,7 @@ class RunLooking(TaskCommands):
         first = series[0].time_us - 1_000_000 if series else now
         since = min(first, result.started_at or first)
         until = now if live else max(result.finished_at or 0, series[-1].time_us if series else 0) or now
-        limits = result.containment.get("limits") or {}
+        limits = limits_of(result)
         glyphs = getattr(self.app, "glyphs", BRAILLE)
         glyphs = glyphs if isinstance(glyphs, GlyphSet) else BRAILLE
         ran_s = None if live else result.duration_s

@@ -8,7 +8,7 @@ from opsconsole.samples import RunUsage
 from opsconsole.storage.costs import Cost
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.column_list import Column
-from opsconsole.tui.wording import FACES, PRIORITIES, age, duration, name_of, outcome, running_for
+from opsconsole.tui.wording import FACES, PRIORITIES, age, duration, name_of, outcome, running_for, short_size
 
 COLUMNS = (
     Column("glyph", "", 1),
@@ -81,15 +81,6 @@ def _used(task: Task, usage: RunUsage | None, cost: Cost | None) -> dict[str, Ce
         "cpu": Cell("" if cpu is None else f"{min(cpu, 99999):.0f}%", tone),
         "rss": Cell("" if rss is None else f"{bound}{short_size(rss)}", tone),
     }
-
-
-def short_size(count: float) -> str:
-    """In at most five cells: `812`, `14M`, `1.2G`."""
-    for unit in ("", "K", "M", "G"):
-        if count < 1000:
-            return f"{count:.1f}{unit}" if unit == "G" and count < 100 else f"{count:.0f}{unit}"
-        count /= 1000
-    return f"{count:.1f}T"
 
 
 def _labels(task: Task) -> str:

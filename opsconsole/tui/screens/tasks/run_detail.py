@@ -93,8 +93,9 @@ class FactSheet(Toned, Widget):
 
 
 def _in_brief(known: list[Fact]) -> list[Fact]:
-    """The state, and what is alarming, on lines of their own; the rest on one."""
-    loud = [fact for fact in known if fact.label == "state" or fact.tone == "bad"]
+    """The state, what is alarming, and what of the output is lost, on lines of their own; the rest on one."""
+    lost = ("output", "warning")
+    loud = [fact for fact in known if fact.label == "state" or fact.tone == "bad" or (fact.label, fact.tone) == lost]
     quiet = " · ".join(f"{fact.label} {fact.text}" for fact in known if fact not in loud)
     return [*loud[:2], Fact("", quiet, "faint")] if known else []
 
@@ -196,6 +197,12 @@ class RunDetail(Vertical):
             return running_for(shown.task, now)
         return shown.result.duration_s
 
+    def on_descendant_focus(self) -> None:
+        self.tabs.mark(self.focus_target.has_focus)
+
+    def on_descendant_blur(self) -> None:
+        self.tabs.mark(self.focus_target.has_focus)
+
     def on_output_view_changed(self) -> None:
         self._show_tabs()
 
@@ -229,8 +236,11 @@ class RunDetail(Vertical):
         return [*found, Cell(f" {where}, {self._key('follow')} follows ", "warning")]
 
     def _amount(self) -> list[Cell]:
-        count = self.output.line_count if self.page == "show_output" else 0
-        return [Cell(f" {count_of(count, 'line')}", "muted")] if count else []
+        """All lines of the run, however few of them are held here."""
+        if self.page != "show_output" or not self.output.line_count:
+            return []
+        total = self.output.total
+        return [Cell(f" {'' if total.exact else '≥ '}{count_of(total.lines, 'line')}", "muted")]
 
     def _key(self, action: str) -> str:
         return self.keys.get(action, "end")

@@ -12,6 +12,7 @@ from textual.timer import Timer
 from opsconsole.errors import OpsError
 from opsconsole.events import Event, RunSampled
 from opsconsole.models import Status, Task
+from opsconsole.safety.sanitise import sanitise
 from opsconsole.storage.costs import Cost
 from opsconsole.tui.action import Where
 from opsconsole.tui.actions import BY_ID, mode_bindings
@@ -165,6 +166,8 @@ class TasksScreen(RunLooking):
         return (_NOTHING_FOUND, "", said)
 
     def _nothing_yet(self) -> tuple[str, ...]:
+        if self.begun and (unread := self.engine.unread) is not None:
+            return ("The record cannot be read.", sanitise(unread.message))
         key = keys_of(self.app).get("submit")
         return ("No tasks yet.", "", f"Press {key[0]} to run a script.") if key else ("No tasks yet.",)
 
@@ -290,4 +293,6 @@ class TasksScreen(RunLooking):
         self._schedule()
 
     def on_filter_line_left(self) -> None:
+        if self._due:
+            self._refresh()  # now: the next key may be here already, and moves in what passes the filter
         self.set_focus(self._table)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -30,12 +31,19 @@ class TitleLine(Toned, Widget):
         self._keep_right = keep_right
         self._left: Sequence[Cell] = ()
         self._right: Sequence[Cell] = ()
+        self._marked = False
 
     def show(self, left: Sequence[Cell], right: Sequence[Cell] = ()) -> None:
         """Draw it, if it is different."""
         if (left, right) != (self._left, self._right):
             self._left, self._right = left, right
             self.refresh()
+
+    def mark(self, marked: bool) -> None:
+        """Whether the keys go to the pane below."""
+        if marked != self._marked:
+            self._marked = marked
+            self.refresh(Region(0, 0, 1, 1))
 
     @property
     def text(self) -> str:
@@ -48,7 +56,7 @@ class TitleLine(Toned, Widget):
         while right and sum(cell_len(cell.text) for cell in right) > max(room, self._keep_right):
             right.pop()
         used = sum(cell_len(cell.text) for cell in right)
-        segments = [Segment(" ", base)]
+        segments = [Segment("▌", base + self.tone("accent")) if self._marked else Segment(" ", base)]
         room = width - used - 2
         for cell in self._left:
             text = cell.text if cell_len(cell.text) <= room else fit(cell.text, room) if room > 0 else ""

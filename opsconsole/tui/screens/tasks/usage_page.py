@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise, zip_longest
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rich.cells import cell_len
 
@@ -13,7 +13,7 @@ from opsconsole.tui.glyphs import GlyphSet
 from opsconsole.tui.screens.tasks.page_view import Line
 from opsconsole.tui.widgets.cells import Cell, fit
 from opsconsole.tui.widgets.plot import Limits, Stretch, columns_of, rows_of
-from opsconsole.tui.wording import duration, size
+from opsconsole.tui.wording import duration, rate, size
 
 _SECOND_US = 1_000_000
 _BESIDE = 96
@@ -37,19 +37,19 @@ class Curve(NamedTuple):
     least: float = 1.0
 
 
-def curves(series: Sequence[RunUsage], limits: Mapping[str, Any]) -> list[Curve]:
-    """The four of them; `limits` as a result's containment has them."""
+def curves(series: Sequence[RunUsage], limits: Mapping[str, float]) -> list[Curve]:
+    """The four of them; `limits` by name."""
     cores = limits.get("cpu")
     return [
-        Curve("CPU", _values(series, "cpu_percent"), lambda v: f"{v:.0f} %", cores and float(cores) * 100, 10.0),
-        Curve("memory", _values(series, "rss_bytes"), size, limits.get("memory"), 1e6),
-        Curve("read + written", _rates(series), lambda v: f"{size(v)}/s", None, 1e3),
+        Curve("CPU", _values(series, "cpu_percent"), lambda v: f"{v:.0f} %", cores and cores * 100, 10.0),
+        Curve("memory", _values(series, "rss_bytes"), size, limits.get("memory"), 1024**2),
+        Curve("read + written", _rates(series), rate, None, 1024),
         Curve("processes", _values(series, "processes"), lambda v: f"{v:.0f}", limits.get("pids"), 2.0),
     ]
 
 
 def usage_lines(
-    series: Sequence[RunUsage], limits: Mapping[str, Any], span: tuple[int, int], live: bool, glyphs: GlyphSet,
+    series: Sequence[RunUsage], limits: Mapping[str, float], span: tuple[int, int], live: bool, glyphs: GlyphSet,
     width: int, height: int, ran_s: float | None = None,
 ) -> Iterator[Line]:  # fmt: skip
     """`span`: from when to when, in microseconds; `live`: the end is now; `ran_s`: how long it ran, if not all that."""

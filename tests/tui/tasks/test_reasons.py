@@ -1,0 +1,99 @@
+"""Why something was done to a task: asked for by nobody, kept when it is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from opsconsole.models import Priority, Status
+from opsconsole.tui.screens.confirm import ConfirmScreen
+from opsconsole.tui.widgets.text_field import TextField
+from opsconsole.tui.widgets.why_line import WhyLine
+from tests.tui.fake_engine import FakeEngine
+from tests.tui.tasks.scene import RUNNING, commands, in_dialog, opened
+from tests.tui.waiting import lines_of, shown, table, until
+
+SMALL = (80, 24)
+
+
+async def test_a_cancel_takes_a_reason_that_was_typed_and_no_is_still_what_enter_does(engine: FakeEngine) -> None:
+    engine.put(name="deploy", **RUNNING)
+    async with opened(engine, SMALL) as pilot:
+        await until(pilot, lambda: table(pilot).selected is not None)
+        for answer, done in (("enter", []), ("y", [("cancel", 1, "yes, the disk fills")])):
+            await pilot.press("c")
+            await in_dialog(pilot, ConfirmScreen)
+            assert not pilot.app.screen.query_one(WhyLine).display, "it is not in the way"
+            await pilot.press("r")
+            await until(pilot, lambda: isinstance(pilot.app.focused, TextField))
+            assert "enter keeps the reason, esc drops it" in shown(pilot)
+            await pilot.press(*"yes,", "space", *"the", "space", *"disk", "space", *"fills", "enter")
+            await until(pilot, lambda: not isinstance(pilot.app.focused, TextField))
+            assert "yes, the disk fills" in shown(pilot) and not commands(engine)
+            await pilot.press(answer)
+            await until(pilot, lambda: not isinstance(pilot.app.screen, ConfirmScreen))
+            await until(pilot, lambda done=done: commands(engine) == done)
+
+
+async def test_esc_drops_the_reason_and_not_the_question(engine: FakeEngine) -> None:
+    engine.put(name="deploy", **RUNNING)
+    async with opened(engine, SMALL) as pilot:
+        await until(pilot, lambda: table(pilot).selected is not None)
+        await pilot.press("c")
+        await in_dialog(pilot, ConfirmScreen)
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: isinstance(pilot.app.focused, TextField))
+        await pilot.press(*"never", "escape")
+        await until(pilot, lambda: not isinstance(pilot.app.focused, TextField))
+        assert isinstance(pilot.app.screen, ConfirmScreen) and "never" not in shown(pilot)
+        await pilot.press("y")
+        await until(pilot, lambda: commands(engine) == [("cancel", 1)])
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "done"),
+    [
+        ("H", Status.QUEUED, ("hold",)), ("p", Status.RUNNING, ("pause",)), ("c", Status.RUNNING, ("cancel",)),
+        ("plus", Status.QUEUED, ("set_priority", Priority.HIGH)),
+    ],
+)  # fmt: skip
+async def test_all_that_are_tagged_have_the_one_reason(
+    engine: FakeEngine, key: str, status: Status, done: tuple[object, ...]
+) -> None:
+    for name in ("one", "two"):
+        engine.put(name=name, **(RUNNING if status is Status.RUNNING else {"status": status}))
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: len(table(pilot).tasks) == 2)
+        await pilot.press("space", "space", key)
+        await in_dialog(pilot, ConfirmScreen)
+        await pilot.press("r", *"freeze", "enter")
+        await until(pilot, lambda: not isinstance(pilot.app.focused, TextField))
+        await pilot.press("y")
+        await until(pilot, lambda: len(commands(engine)) == 2)
+        name, *more = done
+        assert sorted(commands(engine)) == [(name, 1, *more, "freeze"), (name, 2, *more, "freeze")]
+
+
+async def test_where_nothing_is_to_be_answered_for_no_reason_is_asked(engine: FakeEngine) -> None:
+    engine.put(name="one", **RUNNING)
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: table(pilot).selected is not None)
+        await pilot.press("space", "P")
+        await in_dialog(pilot, ConfirmScreen)
+        assert not pilot.app.screen.query(WhyLine) and "Say why" not in shown(pilot)
+
+
+async def test_a_question_about_many_has_room_for_a_reason_on_a_small_screen(
+    engine: FakeEngine, tmp_path: Path
+) -> None:
+    for number in range(16):
+        engine.put(name=f"a-rather-long-name-of-a-job-{number}", **RUNNING)
+    async with opened(engine, SMALL) as pilot:
+        await until(pilot, lambda: len(table(pilot).tasks) == 16)
+        await pilot.press(*["space"] * 15, "c")
+        await in_dialog(pilot, ConfirmScreen)
+        await pilot.press("r", *"freeze")
+        await until(pilot, lambda: "freeze" in shown(pilot))
+        seen = "\n".join(lines_of(pilot))
+        assert "Cancel 15 tasks?" in seen and "No" in seen and "Yes, cancel them" in seen and "Say why" in seen
