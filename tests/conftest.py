@@ -61,6 +61,11 @@ class HandClock(Clock):
         self.now_us += int(seconds * 1_000_000)
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than cores: tests of screens wait for about half of their time."""
+    return 1 + (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """A test whose system tool is missing skips on a user's machine; in CI, which installs them, it fails."""

@@ -121,6 +121,15 @@ async def test_a_key_that_was_typed_before_the_question_was_drawn_is_no_answer_h
         await until(pilot, lambda: commands(engine) == [("cancel", 1)])
 
 
+async def test_leaving_with_all_as_it_is_may_be_typed_ahead(engine: FakeEngine) -> None:
+    engine.put(name="deploy", status=Status.RUNNING, started_at=NOW - SECOND)
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: table(pilot).selected is not None)
+        packet(pilot, "q\r")
+        await until(pilot, lambda: pilot.app._exit)
+    assert not commands(engine)
+
+
 async def test_leaving_is_not_answered_before_it_was_seen_either(engine: FakeEngine) -> None:
     engine.put(name="deploy", status=Status.RUNNING, started_at=NOW - SECOND)
     async with opened(engine) as pilot:

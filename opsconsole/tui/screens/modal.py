@@ -17,7 +17,11 @@ class Modal(ModalScreen[ScreenResultType]):
     """
 
     GRAVE: ClassVar[bool] = False
-    """It is about something that cannot be undone: what was typed before it was seen is no answer to it, but esc is."""
+    """It is about something that cannot be undone: what was typed before it was seen is no answer to it, but what is
+    typed `AHEAD` is."""
+
+    AHEAD: ClassVar[frozenset[str]] = frozenset({"escape"})
+    """Keys that do no harm, whoever meant them."""
 
     _dismissed = False
     _seen_at: float | None = None
@@ -32,7 +36,7 @@ class Modal(ModalScreen[ScreenResultType]):
 
     def ignores(self, event: events.Event) -> bool:
         """Whether it must not take a key for an answer, which was meant for what was there before."""
-        if not self.GRAVE or (isinstance(event, events.Key) and event.key == "escape"):
+        if not self.GRAVE or (isinstance(event, events.Key) and event.key in self.AHEAD):
             return False
         return self._seen_at is None or event.time < self._seen_at
 

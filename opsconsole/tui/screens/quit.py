@@ -30,6 +30,7 @@ class QuitScreen(Modal[Leaving]):
     """
 
     GRAVE = True
+    AHEAD = frozenset({"escape", "enter"})
     BINDINGS: ClassVar[list[BindingType]] = [("escape,q", "stay", "Stay")]
 
     def __init__(self, found: StillOpen, look: Callable[[], StillOpen]) -> None:

@@ -50,7 +50,6 @@ _INSPECTED = 3
 _MOVING_S = 0.3
 _PUT_OFF = 8
 """Looks that are put off at most while somebody moves the cursor: a key comes first."""
-
 _KEPT_S = 30.0
 _COMMANDS = 8192
 _LONGEST = 500
