@@ -19,7 +19,7 @@ from opsconsole.tui.widgets.tones import TonedApp
 _PATIENCE_S = 3.0
 """So long a key at most is waited for; what it does takes longer only where somebody is asked, or something stands."""
 
-_ROUNDS = 100
+_ROUNDS = 20
 """So often all that have something to do are let do it: for what never comes to rest no key waits."""
 Typed = events.Key | events.Paste
 
