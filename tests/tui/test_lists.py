@@ -11,6 +11,7 @@ from opsconsole.models import Priority, Status
 from opsconsole.tui.filters import EVERYTHING, FilterError, parse
 from opsconsole.tui.screens.tasks.board import PAGE, TaskBoard
 from opsconsole.tui.scripts import matching, samples
+from opsconsole.tui.widgets.filter_line import FilterLine
 from opsconsole.tui.wording import seconds_of, span
 from tests.tui.fake_engine import NOW, SECOND, FakeEngine
 
@@ -137,3 +138,8 @@ def test_paths_complete(tmp_path: Path, typed: str, expected: list[str]) -> None
 @pytest.mark.parametrize("text", ["90s", "5m", "1h", "0.5s"])
 def test_a_span_reads_back(text: str) -> None:
     assert span(seconds_of(text)) == text
+
+
+def test_a_filter_that_is_not_there_yet_is_empty() -> None:
+    """A thread may have read the list before the line of its filter has been made."""
+    assert FilterLine().text == ""

@@ -44,7 +44,8 @@ class FilterLine(Horizontal):
 
     @property
     def text(self) -> str:
-        return self.query_one(Input).value
+        """Empty before there is anything to type in, which what was read in a thread may come before."""
+        return "".join(field.value for field in self.query(Input))
 
     def begin(self) -> None:
         """Show it and type."""

@@ -21,7 +21,7 @@ from opsconsole.tui.screens.editor.painting import Frame, Look, draw
 from opsconsole.tui.screens.editor.script_text import ScriptText
 from opsconsole.tui.screens.editor.text import ScriptArea
 from opsconsole.tui.widgets.tones import TonedApp
-from tests.tui.waiting import lines_of
+from tests.tui.waiting import lines_of, until
 
 SHEETS = Path(__file__).parents[3] / "opsconsole/tui"
 
@@ -195,14 +195,14 @@ async def test_only_lines_that_look_different_are_drawn_again() -> None:
 
         area.render_line = counted  # type: ignore[method-assign]
         area.move_cursor((3, 32))
-        await pilot.pause()
+        await until(pilot, lambda: drawn)
         drawn.clear()
         await pilot.press("x")
-        await pilot.pause()
+        await until(pilot, lambda: drawn)
         assert set(drawn) == {3}
         drawn.clear()
         await pilot.press("down")
-        await pilot.pause()
+        await until(pilot, lambda: drawn)
         assert set(drawn) == {3, 4}
 
 
