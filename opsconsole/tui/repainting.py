@@ -1,4 +1,4 @@
-"""Of a screen that has changed in places, only those lines are drawn, and only by widgets that are seen there.
+"""Of a screen that has changed in places, those lines are drawn, all and only those, by widgets that are seen there.
 
 Textual asks every widget that lies somewhere between the first change and the last one for all of its lines, those
 behind others too. A second of an idle Overview takes a third of that time here.
@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
-from textual._compositor import ChopsUpdate, Compositor
-from textual.geometry import Region
+from textual._compositor import ChopsUpdate, Compositor, ReflowResult
+from textual.geometry import Region, Size
 from textual.strip import Strip
+from textual.widget import Widget
 
 Span = tuple[int, int, int]
 """Line, first column, one past the last column."""
@@ -21,6 +22,19 @@ Pieces = dict[int, Strip | None]
 
 class SparingCompositor(Compositor):
     """Draws the same as its parent."""
+
+    def reflow(self, parent: Widget, size: Size) -> ReflowResult:
+        """Who has another size than before is told of it, and drawn; whoever looked at the new places first.
+
+        After a scroll, Textual finds the places of all widgets anew for the first who asks for them. If that is before
+        a change of layout has been worked off, the old places are forgotten, and nothing seems to have changed: what a
+        widget had drawn for its old size stays on the screen.
+        """
+        hidden, shown, resized = super().reflow(parent, size)
+        untold = {one for one, place in self._full_map.items() if one._size != place.region.size} - shown - resized
+        if untold:
+            self._dirty_regions = {size.region}
+        return ReflowResult(hidden, shown, resized | untold)
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """What is to be sent; None: nothing has changed."""

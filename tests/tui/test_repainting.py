@@ -11,18 +11,19 @@ from rich.style import Style
 from textual._compositor import ChopsUpdate, Compositor
 from textual.app import App, ComposeResult
 from textual.color import Color
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.filter import LineFilter
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
+from textual.widgets import Static
 
 from opsconsole.tui.appearance import Colourless, Undimmed
 from opsconsole.tui.repainting import SparingCompositor
 from opsconsole.tui.widgets.bare_lines import BareLines
 from opsconsole.tui.widgets.tones import TonedApp
-from tests.tui.waiting import until
+from tests.tui.waiting import lines_of, until
 
 Cells = dict[tuple[int, int], tuple[str, object]]
 
@@ -231,3 +232,65 @@ def test_stretches_end_where_lines_are_left_out() -> None:
 
     assert list(_stretches([1, 2, 3, 7, 9, 10])) == [(1, 4), (7, 8), (9, 11)]
     assert list(_stretches([])) == []
+
+
+class Growing(BareLines, Widget):
+    """Keeps what it has drawn until it is told that it has another size, as who draws much does."""
+
+    DEFAULT_CSS = "Growing { height: auto; }"
+    lines = 2
+
+    def __init__(self, **known: Any) -> None:
+        super().__init__(**known)
+        self._kept: list[Strip] = []
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return self.lines
+
+    def on_resize(self) -> None:
+        self._kept.clear()
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        if y >= len(self._kept):
+            self._kept[y:] = [self._line(at) for at in range(len(self._kept), self.size.height)]
+        return self._kept[y]
+
+    def _line(self, y: int) -> Strip:
+        return Strip([Segment(f"{y + 1} of {self.size.height}", self.base)]).adjust_cell_length(self.size.width)
+
+
+class Scrolls(Screen[None]):
+    CSS = "#page { height: 1fr; } #long { height: 200; } #under { height: 1; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = SparingCompositor()
+
+    def compose(self) -> ComposeResult:
+        yield Growing(id="growing")
+        yield Static("under", id="under")
+        with VerticalScroll(id="page"):
+            yield Numbered(id="long")
+
+
+class Grows(TonedApp):
+    def on_mount(self) -> None:
+        self.push_screen(Scrolls())
+
+
+async def test_who_grows_is_told_so_though_somebody_looked_at_the_new_places_before() -> None:
+    async with Grows().run_test(size=(40, 12)) as pilot:
+        await until(pilot, lambda: lines_of(pilot)[:3] == [f"{words:40}" for words in ("1 of 2", "2 of 2", "under")])
+        screen = pilot.app.screen
+        screen.query_one("#page").scroll_to(y=3, animate=False)
+        await until(pilot, lambda: "line 3" in lines_of(pilot)[3])
+        growing = screen.query_one(Growing)
+        growing.lines = 4
+        growing.refresh(layout=True)
+        growing._check_refresh()  # the screen will hear that it is to be laid out, and has not yet
+        screen._compositor._full_map_invalidated = True
+        assert screen._compositor.full_map[growing].region.height == 4  # somebody asks where things are
+        await until(pilot, lambda: growing.size.height == 4)
+        assert [line.strip() for line in lines_of(pilot)[:5]] == [*(f"{y} of 4" for y in (1, 2, 3, 4)), "under"]
+        assert "line 3" in lines_of(pilot)[5]
