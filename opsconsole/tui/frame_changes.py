@@ -52,7 +52,8 @@ class Frame:
         self._width = 0
 
     def forget(self) -> None:
-        """Somebody else has drawn on the terminal, or cleared it."""
+        """Somebody else has drawn on the terminal, or cleared it. From a signal handler too: what is being written then
+        is written, and not remembered."""
         self._rows, self._width = [], 0
 
     def changes(self, update: CompositorUpdate) -> CompositorUpdate:
@@ -66,41 +67,44 @@ class Frame:
             if region.x or region.y:
                 self.forget()
                 return update.render_segments(console)
-            self._width = region.width
-            self._rows = [[_UNKNOWN] * self._width for _ in update.strips]
-            spans = ((y, 0, _cells(line, system)[: self._width]) for y, line in enumerate(update.strips))
-            return self._write(spans)
+            width = self._width = region.width
+            self._rows = [[_UNKNOWN] * width for _ in update.strips]
+            spans = ((y, 0, _cells(line, system)[:width]) for y, line in enumerate(update.strips))
+            return _write(self._rows, spans)
         if not (isinstance(update, ChopsUpdate) and self._rows):
             return update.render_segments(console)
-        return self._write(self._spans(update, system))
+        return _write(self._rows, self._spans(update, system))
 
     def _spans(self, update: ChopsUpdate, system: ColorSystem) -> Iterable[tuple[int, int, list[Cell]]]:
         """Where a piece of a line begins, and its cells."""
+        width, height = self._width, len(self._rows)
         for y, x1, x2 in update.spans:
-            if not 0 <= y < len(self._rows):
+            if not 0 <= y < height:
                 continue
             for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
                 if strip is None or x >= x2 or end <= x1:
                     continue
-                first, last = max(x, x1, 0), min(end, x2, self._width)
+                first, last = max(x, x1, 0), min(end, x2, width)
                 if first < last:
                     cells = _cells((strip.crop(first - x, last - x),), system)
                     yield y, first, cells[: last - first]
 
-    def _write(self, spans: Iterable[tuple[int, int, list[Cell]]]) -> str:
-        out = _Writer()
-        for y, x, new in spans:
-            row = self._rows[y]
-            old = row[x : x + len(new)]
-            if old == new:
-                continue
-            old = [*old, *[_UNKNOWN] * (len(new) - len(old))]
-            for first, last in _runs(old, new):
-                out.at(x + first, y)
-                for codes, alike in groupby(new[first:last], _CODES):
-                    out.put("".join([text for text, _ in alike]), codes)
-            row[x : x + len(new)] = new
-        return out.done()
+
+def _write(rows: list[list[Cell]], spans: Iterable[tuple[int, int, list[Cell]]]) -> str:
+    """What makes `rows` what the spans say, for the terminal, and in `rows`."""
+    out = _Writer()
+    for y, x, new in spans:
+        row = rows[y]
+        old = row[x : x + len(new)]
+        if old == new:
+            continue
+        old = [*old, *[_UNKNOWN] * (len(new) - len(old))]
+        for first, last in _runs(old, new):
+            out.at(x + first, y)
+            for codes, alike in groupby(new[first:last], _CODES):
+                out.put("".join([text for text, _ in alike]), codes)
+        row[x : x + len(new)] = new
+    return out.done()
 
 
 class _Less(CompositorUpdate):

@@ -140,6 +140,19 @@ class ConsoleDriver(LinuxDriver):
             forget()
         super().start_application_mode()  # type: ignore[no-untyped-call]
 
+    def _sigcont_application(self, *_: object) -> None:
+        """On the loop, not between any two steps of it. It comes with a hang-up too: then nothing begins again."""
+        self._loop.call_soon_threadsafe(self._go_on)
+
+    def _go_on(self) -> None:
+        if not self._auto_restart or self._app._exit:
+            return
+        if self._writer_thread is not None:  # stopped without a word: the terminal is as the shell has left it
+            self.suspend_application_mode()
+        self.resume_application_mode()
+        if self._app._screen_stack:
+            self._app.screen.refresh()
+
     def write(self, data: str) -> None:
         """While the terminal is lent out, nothing is drawn on it."""
         if self._writer_thread is not None:

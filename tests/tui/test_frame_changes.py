@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
@@ -65,6 +66,30 @@ def test_whatever_changes_the_terminal_shows_it_as_a_whole_picture_would() -> No
         expected = Terminal(WIDTH, HEIGHT)
         expected.feed(part(rows, [(y, 0, WIDTH) for y in range(HEIGHT)]).render_segments(console()))
         assert shown.seen == expected.seen
+
+
+@pytest.mark.parametrize("update", [whole, lambda rows: part(rows, [(y, 0, WIDTH) for y in range(len(rows))])])
+def test_what_is_forgotten_while_it_is_written_is_sent_again(update: Callable[[list[Strip]], CompositorUpdate]) -> None:
+    """A signal can come between any two lines."""
+
+    class Signalled(Strip):
+        def __iter__(self) -> Iterator[Segment]:
+            frame.forget()
+            return super().__iter__()
+
+        def crop(self, start: int, end: int | None = None) -> Strip:
+            frame.forget()
+            return super().crop(start, end)
+
+    frame, shown = Frame(), Terminal(WIDTH, HEIGHT)
+    rows = [line((f"line {y}", QUIET)) for y in range(HEIGHT)]
+    shown.feed(sent(frame, whole([Strip.blank(WIDTH)] * HEIGHT)))
+    signalled = Signalled(rows[1]._segments, WIDTH)
+    shown.feed(sent(frame, update([rows[0], signalled, *rows[2:]])))
+    expected = Terminal(WIDTH, HEIGHT)
+    expected.feed(whole(rows).render_segments(console()))
+    assert shown.seen == expected.seen
+    assert "line 0" in sent(frame, whole(rows))
 
 
 def test_colours_are_those_the_terminal_has() -> None:

@@ -192,7 +192,7 @@ async def test_pages_that_open_and_close_as_fast_as_keys_come(engine: FakeEngine
             width = 80 + at * 5
             pilot.app.post_message(events.Resize(Size(width, 30), Size(width, 30)))
         packet(pilot, "?")
-        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen) and not held(pilot))
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen) and not held(pilot), timeout_s=120)
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.screen is tasks_screen(pilot))
         assert not commands(engine)

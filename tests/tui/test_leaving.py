@@ -187,6 +187,22 @@ def test_a_terminal_that_takes_no_bytes_does_not_keep_it_from_leaving(state: Pat
         engine.command("cancel", 1)
 
 
+def test_whoever_stopped_it_it_goes_on_as_one_console(state: Path, terminals: list[Terminal]) -> None:
+    terminals.append(terminal := Terminal(state))
+    terminal.read_until(CALM)
+    for _ in range(3):  # kill -STOP and fg: it is not asked before
+        os.kill(terminal.pid, signal.SIGSTOP)
+        os.waitpid(terminal.pid, os.WUNTRACED)
+        terminal.screen = b""
+        os.kill(terminal.pid, signal.SIGCONT)
+        terminal.read_until(CALM)
+    terminal.press(b"2")
+    terminal.read_until(b"No tasks yet")
+    terminal.press(b"q")
+    assert terminal.ended() == 0
+    assert restored(terminal) and termios.tcgetattr(terminal.fd) == terminal.before
+
+
 def test_drain_hands_the_queue_to_a_worker(state: Path, tmp_path: Path, terminals: list[Terminal]) -> None:
     stop = tmp_path / "stop"
     with Engine.look(state_dir=state) as engine:

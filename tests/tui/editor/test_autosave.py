@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import stat
@@ -88,6 +89,20 @@ def test_the_drafts_of_a_living_console_are_its_own(tmp_path: Path) -> None:
         other.wait()
         assert left_behind(tmp_path) == ["theirs"]
         assert {draft.name for draft in store.drafts()} == {"fix.sh", "theirs"}
+    store.close()
+
+
+def test_who_only_asks_whether_it_lives_keeps_nobody_from_taking_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead = DraftStore(tmp_path)
+    dead.write(ONE)
+    dead.close()
+    asks = os.open(tmp_path / f"{dead.owner}.lock", os.O_RDWR)
+    fcntl.flock(asks, fcntl.LOCK_SH)
+    store = DraftStore(tmp_path)
+    monkeypatch.setattr("opsconsole.tui.screens.editor.autosave.time.sleep", lambda wait_s: wait_s and os.close(asks))
+    assert store.drafts() == [ONE]
     store.close()
 
 

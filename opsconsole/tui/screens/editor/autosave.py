@@ -13,6 +13,7 @@ import json
 import os
 import re
 import stat
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -28,6 +29,8 @@ _TOLD = "told"
 """The file that says which drafts a start has told of."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NUMBERS = range(1 << 31)
+_TRIES_S = (0.0, 0.01, 0.05)
+"""A lock may be taken for a moment by who only asks whether its owner lives."""
 _LARGEST = 1 << 26
 """Bytes of a draft; a larger file is none."""
 
@@ -152,12 +155,13 @@ class DraftStore:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0), 0o600)
         except FileNotFoundError:
             return None
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.fstat(descriptor).st_nlink:  # else its owner has just left and taken the file along
-                return descriptor
-        except BlockingIOError:
-            pass
+        for wait_s in _TRIES_S:
+            time.sleep(wait_s)
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(descriptor).st_nlink:  # else its owner has just left and taken the file along
+                    return descriptor
+                break
         os.close(descriptor)
         return None
 
@@ -183,15 +187,15 @@ def left_behind(folder: Path) -> list[str]:
         except OSError:
             continue
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            for file in folder.glob(f"{lock.stem}.*{_ENDING}"):
-                with contextlib.suppress(OSError, ValueError):
-                    draft = _read(file)
-                    found[f"{draft.id} {draft.at}"] = draft.name
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
-            pass  # it lives
+            continue  # it lives
         finally:
-            os.close(descriptor)
+            os.close(descriptor)  # and who wants to take them over may
+        for file in folder.glob(f"{lock.stem}.*{_ENDING}"):
+            with contextlib.suppress(OSError, ValueError):
+                draft = _read(file)
+                found[f"{draft.id} {draft.at}"] = draft.name
     told = _told(folder)
     if new := [one for one in found if one not in told]:
         with contextlib.suppress(OSError):  # it is told again then
