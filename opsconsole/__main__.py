@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -19,7 +20,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     code = run_command_line(argv)
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
-            stream.flush()
+            with contextlib.suppress(OSError, ValueError):  # what is left there was for a terminal that has gone
+                stream.flush()
     os._exit(code)
 
 

@@ -61,6 +61,8 @@ class Change(StrEnum):
     CLOSED = "closed"
 
 
+ACKNOWLEDGED = "acknowledged"
+"""`kind` of the link an episode gets that somebody has seen: {at, kind, ref: who, severity: how grave it was then}."""
 NO_DATA_NOW = "; no data just now"
 COMES_AND_GOES = "; it comes and goes"
 """What a message ends in while that is so; `Anomaly.sentence` is without, for where that is said beside it."""
@@ -104,7 +106,7 @@ class Anomaly:
     runs: tuple[str, ...] = ()
     """Execution ids of what ran here at the peak."""
     links: tuple[dict[str, Any], ...] = ()
-    """What was done about it: {at, kind, ref, note}."""
+    """What was done about it: {at, kind, ref, note}; and what `ACKNOWLEDGED` says."""
     notes: tuple[dict[str, Any], ...] = ()
     """{at, by, text}."""
     acknowledged_at: int | None = None
@@ -116,6 +118,26 @@ class Anomaly:
     @property
     def fingerprint(self) -> str:
         return f"{self.host}/{self.kind}/{self.subject}"
+
+    @property
+    def seen(self) -> bool:
+        """Somebody has acknowledged it, and it has not become worse than it was then."""
+        most = self.seen_at
+        return self.acknowledged_at is not None and (most is None or self.severity <= most)
+
+    @property
+    def seen_at(self) -> Severity | None:
+        """How grave it was when it was last acknowledged; None: not known."""
+        for link in reversed(self.links):
+            if link.get("kind") == ACKNOWLEDGED:
+                known = link.get("severity")
+                return next((each for each in Severity if each.word == known), None)
+        return None
+
+    @property
+    def done(self) -> tuple[dict[str, Any], ...]:
+        """What was done about it, besides that it was seen."""
+        return tuple(link for link in self.links if link.get("kind") != ACKNOWLEDGED)
 
     @property
     def sentence(self) -> str:
@@ -170,12 +192,12 @@ def silenced(one: Anomaly, now: int) -> bool:
 
 
 def step(one: Anomaly, now: int) -> int:
-    """How bad it makes the state of the host: 0 not at all, to 3. Acknowledged it is one better, for somebody is at it;
-    silenced it is 1."""
+    """How bad it makes the state of the host: 0 not at all, to 3. Acknowledged it is one better, for somebody is at it,
+    until it becomes worse; silenced it is 1."""
     found = _STEP[one.severity]
     if silenced(one, now):
         return min(found, 1)
-    if one.acknowledged_at is not None:
+    if one.seen:
         return max(found - 1, min(found, 1))
     return found
 
@@ -185,7 +207,7 @@ def most_urgent_first(found: Iterable[Anomaly], now: int) -> list[Anomaly]:
     newest. Whoever lists what is open, or names the worst of it, has it in this order."""
 
     def rank(one: Anomaly) -> tuple[int, bool, int, int, int]:
-        seen = one.acknowledged_at is not None or silenced(one, now)
+        seen = one.seen or silenced(one, now)
         return -step(one, now), seen, -one.severity, -one.opened_at, -one.id
 
     return sorted(found, key=rank)

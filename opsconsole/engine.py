@@ -403,6 +403,8 @@ class Engine(Looking):
         if executor is None:
             self._look_on(liveness=liveness)
             return
+        if liveness:
+            self._see_whether_writable()
         if executor.watched:
             executor.look_at_adopted()
         if reads.moved_on():

@@ -111,24 +111,38 @@ def processes_of_session(leader: int, started: int) -> Iterator[tuple[int, int]]
             yield int(entry.name), int(fields[19])
 
 
+def harmless_name(name: str) -> str:
+    """A name that others have given to this host or to a user, as text that can be stored and shown: on one line, in
+    one colour, in UTF-8. What is no visible character in it is escaped as Python would: `bad\\xff`.
+    """
+    if name.isprintable():
+        return name
+    return "".join(
+        one if one.isprintable() else f"\\x{ord(one) - 0xDC00:02x}" if 0xDC80 <= ord(one) <= 0xDCFF
+        else one.encode("unicode_escape").decode("ascii")
+        for one in name
+    )  # fmt: skip
+
+
 def host_name() -> str:
-    return socket.gethostname()
+    """As it was set, made harmless."""
+    return harmless_name(socket.gethostname())
 
 
 def actor() -> str:
-    """The user this process acts for: through sudo, the one who called it."""
-    caller = os.environ.get("SUDO_USER") if _uid() == 0 else None
+    """The user this process acts for: through sudo, the one who called it. Harmless."""
+    caller = harmless_name(os.environ.get("SUDO_USER", "")) if _uid() == 0 else ""
     name = _user_name()
     return f"{caller} as {name}" if caller and caller != name else name
 
 
 def _user_name() -> str:
     if sys.platform == "win32":
-        return os.environ.get("USERNAME", "unknown")
+        return harmless_name(os.environ.get("USERNAME", "unknown"))
     import pwd
 
     try:
-        return pwd.getpwuid(os.geteuid()).pw_name
+        return harmless_name(pwd.getpwuid(os.geteuid()).pw_name)
     except KeyError:
         return f"uid {os.geteuid()}"
 
@@ -138,9 +152,9 @@ def _uid() -> int:
 
 
 def ssh_client() -> str | None:
-    """Address of the SSH client behind this session, where known."""
+    """Address of the SSH client behind this session, where known. Harmless."""
     words = (os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_CLIENT") or "").split()
-    return words[0] if words else None
+    return harmless_name(words[0]) if words else None
 
 
 def free_bytes(folder: Path) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from opsconsole.errors import ConsoleError, OpsError
+from opsconsole.errors import ConsoleError, DiskFull, OpsError, StorageError
 from opsconsole.events import Event, Notice
 from opsconsole.storage import database, opening
 from opsconsole.storage.reader import Reader
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Claims = Literal["all", "own", "none"]
+
+_LOOKS = 5
+"""Of so many looks one tries whether a file can be made."""
 
 _log = logging.getLogger("opsconsole.engine")
 
@@ -35,14 +39,28 @@ class Looking(Watching):
     _lives = False
     """From the beginning of `start` to that of the end: events of threads are told."""
     _stayed_unwritable = False
+    _cramped = False
+    _trying: Future[Any] | None = None
+    """Whether something can be written again: a transaction that changes nothing."""
+    _shut = False
+    _shutting: asyncio.Future[bool] | None = None
+    """What a thread is about to find out."""
+    _looks = 0
     _unwritable: OpsError | None = None
     unread: OpsError | None = None
     """Why what is on record cannot even be read; what is asked of it is then empty."""
 
     @property
     def unwritable(self) -> OpsError | None:
-        """Why nothing can be written here, so that this console only looks; None: it can be."""
+        """Why nothing can be written here, so that this console only looks; None: it can be. One that began to work
+        works again when that is over.
+        """
         return self._unwritable
+
+    @property
+    def cramped(self) -> bool:
+        """Hardly anything more can be written down: new work is refused, and small changes may fail."""
+        return self._cramped
 
     def _announce(self) -> None:
         raise NotImplementedError
@@ -124,6 +142,38 @@ class Looking(Watching):
             self._stayed_unwritable = False
             self._say(f"{self.paths.root} can be written again: leave and start again to work with it.")
 
+    def _see_whether_writable(self) -> None:
+        """A tick of a console that works. What it could not write down it carries, and tries again by itself."""
+        if not self._content_to_look or self._writer is None:
+            return
+        shut = self._tried_file(at_once=self._writer.failure is not None)
+        failure = self._tried_again(self._writer)
+        self._cramped = isinstance(failure, DiskFull) or opening.cramped(self.paths)
+        if self._cramped:  # a small transaction may pass, and the one that makes room again must not be refused
+            failure = None
+        if (now := opening.obstacle(self.paths, shut=shut) or failure) is None or not _same(now, self._unwritable):
+            self._unwritable = now
+
+    def _tried_file(self, *, at_once: bool) -> bool:
+        """Whether none could be made when that was tried last, which waits for no disk."""
+        if self._shutting is not None and self._shutting.done():
+            self._shut, self._shutting = self._shutting.result(), None
+        self._looks += 1
+        if self._shutting is None and self._loop is not None and (at_once or self._looks >= _LOOKS):
+            self._looks = 0
+            self._shutting = self._loop.run_in_executor(None, self.paths.shut)
+        return self._shut
+
+    def _tried_again(self, writer: Writer) -> StorageError | None:
+        """Why nothing can be written down, once it has failed a second time: a disk may stumble."""
+        if (failure := writer.failure) is None:
+            self._trying = None
+        elif self._trying is None:
+            self._trying, failure = writer.submit(_change_nothing), None
+        elif self._trying.done():
+            self._trying = writer.submit(_change_nothing)
+        return failure
+
     # -- telling
 
     def _say(self, notice: str) -> None:
@@ -141,3 +191,12 @@ class Looking(Watching):
         loop: asyncio.AbstractEventLoop | None = self._loop
         if loop is not None and not loop.is_closed() and self._lives:
             loop.call_soon_threadsafe(call)
+
+
+def _change_nothing(c: sqlite3.Connection) -> None:
+    """It has to be written down nevertheless."""
+    c.execute("UPDATE console SET id = id WHERE id = (SELECT max(id) FROM console)")
+
+
+def _same(one: OpsError, other: OpsError | None) -> bool:
+    return other is not None and (type(one), one.message) == (type(other), other.message)

@@ -291,6 +291,9 @@ class ExecutionResult:
     origin: Mapping[str, Any]
     supervision: Mapping[str, Any]
     effects: list[Mapping[str, Any]] = field(default_factory=list)
+    invocation: Mapping[str, Any] = field(default_factory=dict)
+    """What it was called with: `args`, `cwd`, `environment_names` (no values), `stdin`, `timeout_s`, `limits_asked`,
+    `allow`, `allow_network`, `writable`, `kill_leftovers`, `reason`; empty where nobody kept it."""
 
     @property
     def succeeded(self) -> bool:
@@ -345,6 +348,7 @@ class ExecutionResult:
             "script_sha256": self.script_sha256,
             "origin": dict(self.origin),
             "supervision": dict(self.supervision),
+            "invocation": dict(self.invocation),
         }
 
 

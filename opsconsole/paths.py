@@ -76,7 +76,7 @@ class StatePaths:
             for folder in (self.runs, self.consoles, self.environments):
                 if not folder.is_dir():
                     folder.mkdir(mode=0o700, exist_ok=True)
-            if _read_only(self.root):
+            if _read_only(self.root) or self.shut():
                 raise OSError(errno.EROFS, os.strerror(errno.EROFS))
             if not os.access(self.root, os.W_OK | os.X_OK):
                 raise PermissionError("not writable")
@@ -103,6 +103,10 @@ class StatePaths:
         except OSError:
             return False
 
+    def shut(self) -> bool:
+        """Whether its file system `is_shut`."""
+        return is_shut(self.root)
+
     def _check_owner(self) -> None:
         info = self.root.stat()
         if hasattr(os, "geteuid") and info.st_uid != os.geteuid():
@@ -120,11 +124,24 @@ def _read_only(folder: Path) -> bool:
     return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
 
 
+def is_shut(folder: Path) -> bool:
+    """Whether a file system takes nothing though it is mounted for writing, as ext4 does after an error: only a try
+    tells, with a file that has no name. It may take as long as the disk does.
+    """
+    if not hasattr(os, "O_TMPFILE"):
+        return False
+    try:
+        os.close(os.open(folder, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        return error.errno == errno.EROFS  # many do not have such files
+    return False
+
+
 def state_root(environ: dict[str, str] | os._Environ[str] = os.environ) -> Path:
-    """$OPSCONSOLE_STATE_DIR, else $XDG_STATE_HOME/opsconsole, else ~/.local/state/opsconsole."""
+    """$OPSCONSOLE_STATE_DIR, else $XDG_STATE_HOME/opsconsole, else ~/.local/state/opsconsole. Raises StateDirError."""
     if own := environ.get("OPSCONSOLE_STATE_DIR"):
-        return Path(own).expanduser().absolute()
-    return (_xdg(environ, "XDG_STATE_HOME") or Path.home() / ".local" / "state") / "opsconsole"
+        return _given(own)
+    return (_xdg(environ, "XDG_STATE_HOME") or _home() / ".local" / "state") / "opsconsole"
 
 
 CONFIG_VARIABLES = ("OPSCONSOLE_CONFIG", "XDG_CONFIG_HOME", "HOME")
@@ -132,15 +149,41 @@ CONFIG_VARIABLES = ("OPSCONSOLE_CONFIG", "XDG_CONFIG_HOME", "HOME")
 
 
 def config_file(environ: dict[str, str] | os._Environ[str] = os.environ) -> Path:
-    """$OPSCONSOLE_CONFIG, else $XDG_CONFIG_HOME/opsconsole/config.toml, else ~/.config/opsconsole/config.toml."""
+    """$OPSCONSOLE_CONFIG, else $XDG_CONFIG_HOME/opsconsole/config.toml, else ~/.config/opsconsole/config.toml.
+
+    Raises StateDirError.
+    """
     if own := environ.get("OPSCONSOLE_CONFIG"):
-        return Path(own).expanduser().absolute()
-    return (_xdg(environ, "XDG_CONFIG_HOME") or Path.home() / ".config") / "opsconsole" / "config.toml"
+        return _given(own)
+    return (_xdg(environ, "XDG_CONFIG_HOME") or _home() / ".config") / "opsconsole" / "config.toml"
 
 
 def scripts_folder(environ: dict[str, str] | os._Environ[str] = os.environ) -> Path:
-    """The operator's own scripts: $XDG_DATA_HOME/opsconsole/scripts, else ~/.local/share/opsconsole/scripts."""
-    return (_xdg(environ, "XDG_DATA_HOME") or Path.home() / ".local" / "share") / "opsconsole" / "scripts"
+    """The operator's own scripts: $XDG_DATA_HOME/opsconsole/scripts, else ~/.local/share/opsconsole/scripts.
+
+    Raises StateDirError.
+    """
+    return (_xdg(environ, "XDG_DATA_HOME") or _home() / ".local" / "share") / "opsconsole" / "scripts"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise StateDirError(
+            f"there is no home folder: HOME is not set, and uid {os.geteuid()} is no user of this system",
+            hint="set HOME to a folder that you may write: state, configuration and scripts are kept there",
+        ) from None
+
+
+def _given(place: str) -> Path:
+    """Where a variable says, which may begin with `~` or `~user`."""
+    try:
+        return Path(place).expanduser().absolute()
+    except RuntimeError:
+        raise StateDirError(
+            f"{place} cannot be found: {place.partition('/')[0]} is nobody's home folder here", hint="give a whole path"
+        ) from None
 
 
 def _xdg(environ: dict[str, str] | os._Environ[str], name: str) -> Path | None:

@@ -182,7 +182,10 @@ class Sample:
     runnable: int | None = None
     blocked: int | None = None
     oom_kills: int | None = None
-    """Processes the kernel's OOM killer ended since the last sample."""
+    """Processes the kernel's OOM killer ended since the last sample for want of the host's memory; in a container, for
+    want of the container's."""
+    limit_kills: int | None = None
+    """Those it ended in a control group that had reached a limit of its own, while there was memory: a run's, say."""
     temperatures: tuple[tuple[str, float], ...] = ()
     uptime_s: float | None = None
     processes: int | None = None

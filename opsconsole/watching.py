@@ -30,6 +30,8 @@ class Watching(Verbs):
     _registration: Registration | None
     _watches: bool
     _records: bool
+    looked_before: bool = False
+    """Whoever waits before a screen has seen a look at the host already: the monitor need not hasten."""
     _station: Station | None = None
     _own_runs: RunSampler | None = None
     _active: list[Active]
@@ -51,6 +53,8 @@ class Watching(Verbs):
                 publish=self._publish_from_any_thread, submit=self._submit_notice,
             )  # fmt: skip
             self.subscribe(self._station.heard)
+            if self.looked_before:
+                self._station.drawn()
         return self._station
 
     def _new_station(self, **known: Any) -> Station:

@@ -16,6 +16,8 @@ _LETTERS = ("", "K", "M", "G", "T")
 _THOUSANDS = ("", "k", "M", "G")
 _COUNTED = frozenset({"pids", "open_files", "core"})
 _MANY_DAYS = 100
+_IN_SHORT = {"file_size": "size", "open_files": "files"}
+"""Of limits, as long as there is room for."""
 
 
 def size(count: float | None) -> str:
@@ -62,11 +64,14 @@ def long_duration(seconds: float | None, *, whole: bool = False) -> str:
     return " ".join(f"{number} {unit}" for at, (number, unit) in enumerate(parts) if not at or int(number))
 
 
-def age(microseconds: int) -> str:
-    """`now` below a minute, then `5m`, `3h`, `12d`, after 999 days `2y`: it changes no more often than it must."""
+def age(microseconds: int, *, ticking: bool = False) -> str:
+    """`now` below a minute, then `5m`, `3h`, `12d`, after 999 days `2y`: it changes no more often than it must.
+
+    `ticking`: below a minute `12s`, for where a duration that ticks stands beside it.
+    """
     minutes = microseconds // 60_000_000
     if minutes < 1:
-        return "now"
+        return f"{max(0, microseconds) // 1_000_000}s" if ticking else "now"
     if minutes < 60:
         return f"{minutes}m"
     if minutes < 24 * 60:
@@ -121,6 +126,27 @@ def limit(name: str, value: float) -> str:
     if name in _COUNTED:
         return number(value)
     return rate(value) if name.endswith("_bps") else size(value)
+
+
+def limit_reached(reason: str | None) -> str:
+    """Which limit ended a run, in twelve cells at the most, by the reason its record has: `memory limit`; empty for
+    any other end, and where it is only suspected."""
+    name, rest = _limit_of(reason or "")
+    return f"{name} limit" if name and not rest else ""
+
+
+def reason(text: str) -> str:
+    """Why a run ended: words as they are, and the names that records have for limits in words."""
+    name, rest = _limit_of(text)
+    return f"it {'seems to have reached' if rest else 'reached'} its {name} limit" if name else text
+
+
+def _limit_of(reason: str) -> tuple[str, str]:
+    """The limit's name in short, and what follows it; empty where no limit is the reason."""
+    name, _, rest = reason.partition("_limit")
+    if name == reason or rest not in ("", "_suspected") or not name.replace("_", "").isalpha():
+        return "", ""
+    return _IN_SHORT.get(name, name.replace("_", " ")), rest
 
 
 def _known(value: float | None) -> TypeGuard[float]:

@@ -21,6 +21,7 @@ class Place:
         self.state = folder / "state"
         self._folder = folder
         self._mounted = mounted
+        self._beneath = False
 
     def freeze(self) -> dict[str, tuple[int, int]]:
         """From now on nothing can be written; what there is."""
@@ -31,9 +32,21 @@ class Place:
             self._modes(lambda mode: mode & 0o555)
         return self.contents()
 
+    def freeze_in_use(self) -> None:
+        """From now on nothing can be opened to be written; what is open already would forbid a remount."""
+        if self._mounted:
+            for command in (["--bind", str(self._folder)], ["-o", "remount,bind,ro"]):
+                subprocess.run(["mount", *command, str(self._folder)], capture_output=True, check=True)
+            self._beneath = True
+        else:
+            self._modes(lambda mode: mode & 0o555)
+
     def thaw(self) -> None:
         """It can be written again."""
-        if self._mounted:
+        if self._beneath:
+            subprocess.run(["umount", "-l", str(self._folder)], check=True)
+            self._beneath = False
+        elif self._mounted:
             assert self._remount("rw")
         else:
             self._modes(lambda mode: mode | 0o200)
@@ -68,11 +81,14 @@ def place(tmp_path: Path) -> Iterator[Place]:
             pytest.skip(f"root here may not mount, and is not held up by modes: {done.stderr.decode().strip()}")
     found = Place(folder, mounted=mounted)
     yield found
-    found.thaw()
-    processes.end_all(found.state)
-    if mounted:
-        processes.wait_until(lambda: not processes.supervisors(found.state))
-        subprocess.run(["umount", "-l", str(folder)], check=True)
+    try:
+        found.thaw()
+        processes.end_all(found.state)
+        if mounted:
+            processes.wait_until(lambda: not processes.supervisors(found.state))
+    finally:
+        if mounted:
+            subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def given_to_nobody(folder: Path) -> None:

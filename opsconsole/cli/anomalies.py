@@ -26,7 +26,10 @@ _EXAMPLES = (
     ("opsconsole anomalies --state open", "what is wrong now"),
     ("opsconsole anomalies --since 24h --severity high --counts", "how much of what since yesterday"),
     ("opsconsole anomalies show 17", "one of them: when, how bad, who was there, what to do"),
-    ("opsconsole anomalies ack 17 --note 'the backup, ends at 6'", "seen: nobody is told again"),
+    (
+        "opsconsole anomalies ack 17 --note 'the backup, ends at 6'",
+        "seen: nobody is told again, unless it becomes worse",
+    ),
     ("opsconsole anomalies silence --kind disk_full --subject /mnt/usb --for 7d --reason 'being moved'", "tell nobody"),
     ("opsconsole anomalies clear --until 30d", "remove closed ones that began more than 30 days ago"),
     ("opsconsole anomalies kinds disk_full", "its thresholds, and how they are set"),

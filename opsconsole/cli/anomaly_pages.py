@@ -28,7 +28,7 @@ def _state(anomaly: Anomaly, now: int) -> str:
     if anomaly.state.is_open:
         if anomaly.unknown_since is not None:
             said.append("no data")
-        if anomaly.acknowledged_at is not None:
+        if anomaly.seen:
             said.append("ack")
         if (anomaly.silenced_until or 0) > now:
             said.append("silent")
@@ -97,7 +97,8 @@ def _facts(anomaly: Anomaly, now: int) -> Iterator[tuple[str, str]]:
     yield "threshold", amount(anomaly.threshold)
     yield "recoveries", f"{anomaly.flips}, did not last" if anomaly.state is AnomalyState.FLAPPING else ""
     if anomaly.acknowledged_at is not None:
-        yield "acknowledged", f"{wording.moment(anomaly.acknowledged_at)} by {anomaly.acknowledged_by}"
+        worse = "" if anomaly.seen or anomaly.seen_at is None else f", at {anomaly.seen_at.word}: it became worse"
+        yield "acknowledged", f"{wording.moment(anomaly.acknowledged_at)} by {anomaly.acknowledged_by}{worse}"
     yield "silenced until", wording.moment(anomaly.silenced_until)
     for name, value in (anomaly.details or {}).items():
         yield name, _plain(name, value)
@@ -142,7 +143,7 @@ def _around(anomaly: Anomaly) -> Iterator[str]:
     if anomaly.runs:
         yield ""
         yield f"{'runs':<{_WIDTH}}{harmless(', '.join(anomaly.runs))}"
-    for title, entries in (("done about it", anomaly.links), ("notes", anomaly.notes)):
+    for title, entries in (("done about it", anomaly.done), ("notes", anomaly.notes)):
         if entries:
             yield ""
             yield title

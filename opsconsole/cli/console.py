@@ -20,6 +20,10 @@ def run(*, read_only: bool = False) -> int:
     """Open the console on this terminal. Raises UsageError where there is none."""
     _check_terminal()
     gc.set_threshold(_WHILE_LOADING)  # until the console has begun
+    from opsconsole.tui.light_loading import defer_types, load_asyncio
+
+    load_asyncio()
+    defer_types()
     from opsconsole.tui.app import run_console
 
     return int(run_console(load_settings(), read_only=read_only))

@@ -69,13 +69,13 @@ def internal(error: BaseException) -> int:
     """A defect of ours: one line for the operator, the traceback into the log."""
     import traceback
 
-    log = StatePaths(state_root()).log
     hint = "this is a defect of opsconsole; please report it"
     try:
+        log = StatePaths(state_root()).log
         with open(log, "a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(own_redaction().text("".join(traceback.format_exception(error))))
         hint += f" with the traceback in {log}"
-    except OSError:
+    except (OSError, OpsError):
         pass  # no state directory yet: the message alone must do
     tell(f"{type(error).__name__}: {error}", hint=hint)
     return FAILED

@@ -122,10 +122,16 @@ def _start(options: argparse.Namespace) -> int:
         written = engine.paths.log.stat().st_size if engine.paths.log.exists() else 0
         pid = detached.start(words, engine.paths, "the monitor")
         until = time.monotonic() + _STARTED_S
-        while not (control.holder(station.files, station.files.next) if watched else station.alive):
-            if (other := control.holder(station.files)) is not None and other.door == _BACKGROUND:
-                break
+
+        def begun() -> bool:
+            if control.holder(station.files, station.files.next) if watched else station.alive:
+                return True
+            return (other := control.holder(station.files)) is not None and other.door == _BACKGROUND
+
+        while not begun():
             if os.waitpid(pid, os.WNOHANG) != (0, 0):
+                if begun():  # since the last look: ours has left its place to another start's
+                    break
                 with engine.paths.log.open(errors="replace") as log:
                     log.seek(written)
                     why = log.read(2000).strip().removeprefix("opsconsole: ")

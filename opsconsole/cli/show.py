@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from opsconsole.cli import diagnostics, output, wording
 from opsconsole.cli.arguments import Parser
-from opsconsole.cli.objects import task_object
+from opsconsole.cli.objects import as_it_is, task_object
 from opsconsole.cli.way import Way
 from opsconsole.errors import UsageError
-from opsconsole.models import ExecutionResult, Task
+from opsconsole.models import ExecutionResult, Status, Task
+from opsconsole.wording import reason
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
@@ -71,16 +72,16 @@ def run(options: argparse.Namespace) -> int:
             wanted = {"stdout"} if options.stdout else {"stderr"} if options.stderr else {"stdout", "stderr"}
             _output(engine, result, wanted)
         else:
-            _summary(engine, result, engine.task(result.task_id))
+            _summary(engine, as_it_is(engine, result), engine.task(result.task_id))
     return 0
 
 
 def _json(engine: Engine, options: argparse.Namespace) -> None:
     result = engine.result(options.id)
     if options.attempts:
-        output.ndjson(attempt.to_json() for attempt in reversed(engine.attempts(result.task_id)))
+        output.ndjson(as_it_is(engine, attempt).to_json() for attempt in reversed(engine.attempts(result.task_id)))
     elif "." in options.id:
-        output.ndjson([result.to_json()])
+        output.ndjson([as_it_is(engine, result).to_json()])
     else:
         output.ndjson([task_object(engine, engine.task(result.task_id))])
 
@@ -100,7 +101,8 @@ def _events(engine: Engine, result: ExecutionResult, options: argparse.Namespace
 
 def _told(event: TaskEvent) -> str:
     who = f"by {event.actor}" if event.actor else ""
-    more = ": ".join(filter(None, (", ".join(filter(None, (event.detail, who))), event.reason)))
+    detail = reason(event.detail or "")
+    more = ": ".join(filter(None, (", ".join(filter(None, (detail, who))), event.reason)))
     return f"{wording.moment(event.at)}  {event.what.replace('_', ' '):<14}  {more}".rstrip()
 
 
@@ -172,6 +174,8 @@ def _timing(engine: Engine, result: ExecutionResult) -> None:
 
 
 def _summary(engine: Engine, result: ExecutionResult, task: Task) -> None:
+    from opsconsole.reporting.invocation import called_with, limits_said
+    from opsconsole.reporting.peak import peak_of
     from opsconsole.safety.review.model import describe_recorded
 
     metrics, streams, supervision = result.metrics, result.output, result.supervision
@@ -182,13 +186,14 @@ def _summary(engine: Engine, result: ExecutionResult, task: Task) -> None:
         "task": f"{result.execution_id}, attempt {result.attempt} of {result.attempts}",
         "name": result.name,
         "status": result.status.value,
-        "reason": result.reason,
+        "reason": reason(result.reason or ""),
         "exit code": result.exit_code,
         "signal": result.signal,
         "policy": f"{result.policy} (containment: {result.containment['provider']})",
         "does": "; ".join(describe_recorded(result.effects)),
         "findings": wording.findings(result.findings),
         "interpreter": supervision.get("interpreter"),
+        **dict(called_with(result, engine.redaction_of(task.id).text)),
         "priority": task.priority.name.lower(),
         "queued": wording.moment(result.queued_at),
         "claimed": f"{wording.moment(claims[-1].at)} by {claims[-1].actor or 'a console'}" if claims else None,
@@ -196,17 +201,17 @@ def _summary(engine: Engine, result: ExecutionResult, task: Task) -> None:
         "finished": wording.moment(result.finished_at),
         "took": wording.duration(result.duration_s),
         "cpu": _cpu(result),
-        "memory, peak": _bytes(metrics.get("memory_peak_bytes", metrics.get("max_rss_bytes"))),
+        "memory, peak": peak_of(result, engine.paths.run_folder(result.execution_id)).said,
         "processes": metrics.get("processes"),
         "while it ran": _peaks(engine, result),
         "stdout": _stream(streams.get("stdout_bytes"), streams.get("stdout_path")),
         "stderr": _stream(streams.get("stderr_bytes"), streams.get("stderr_path")),
         "output is whole": "no" if streams.get("truncated") else None,
-        "killed by": result.containment.get("kill"),
+        **_killing(result, left),
         "left running": _processes([one for one in left if not one.get("killed")]),
         "killed at end": _processes([one for one in left if one.get("killed")]),
         "still alive": _processes(supervision.get("survivors")),
-        "limits": ", ".join(wording.limits(result.containment.get("limits") or {})) if result.started_at else None,
+        "limits": limits_said(result),
         "limits say": "; ".join(result.containment.get("limit_notes") or []),
         "degraded": "; ".join(result.containment.get("degraded") or []),
         "notes": "; ".join(result.containment.get("notes") or []),
@@ -227,6 +232,18 @@ def _summary(engine: Engine, result: ExecutionResult, task: Task) -> None:
         output.text(f"{'what was done':<16}{done}\n")
     if not course.complete:
         output.text(f"{'' if done else 'what was done':<16}{_UNKNOWN}: it is older than that record\n")
+
+
+def _killing(result: ExecutionResult, left: list[Mapping[str, Any]]) -> dict[str, str]:
+    """By what it was killed; of a run that ended by itself, or runs, by what it would be."""
+    means = result.containment.get("kill")
+    if not means:
+        return {}
+    supervision = result.supervision
+    stopped = result.status in (Status.CANCELLED, Status.TIMED_OUT) or supervision.get("stopped_by")
+    if stopped or supervision.get("survivors") or any(one.get("killed") for one in left):
+        return {"killed by": str(means)}
+    return {"means to kill": f"{means}{'' if result.status.is_active else ' (not used)'}"}
 
 
 def _work(work: Mapping[str, Any] | None) -> str:
@@ -267,12 +284,12 @@ def _usage(engine: Engine, result: ExecutionResult) -> None:
 
     found = read_series(engine.paths.run_folder(result.execution_id))
     if not found:
-        diagnostics.tell("no samples: it ran for less than a second, or nobody was there to look")
+        if result.started_at is None and not result.status.is_active:
+            why = "it has not run yet" if result.status.is_open else "it never ran"
+        else:
+            why = "it ran for less than a second, or nobody was there to look"
+        diagnostics.tell(f"no samples: {why}")
     output.ndjson({"time": rfc3339(one.time_us), **asdict(one)} for one in found)
-
-
-def _bytes(count: int | None) -> str | None:
-    return None if count is None else wording.size(count)
 
 
 def _stream(count: int | None, path: str | None) -> str | None:

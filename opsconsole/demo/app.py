@@ -16,9 +16,11 @@ from opsconsole.demo.engine import DemoEngine, RecordedHost, demo_settings
 from opsconsole.demo.moment import DemoClock, moment
 from opsconsole.demo.place import place
 from opsconsole.errors import ConsoleError, OpsError, UsageError
+from opsconsole.paths import state_root
 from opsconsole.settings import Settings
 from opsconsole.tui import terminal
 from opsconsole.tui.app import ConsoleApp
+from opsconsole.tui.picture import FOLDER
 
 FROZEN = "OPSCONSOLE_DEMO_FROZEN"
 """Set, time stands still: for pictures of a terminal."""
@@ -27,15 +29,15 @@ PICTURE = "2026-11-20T14:02:07"
 MARK = "DEMO"
 
 
-def _marked(engine: DemoEngine, clock: DemoClock, folder: Path, **known: Any) -> ConsoleApp:
-    """The console, marked, with a recorded host; but for pictures nothing outside of `folder` is written."""
+def _marked(engine: DemoEngine, clock: DemoClock, folder: Path, pictures: Path, **known: Any) -> ConsoleApp:
+    """The console, marked, with a recorded host; but for `pictures` nothing outside of `folder` is written."""
     host = engine.trace.head["host"]
     app = ConsoleApp(
         lambda: engine, engine.settings, host=host["name"], user=host["user"], clock=clock.now,
         load=lambda: engine.host.sample().load[0], marks=(MARK,), **known,
     )  # fmt: skip
     app.head = replace(app.head, cores=host["cores"])
-    app.recorded = RecordedHost(engine.host, folder)
+    app.recorded = RecordedHost(engine.host, folder, pictures)
     return app
 
 
@@ -49,7 +51,7 @@ def demo_app(
     """
     clock = DemoClock(moment(at), frozen=frozen)
     engine = DemoEngine(demo_settings(settings or Settings()), state_dir=folder, clock=clock)
-    return _marked(engine, clock, folder, **known)
+    return _marked(engine, clock, folder, _pictures(), **known)
 
 
 def run_demo(settings: Settings, *, at: str | None = None) -> int:
@@ -58,9 +60,10 @@ def run_demo(settings: Settings, *, at: str | None = None) -> int:
         raise UsageError(why)
     clock = DemoClock(SYSTEM.now() if at is None else moment(at), frozen=bool(os.environ.get(FROZEN)))
     before = {number: signal.signal(number, _leave) for number in (signal.SIGTERM, signal.SIGHUP)}
+    pictures = _pictures()  # before home is another one
     try:
         with place() as folder:
-            code = _show(settings, folder, clock)
+            code = _show(settings, folder, clock, pictures)
     finally:
         for number, handler in before.items():
             if signal.getsignal(number) is not signal.SIG_IGN:
@@ -68,9 +71,17 @@ def run_demo(settings: Settings, *, at: str | None = None) -> int:
     return 125 if code == 1 else code
 
 
-def _show(settings: Settings, folder: Path, clock: DemoClock) -> int:
+def _pictures() -> Path:
+    """Where the operator's pictures are, and stay; the folder this is started in, where there is no such place."""
+    try:
+        return state_root() / FOLDER
+    except OpsError:
+        return Path.cwd()
+
+
+def _show(settings: Settings, folder: Path, clock: DemoClock, pictures: Path) -> int:
     engine = DemoEngine(demo_settings(settings), state_dir=folder / "state", clock=clock)
-    app = _marked(engine, clock, folder, driver=terminal.ConsoleDriver)
+    app = _marked(engine, clock, folder, pictures, driver=terminal.ConsoleDriver)
     try:
         code = asyncio.run(terminal.run(app, app.link.close))
     except OpsError:

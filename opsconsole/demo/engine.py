@@ -16,8 +16,9 @@ from opsconsole.demo.trace import Trace, recorded
 from opsconsole.demo.troubles import PlayedWatch, Troubles
 from opsconsole.engine import Engine
 from opsconsole.events import Event, RunSampled, SampleTaken
+from opsconsole.execution import submission
 from opsconsole.execution.pool import SlotPool
-from opsconsole.models import Origin, Task, TaskSpec
+from opsconsole.models import ACTIVE, Origin, Status, Task, TaskSpec
 from opsconsole.monitoring.monitor import Parts
 from opsconsole.monitoring.station import Station
 from opsconsole.settings import Settings
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     from opsconsole.monitoring.analysis import Analysis
     from opsconsole.monitoring.sampling.selected import ProcessDetails
 
+_TIMETABLE = ("import-orders", "resize-images", "warm-cdn", "reindex-orders")
+"""What runs when the queue of the trace is empty, over and over."""
+_LEAST_RUNNING = 2
+_UNDER_WAY = (*ACTIVE, Status.QUEUED)
+_ENVIRON = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 CONCURRENCY = 3
 """As many as the trace has running: what is queued waits until one of them ends."""
 
@@ -41,9 +47,10 @@ class RecordedHost:
 
     refusal = "This is a demo: nothing is signalled."
 
-    def __init__(self, host: PlayedHost, folder: Path) -> None:
+    def __init__(self, host: PlayedHost, folder: Path, pictures: Path | None = None) -> None:
         self._host = host
         self._folder = folder
+        self.pictures = pictures or folder
 
     def sampler(self) -> PlayedProcesses:
         return PlayedProcesses(self._host)
@@ -84,7 +91,8 @@ class DemoEngine(Engine):
         super().__init__(settings, state_dir=state_dir, origin=origin, clock=clock, watches=True)
         self._demo_clock = clock
         self.stage = Stage(self.trace, clock)
-        self.host = PlayedHost(self.trace, clock)
+        self.host = PlayedHost(self.trace, clock, self.stage.cast)
+        self._encores = 0
         self.seeding = Seeding(self.trace, clock, self.stage, self.paths, settings)
         self._later: asyncio.Future[None] | None = None
         self.troubles = Troubles(self.host, clock, self.seeding.run_of)
@@ -122,6 +130,18 @@ class DemoEngine(Engine):
     def _tick(self, *, liveness: bool) -> None:
         self.stage.advance()
         super()._tick(liveness=liveness)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """What the timetable of such a host would run next, where hardly anything is left to see."""
+        open_tasks = self.counts()
+        if self._demo_clock.frozen or sum(open_tasks.get(status, 0) for status in _UNDER_WAY) >= _LEAST_RUNNING:
+            return
+        name = _TIMETABLE[self._encores % len(_TIMETABLE)]
+        self._encores += 1
+        spec = TaskSpec(script=self.trace.scripts[name]["body"], name=name, cwd="/", confirmed=True)
+        origin = replace(self.origin, door="schedule", ssh_client=None)
+        self._insert([submission.build(spec, self.settings, origin, self._environments, self.paths, environ=_ENVIRON)])
 
     def _look_at_runs(self) -> None:
         for usage in self.stage.usages():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from opsconsole.demo.moment import DemoClock
+from opsconsole.demo.play import Role
 from opsconsole.demo.trace import Program, Trace, chance, wobble
 from opsconsole.monitoring.sampling.proc_sockets import Socket
 from opsconsole.monitoring.sampling.selected import Limit, OpenFile, ProcessDetails
@@ -20,6 +21,8 @@ _PORTS = {
     "redis-server": ("tcp", "127.0.0.1:6379"), "sshd": ("tcp", "0.0.0.0:22"), "haproxy": ("tcp", "10.0.4.3:3306"),
     "node_exporter": ("tcp6", "[::]:9100"),
 }  # fmt: skip
+_OF_RUNS = {"nightly-backup": (21406, 21411, 21412), "reindex-orders": (22015, 22019), "warm-cdn": (22107,)}
+"""Processes of the trace that end with a run of second 0."""
 _SERVICE = {
     "nginx": "/var/log/nginx/access.log",
     "java": "/srv/orders/log/orders.log",
@@ -36,18 +39,19 @@ _LIMITS = (
 class PlayedHost:
     """What the trace says of a moment of the clock."""
 
-    def __init__(self, trace: Trace, clock: DemoClock) -> None:
+    def __init__(self, trace: Trace, clock: DemoClock, cast: Callable[[], Iterable[Role]] | None = None) -> None:
+        """`cast`: the runs that are played; without it those of second 0 go on for ever."""
         self.trace = trace
+        self._cast = cast
         self._clock = clock
         self._host: Mapping[str, Any] = trace.head["host"]
-        self._by_identity: dict[tuple[int, int], Program] = {(one.pid, -one.pid): one for one in trace.processes}
 
     # -- samples
 
     def sample(self, second: float | None = None) -> Sample:
         """The host at a second of the trace, now where none is given."""
         at = self._clock.second() if second is None else second
-        values, host = self.trace.values(at), self._host
+        values, host, programs = self.trace.values(at), self._host, self._programs(at)
         memory_used = round(host["memory_total"] * values["memory"] / 100)
         swap_used = round(host["swap_total"] * values["swap"] / 100)
         swap_out = values["swap_out"]
@@ -77,9 +81,9 @@ class PlayedHost:
             oom_kills=0,
             temperatures=(("coretemp", round(48 + values["cpu"] * 0.28, 1)),),
             uptime_s=host["uptime_s"] + at,
-            processes=len(self.trace.processes),
-            threads=sum(one.threads for one in self.trace.processes),
-            zombies=sum(one.state == "Z" for one in self.trace.processes),
+            processes=len(programs),
+            threads=sum(one.threads for one in programs),
+            zombies=sum(one.state == "Z" for one in programs),
             short_lived_percent=2.0 + 3 * values["iowait"] / 10,
         )  # fmt: skip
 
@@ -120,7 +124,25 @@ class PlayedHost:
         """All of them, busier or calmer as the host is."""
         at = self._clock.second() if second is None else second
         values = self.trace.values(at)
-        return tuple(self._process(one, at, values["memory"]) for one in self.trace.processes)
+        return tuple(self._process(one, at, values["memory"]) for one in self._programs(at))
+
+    def _programs(self, at: float) -> list[Program]:
+        """Of the trace, without those of runs that have ended; and one for each run that began since."""
+        if self._cast is None or at < 0:
+            return self.trace.processes
+        roles = list(self._cast())
+        seeded = {one.name for one in roles if one.began_us <= self._clock.zero_us}
+        gone = {pid for name, pids in _OF_RUNS.items() if name not in seeded for pid in pids}
+        found = [one for one in self.trace.processes if one.pid not in gone]
+        return found + [
+            Program(
+                one.pid, 1, "bash", "deploy", 1000, one.cpu, one.cpu / 5, one.megabytes, 0, 1, 0,
+                "R" if one.cpu else "S", (self._clock.zero_us - one.began_us) / 1e6,
+                f"/bin/bash /var/lib/opsconsole/runs/{one.name}/script",
+            )
+            for one in roles
+            if one.began_us > self._clock.zero_us or one.name not in _OF_RUNS
+        ]  # fmt: skip
 
     def _process(self, one: Program, at: float, memory: float) -> ProcessSample:
         cpu = max(0.0, one.cpu + one.swing * wobble(one.pid, at)) if one.state != "Z" else 0.0
@@ -139,10 +161,10 @@ class PlayedHost:
 
     def details(self, pid: int, start_ticks: int) -> ProcessDetails | None:
         """Everything about one of them; None for any other."""
-        one = self._by_identity.get((pid, start_ticks))
+        second = self._clock.second()
+        one = next((one for one in self._programs(second) if (one.pid, -one.pid) == (pid, start_ticks)), None)
         if one is None:
             return None
-        second = self._clock.second()
         seen = self._process(one, second, self.trace.values(second)["memory"])
         moved = round((one.age + max(second, 0.0)) * (one.cpu + 1) * 9_000)
         files = [

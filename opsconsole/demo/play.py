@@ -12,7 +12,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from opsconsole.demo.trace import chance, wobble
 from opsconsole.execution.supervisor import claim, record
@@ -28,6 +28,16 @@ _UNKNOWN_S = 2.0
 
 Said = tuple[float, str, str]
 """Seconds since its start, `o` or `e`, a line."""
+
+
+class Role(NamedTuple):
+    """What a run that is played looks like among the processes."""
+
+    name: str
+    pid: int
+    began_us: int
+    cpu: float
+    megabytes: float
 
 
 def script_of_nobody(lines: int) -> dict[str, Any]:
@@ -100,6 +110,12 @@ class Play:
             self._claim.write({"leader": pid + 1, "start": None, "at": began_us})
 
     # -- while it runs
+
+    @property
+    def role(self) -> Role:
+        cpu, megabytes, _ = self._script.get("uses", (1, 4, 1))
+        name = self._script.get("script", "script")
+        return Role(name, self.pid + 1, self.began_us, 0.0 if self._paused_at is not None else cpu, megabytes)
 
     def advance(self, now_us: int) -> None:
         """Obey commands, print what is due, end when it is time."""

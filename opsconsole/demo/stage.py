@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from opsconsole.demo.moment import DemoClock
-from opsconsole.demo.play import Play, script_of_nobody
+from opsconsole.demo.play import Play, Role, script_of_nobody
 from opsconsole.demo.trace import Trace
 from opsconsole.execution.dispatch import Launch
 from opsconsole.execution.pool import SlotPool
@@ -43,6 +43,10 @@ class Stage:
     @property
     def busy(self) -> int:
         return len(self._plays)
+
+    def cast(self) -> list[Role]:
+        """Who is on: from any thread."""
+        return [play.role for play in self._plays]
 
     def advance(self) -> None:
         now = self._clock.now()

@@ -105,8 +105,8 @@ def sample_object(taken: SampleTaken, top: int = 0, redact: Callable[[str], str]
         "temperatures": dict(sample.temperatures),
     }
     for name in (
-        "open_files", "open_files_max", "forks_per_s", "runnable", "blocked", "oom_kills", "uptime_s", "processes",
-        "threads", "zombies", "short_lived_percent", "gap", "clock_jump_s",
+        "open_files", "open_files_max", "forks_per_s", "runnable", "blocked", "oom_kills", "limit_kills", "uptime_s",
+        "processes", "threads", "zombies", "short_lived_percent", "gap", "clock_jump_s",
     ):  # fmt: skip
         found[name] = getattr(sample, name)
     found["notes"] = list(sample.notes)

@@ -183,7 +183,7 @@ class Station:
             self._built.execution_ended(event.result, task.priority)
 
     def _make_parts(self) -> Parts:
-        if self._hastens:
+        if self._hastens and not self._drawn.is_set():
             self._glance()
             self._drawn.wait(_DRAWN_S)
             self._drawn.set()
@@ -343,7 +343,7 @@ class Station:
         return self._read(lambda c: anomalies.counts(c, filter or anomalies.AnomalyFilter()))
 
     def acknowledge(self, id: int) -> Anomaly:
-        """Somebody has seen it: it is not told again. Raises AnomalyNotFound."""
+        """Somebody has seen it: it is not told again, unless it becomes worse. Raises AnomalyNotFound."""
         from opsconsole.storage import anomalies
 
         return self._change(lambda c: anomalies.acknowledge(c, id, self._actor, self._clock.now()), id)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from opsconsole.models import ExecutionResult
+from opsconsole.reporting.invocation import called_with, limits_of
 from opsconsole.reporting.runs import Run
 from opsconsole.reporting.wording import duration, moment, ratio, size
+from opsconsole.wording import reason
 
 MOST_LINES = 1500
 """Of each side are compared, after what they begin and end with alike is set aside."""
 MOST_CHARACTERS = 400
 """Of a line are compared."""
 _CONTEXT = 3
+_LONGEST = 1000
+"""Of a fact's text, in characters."""
 
 
 class Pair(NamedTuple):
@@ -60,9 +64,17 @@ class Comparison:
 
     before: Run
     after: Run
-    pairs: Sequence[Pair]
     script: Difference
     output: Difference
+
+    @property
+    def pairs(self) -> Sequence[Pair]:
+        """The facts of both, as a report has them."""
+        return self.pairs_at(moment)
+
+    def pairs_at(self, when: Callable[[int | None], str]) -> Sequence[Pair]:
+        """`when` puts times: on a screen by the clock of this host."""
+        return _pairs(self.before, self.after, when)
 
 
 def compare(one: Run, other: Run) -> Comparison:
@@ -70,7 +82,7 @@ def compare(one: Run, other: Run) -> Comparison:
     before, after = sorted((one, other), key=lambda run: (run.result.started_at or run.task.queued_at, run.task.id))
     same_script = before.task.script_sha256 == after.task.script_sha256
     return Comparison(
-        before, after, _pairs(before, after),
+        before, after,
         Difference(True, ()) if same_script else difference(before.script, after.script),
         _output_difference(before, after),
     )  # fmt: skip
@@ -97,13 +109,13 @@ def _line(stream: str, text: str) -> str:
 # -- facts
 
 
-def _pairs(before: Run, after: Run) -> list[Pair]:
+def _pairs(before: Run, after: Run, when: Callable[[int | None], str]) -> list[Pair]:
     one, other = before.result, after.result
     line = before.harmless.line, after.harmless.line
 
     def words(label: str, left: object, right: object, worse: bool | None = None) -> Pair:
         one_said, other_said = (
-            make("" if value is None else str(value), 200) for make, value in zip(line, (left, right), strict=True)
+            make("" if value is None else str(value), _LONGEST) for make, value in zip(line, (left, right), strict=True)
         )
         differs = one_said != other_said
         return Pair(label, one_said, other_said, differs, worse=worse if differs else None)
@@ -119,21 +131,24 @@ def _pairs(before: Run, after: Run) -> list[Pair]:
         words("status", one.status.value, other.status.value, worse=succeeded[0] and not succeeded[1]),
         words("exit code", one.exit_code, other.exit_code, worse=succeeded[0] and not succeeded[1]),
         words("signal", one.signal, other.signal),
-        words("reason", one.reason, other.reason),
+        words("reason", reason(one.reason or ""), reason(other.reason or "")),
         figure("duration", one.duration_s, other.duration_s, "time", "slower", "faster"),
         figure("CPU time", _cpu(one), _cpu(other), "time", "more", "less"),
-        figure("memory, peak", _memory(one), _memory(other), "size", "more", "less"),
+        figure("memory, peak", before.peak.known, after.peak.known, "size", "more", "less")._replace(
+            before=before.peak.said, after=after.peak.said
+        ),
         figure("processes", one.metrics.get("processes"), other.metrics.get("processes"), "count", "more", "less"),
         figure("read", one.metrics.get("read_bytes"), other.metrics.get("read_bytes"), "size", "more", "less"),
         figure("written", one.metrics.get("write_bytes"), other.metrics.get("write_bytes"), "size", "more", "less"),
         figure("output", _printed(one), _printed(other), "size", "more", "less")._replace(worse=None),
         words("attempt", f"{one.attempt} of {one.attempts}", f"{other.attempt} of {other.attempts}"),
+        *(words(label, left, right) for label, left, right in _called_with(before, after)),
         words("policy", one.policy, other.policy),
         words("verdict", one.verdict, other.verdict),
         words("containment", one.containment.get("provider"), other.containment.get("provider")),
         words("name", before.task.name, after.task.name),
         words("by", _who(before), _who(after)),
-        Pair("started", moment(one.started_at), moment(other.started_at)),
+        Pair("started", when(one.started_at), when(other.started_at)),
         words("script", before.task.script_sha256[:16], after.task.script_sha256[:16]),
     ]  # fmt: skip
 
@@ -143,9 +158,16 @@ def _cpu(result: ExecutionResult) -> float | None:
     return None if user is None else float(user) + float(system or 0)
 
 
-def _memory(result: ExecutionResult) -> float | None:
-    found = result.metrics.get("memory_peak_bytes", result.metrics.get("max_rss_bytes"))
-    return None if found is None else float(found)
+def _called_with(before: Run, after: Run) -> Iterator[tuple[str, str, str]]:
+    """Arguments and the like; of the limits those that differ."""
+    one, other = (dict(called_with(run.result, run.harmless.line)) for run in (before, after))
+    for label in one | other:
+        nothing = "none" if label == "arguments" else ""
+        yield label, one.get(label) or nothing, other.get(label) or nothing
+    one, other = (limits_of(run.result) for run in (before, after))
+    for name in one | other:
+        if one.get(name) != other.get(name):
+            yield f"limit {name}", one.get(name, "none"), other.get(name, "none")
 
 
 def _printed(result: ExecutionResult) -> float | None:

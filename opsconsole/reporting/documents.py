@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from opsconsole.models import Status, Task, rfc3339
 from opsconsole.reporting.comparison import Comparison, Difference
 from opsconsole.reporting.document import Bars, Block, Code, Document, Facts, Harmless, Stacks, Table, Words
+from opsconsole.reporting.invocation import called_with, limits_said
 from opsconsole.reporting.runs import Run
-from opsconsole.reporting.wording import duration, moment, percent, size
+from opsconsole.reporting.wording import duration, moment, percent, share, size
 from opsconsole.safety.review.model import describe_recorded
 from opsconsole.storage.trends import Tally, Trends
+from opsconsole.wording import reason
 
 STATES = (
     Status.COMPLETED, Status.FAILED, Status.TIMED_OUT, Status.ABANDONED, Status.REFUSED, Status.CANCELLED,
@@ -57,31 +59,35 @@ def of_run(run: Run, now_us: int) -> Document:
     return Document("run", f"Run {run.result.execution_id}: {line(run.task.name, 200)}", made(now_us), blocks, data)
 
 
-def facts_of(run: Run) -> list[tuple[str, str]]:
-    """Label and text, in the order of what one wants to know; empty texts are of what is not known."""
+def facts_of(run: Run, when: Callable[[int | None], str] = moment) -> list[tuple[str, str]]:
+    """Label and text, in the order of what one wants to know; empty texts are of what is not known. `when` puts times:
+    on a screen by the clock of this host.
+    """
     task, result, line = run.task, run.result, run.harmless.line
     metrics, left = result.metrics, result.supervision.get("leftovers") or []
     user, system = metrics.get("user_cpu_s"), metrics.get("system_cpu_s")
-    limits = "; ".join(map(str, result.containment.get("limit_notes") or []))
+    noted = "; ".join(map(str, result.containment.get("limit_notes") or []))
     by = f"{task.actor} on {task.host} via {task.door}" + (f" from {task.ssh_client}" if task.ssh_client else "")
     pairs: list[tuple[str, object]] = [
         ("status", word_of(result.status)),
-        ("reason", result.reason),
+        ("reason", reason(result.reason or "")),
         ("exit code", result.exit_code),
         ("signal", result.signal),
         ("attempt", f"{result.attempt} of {result.attempts}"),
-        ("started", moment(result.started_at)),
-        ("ended", moment(result.finished_at)),
+        *((label, text or ("none" if label == "arguments" else "")) for label, text in called_with(result, line)),
+        ("started", when(result.started_at)),
+        ("ended", when(result.finished_at)),
         ("took", duration(result.duration_s)),
         ("waited", duration(_waited(task))),
         ("CPU", "" if user is None else f"{duration(user)} user, {duration(system or 0)} system"),
-        ("memory, peak", size(metrics.get("memory_peak_bytes", metrics.get("max_rss_bytes")))),
+        ("memory, peak", run.peak.said),
         ("processes", metrics.get("processes")),
         ("read, written", _moved(metrics)),
         ("policy", result.policy),
         ("contained by", result.containment.get("provider")),
         ("degraded", "; ".join(map(str, result.containment.get("degraded") or []))),
-        ("limits", limits),
+        ("limits", limits_said(result)),
+        ("limits say", noted),
         ("verdict", result.verdict),
         ("findings", ", ".join(f"{one.get('line')}: {one.get('rule')}" for one in result.findings)),
         ("does", "; ".join(describe_recorded(result.effects))),
@@ -134,7 +140,7 @@ def _attempts(run: Run) -> Table:
         [
             (
                 str(one.attempt), word_of(one.status), "" if one.exit_code is None else str(one.exit_code),
-                moment(one.started_at), duration(one.duration_s), run.harmless.line(one.reason or ""),
+                moment(one.started_at), duration(one.duration_s), run.harmless.line(reason(one.reason or "")),
             )
             for one in run.attempts
         ],
@@ -148,7 +154,7 @@ def _happened(run: Run) -> Table:
     rows = [
         [
             moment(event.at), str(event.attempt), line(event.what.replace("_", " ")), line(event.actor or ""),
-            line(event.detail or ""),
+            line(reason(event.detail or "")),
         ]
         for event in events
     ]  # fmt: skip
@@ -264,7 +270,7 @@ def of_statistics(found: Trends, span: str, filter_text: str, harmless: Harmless
                 *([("filter", shown)] if shown else []),
                 ("runs", f"{whole.total:,}"),
                 *((word_of(status), f"{count:,}") for status in STATES if (count := whole.counts.get(status, 0))),
-                ("success rate", percent(whole.success_rate)),
+                ("success rate", succeeded(whole)),
                 ("run time, median", duration(whole.p50_s)),
                 ("run time, 95 %", duration(whole.p95_s)),
             ],
@@ -288,6 +294,12 @@ def of_statistics(found: Trends, span: str, filter_text: str, harmless: Harmless
         "groups": records,
     }  # fmt: skip
     return Document("statistics", "How it went", made(now_us), blocks, data, records)
+
+
+def succeeded(whole: Tally) -> str:
+    """`37.5 % (3 of 8)`: what was cancelled or refused is neither success nor failure."""
+    completed = whole.counts.get(Status.COMPLETED, 0)
+    return share(completed, completed + whole.failed)
 
 
 def stacks_of(found: Trends) -> Stacks:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from opsconsole.execution.output_lines import STREAMS, between, pieces
-from opsconsole.execution.outputs import START, Chunk, Follower
+from opsconsole.execution.outputs import START, Chunk, Follower, Place
 from opsconsole.execution.showing import Hiding
 from opsconsole.reporting.wording import size
 from opsconsole.safety.sanitise import sanitise
@@ -51,11 +51,15 @@ class LeftOut:
 
 
 class Printed(NamedTuple):
-    """A line of output, harmless; `stream` is `stdout`, `stderr`, or `note`: ours, in place of what is left out."""
+    """A line of output, harmless; `stream` is `stdout`, `stderr`, or `note`: ours, in place of what is left out.
+
+    `goes_on`: the other stream came between, or a note; the line is counted where it ends.
+    """
 
     stream: str
     text: str
     left: LeftOut | None = None
+    goes_on: bool = False
 
 
 def note(left: LeftOut) -> Printed:
@@ -77,8 +81,9 @@ def read_output(folder: Path, hiding: Hiding, head: int, tail: int, count: int |
         begin = follower.before(end, tail)
         begin = max(head_end[0], begin[0]), max(head_end[1], begin[1])
         part = between(follower, begin, head_end, count)
-        left = note(LeftOut(part.lines, part.kept, tuple(part.missing.items())))
-        first = _lines(pieces(follower, START, head_end), hiding, whole=False)
+        lines = None if part.lines is None else part.lines + _open_ends(follower, head_end, begin, end)
+        left = note(LeftOut(lines, part.kept, tuple(part.missing.items())))
+        first = _lines(pieces(follower, START, head_end), hiding, whole=False, more=_beyond(head_end, end))
         return [*first, left, *_lines(pieces(last, begin, end), hiding, whole=True)]
     finally:
         follower.close()
@@ -107,11 +112,15 @@ def sum_of(lines: Iterable[Printed]) -> LeftOut:
     counted: int | None = 0
     kept, missing = 0, Counter[str]()
     for one in lines:
-        left = one.left or (LeftOut(1, len(one.text.encode()) + 1) if one.stream != "note" else LeftOut())
+        left = one.left or (LeftOut() if one.stream == "note" else _of_a_line(one))
         counted = None if counted is None or left.lines is None else counted + left.lines
         kept += left.kept
         missing.update(dict(left.missing))
     return LeftOut(counted, kept, tuple(missing.items()))
+
+
+def _of_a_line(one: Printed) -> LeftOut:
+    return LeftOut(int(not one.goes_on), len(one.text.encode()) + (not one.goes_on))
 
 
 def left_out(lines: Iterable[Printed]) -> LeftOut:
@@ -127,22 +136,39 @@ def line_count(lines: Iterable[Printed]) -> str:
     return f"{'≥ ' if found.missing else ''}{found.lines:,} line{'' if found.lines == 1 else 's'}"
 
 
-def _lines(chunks: Iterable[Chunk], hiding: Hiding, *, whole: bool) -> list[Printed]:
-    """What stands at the end of a head may be half a secret: it is shown only of a `whole` output, or a tail."""
+def _open_ends(follower: Follower, head_end: Place, begin: Place, end: Place) -> int:
+    """Streams that end in between, without a newline."""
+    places = zip(STREAMS, head_end, begin, end, strict=True)
+    return sum(
+        first < here == last and follower.stream(name).peek(last - 1, 1) != b"\n" for name, first, here, last in places
+    )
+
+
+def _beyond(place: Place, end: Place) -> frozenset[str]:
+    """The streams that have more than that."""
+    return frozenset(name for name, at, last in zip(STREAMS, place, end, strict=True) if at < last)
+
+
+def _lines(
+    chunks: Iterable[Chunk], hiding: Hiding, *, whole: bool, more: frozenset[str] = frozenset()
+) -> list[Printed]:
+    """What stands at the end of a head may be half a secret: it is shown only of a `whole` output, or a tail. `more`:
+    the streams that go on behind it.
+    """
     shown = {name: hiding.stream(name) for name in STREAMS}
     parts: list[tuple[str, bytes | LeftOut]] = []
     for chunk in chunks:
         if chunk.missing:
             parts.append(("note", LeftOut(0, 0, ((chunk.stream, chunk.missing),))))
         parts.append((chunk.stream, shown[chunk.stream].feed(chunk)))
-    if whole:
-        parts += [(name, stream.finish()) for name, stream in shown.items()]
-    return _split(parts)
+    parts += [(name, stream.finish()) for name, stream in shown.items() if whole or name not in more]
+    return _split(parts, more)
 
 
-def _split(parts: Sequence[tuple[str, bytes | LeftOut]]) -> list[Printed]:
+def _split(parts: Sequence[tuple[str, bytes | LeftOut]], more: frozenset[str]) -> list[Printed]:
     """Neighbours of one stream are one text, sanitised as a whole; a line ends with its stream's turn."""
     found: list[Printed] = []
+    last = {stream: at for at, (stream, what) in enumerate(parts) if what}
     at = 0
     while at < len(parts):
         stream, what = parts[at]
@@ -153,10 +179,14 @@ def _split(parts: Sequence[tuple[str, bytes | LeftOut]]) -> list[Printed]:
         data = [what]
         at += 1
         while at < len(parts) and (parts[at][0] == stream or not parts[at][1]):
-            more = parts[at][1]
-            if isinstance(more, LeftOut):
+            then = parts[at][1]
+            if isinstance(then, LeftOut):
                 break
-            data.append(more)
+            data.append(then)
             at += 1
-        found += [Printed(stream, line) for line in sanitise(b"".join(data)).expandtabs(8).splitlines()]
+        text = b"".join(data)
+        lines = [Printed(stream, line) for line in sanitise(text).expandtabs(8).splitlines()]
+        if lines and not text.endswith(b"\n") and (stream in more or last[stream] >= at):
+            lines[-1] = lines[-1]._replace(goes_on=True)
+        found += lines
     return found

@@ -10,6 +10,7 @@ from opsconsole.execution.showing import Hiding
 from opsconsole.models import ExecutionResult, Task
 from opsconsole.paths import StatePaths
 from opsconsole.reporting.document import Harmless
+from opsconsole.reporting.peak import Peak, peak_of
 from opsconsole.reporting.printed import LeftOut, Printed, left_out, lost_at_the_end, read_output, shortened
 from opsconsole.safety.redact import Redaction
 from opsconsole.storage.course import Course
@@ -47,6 +48,8 @@ class Run:
     """What of the output is not in `output`."""
     course: Course = field(default_factory=Course)
     """What happened to the task; its texts are as they were recorded."""
+    peak: Peak = field(default_factory=Peak)
+    """The most memory it had."""
 
 
 def read_run(
@@ -63,4 +66,5 @@ def read_run(
     printed = read_output(folder, record.hiding_of(task.id, result.execution_id), head, tail, count)
     output = [*shortened(printed, HEAD_LINES, TAIL_LINES), *lost_at_the_end(result.output)]
     attempts, course = record.attempts(task.id), record.course(task.id)
-    return Run(task, result, attempts, harmless, script, output, left_out(output), course)
+    peak = peak_of(result, folder)
+    return Run(task, result, attempts, harmless, script, output, left_out(output), course, peak)

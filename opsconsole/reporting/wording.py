@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from opsconsole.wording import duration, size
 
-__all__ = ["duration", "moment", "percent", "ratio", "size"]
+__all__ = ["duration", "local_moment", "moment", "percent", "ratio", "share", "size"]
 
 
 def moment(microseconds: int | None) -> str:
@@ -16,9 +16,21 @@ def moment(microseconds: int | None) -> str:
     return datetime.fromtimestamp(microseconds / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def local_moment(microseconds: int | None) -> str:
+    """The clock of this host, to the second: for a screen, where everything else has it."""
+    if microseconds is None:
+        return ""
+    return datetime.fromtimestamp(microseconds / 1_000_000).strftime("%Y-%m-%d %H:%M:%S")
+
+
 def percent(share: float | None) -> str:
     """`94.2 %`."""
     return "" if share is None else f"{share * 100:.1f} %"
+
+
+def share(part: int, whole: int) -> str:
+    """`37.5 % (3 of 8)`; empty where there is no whole."""
+    return f"{percent(part / whole)} ({part:,} of {whole:,})" if whole else ""
 
 
 def ratio(before: float | None, after: float | None, more: str, less: str) -> str:

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
-from opsconsole.anomalies import Anomaly, AnomalyState, Severity
+from opsconsole.anomalies import ACKNOWLEDGED, Anomaly, AnomalyState, Severity
 from opsconsole.errors import AnomalyNotFound
 from opsconsole.storage.rows import storable
 from opsconsole.storage.steadiness import horizon
@@ -235,11 +235,14 @@ def _anomaly(row: sqlite3.Row) -> Anomaly:
 
 
 def acknowledge(c: sqlite3.Connection, id: int, by: str, now: int) -> Anomaly:
-    """Somebody has seen it and looks after it; the first one stays. Raises AnomalyNotFound."""
-    if get(c, id).acknowledged_at is None:
+    """Somebody has seen it, as grave as it is now, and looks after it; the first one stays until it becomes worse.
+    Raises AnomalyNotFound."""
+    found = get(c, id)
+    if not found.seen:
+        link = {"at": now, "kind": ACKNOWLEDGED, "ref": storable(by), "severity": found.severity.word}
         c.execute(
-            "UPDATE anomaly SET acknowledged_at = ?, acknowledged_by = ?, rev = ? WHERE id = ?",
-            (now, storable(by), _next_rev(c), id),
+            "UPDATE anomaly SET acknowledged_at = ?, acknowledged_by = ?, links = ?, rev = ? WHERE id = ?",
+            (now, storable(by), json.dumps([*found.links, link]), _next_rev(c), id),
         )
     return get(c, id)
 

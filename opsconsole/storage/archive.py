@@ -148,6 +148,13 @@ class Archive:
         with self._reading() as c:
             return trends.trends(c, filter, since_us, until_us, buckets, by)
 
+    def extent(self, filter: Filter) -> tuple[int, int] | None:
+        """See `storage.trends`. Raises OpsErrors, InterruptedReadError."""
+        from opsconsole.storage import trends
+
+        with self._reading() as c:
+            return trends.extent(c, filter)
+
     def interrupt(self) -> None:
         """End what is being read now, with InterruptedReadError there."""
         if self._connection is not None:

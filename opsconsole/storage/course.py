@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opsconsole.errors import TaskNotFound
 from opsconsole.models import ENDED, rfc3339
 from opsconsole.storage.task_events import CLAIM, What
+from opsconsole.wording import long_duration
 
 OF_ROWS = frozenset({What.QUEUED.value, What.STARTED.value, *(status.value for status in ENDED)})
 """Events that a task's object, or that of an attempt, tells too."""
+_ENDED = frozenset(status.value for status in ENDED)
+_RANK = {What.QUEUED: 0, What.READY: 1, **dict.fromkeys(_ENDED, 3), What.RETRY_PAUSE: 4}
+"""Of what has one time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +60,36 @@ def course(c: sqlite3.Connection, task_id: int) -> Course:
     claims = [_event(row) for row in c.execute(f"{CLAIM} WHERE e.task_id = ? ORDER BY e.attempt", (task_id,))]
     found = [_queued(task), *(one for one in claims if last.get(one.attempt) != What.CLAIMED), *written]
     found += _beginnings_and_ends(c, task)
+    found += _pauses(found, task)
     since = c.execute("SELECT task_id FROM task_events_after").fetchone()[0]
-    return Course(tuple(sorted(found, key=lambda event: event.at)), complete=task_id > since)
+    return Course(_in_order(found), complete=task_id > since)
+
+
+def _in_order(found: list[TaskEvent]) -> tuple[TaskEvent, ...]:
+    """As it happened. What one transaction did has one time, and who is claimed by it can have been made ready a moment
+    after the time that it began at: no attempt is claimed before it is ready."""
+    claimed: dict[int, int] = {}
+    for event in found:
+        if event.what == What.CLAIMED:
+            claimed[event.attempt] = min(event.at, claimed.get(event.attempt, event.at))
+    made = [
+        replace(event, at=min(event.at, claimed.get(event.attempt, event.at))) if event.what == What.READY else event
+        for event in found
+    ]
+    return tuple(sorted(made, key=lambda event: (event.at, event.attempt, _RANK.get(event.what, 2))))
+
+
+def _pauses(found: list[TaskEvent], task: sqlite3.Row) -> list[TaskEvent]:
+    """What a task waited, or waits, for between two attempts."""
+    ready = {event.attempt: event.at for event in found if event.what == What.READY}
+    if task["due_at"] is not None:
+        ready.setdefault(task["attempt"], task["due_at"])
+    ends = {event.attempt: event.at for event in found if event.what in _ENDED}
+    return [
+        TaskEvent(at, What.RETRY_PAUSE.value, attempt, None, f"{long_duration(length)} until attempt {attempt + 1}")
+        for attempt, at in ends.items()
+        if attempt + 1 in ready and (length := (ready[attempt + 1] - at) / 1e6) >= 0
+    ]
 
 
 def _event(row: sqlite3.Row) -> TaskEvent:

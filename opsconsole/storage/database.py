@@ -18,12 +18,16 @@ from types import MappingProxyType
 from typing import Any
 
 from opsconsole.errors import DatabaseLocked, DatabaseNewer, DiskFull, StorageError
+from opsconsole.paths import is_shut
 from opsconsole.storage import frozen
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 BUSY_S = 30.0
 
 _CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_NOTHING_TAKEN = (
+    sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN,
+)  # fmt: skip
 
 
 def known_version() -> int:
@@ -57,7 +61,7 @@ def connect(path: Path, *, read_only: bool = False, busy_s: float = BUSY_S) -> s
 
 
 def _to_read(path: Path, options: dict[str, Any]) -> sqlite3.Connection:
-    if frozen.needed(path):
+    if frozen.needed(path) or is_shut(path.parent):
         return frozen.connect(path, **options) if is_there(path) else nothing(options)
     connection: sqlite3.Connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, **options)
     if frozen.cramped(path):
@@ -288,6 +292,11 @@ def newer(path: Path, version: int, known: int) -> DatabaseNewer:
         f"{path} was written by a newer opsconsole (schema {version}, this one knows {known})",
         hint="use that version, or another OPSCONSOLE_STATE_DIR; the database was not touched",
     )
+
+
+def means_unwritable(error: BaseException) -> bool:
+    """Whether the file system took nothing: it is full, read-only or failing. Whoever waits may write again."""
+    return isinstance(error, sqlite3.Error) and _primary(error) in _NOTHING_TAKEN
 
 
 def translate(error: sqlite3.Error, path: Path, *, reading: bool = False) -> StorageError:

@@ -47,6 +47,25 @@ def writable(paths: StatePaths) -> bool:
     return paths.writable and not frozen.cramped(paths.database)
 
 
+def cramped(paths: StatePaths) -> bool:
+    """Whether there is hardly any space left."""
+    return frozen.cramped(paths.database)
+
+
+def obstacle(paths: StatePaths, *, shut: bool = False) -> StateDirError | None:
+    """Why nothing new can be made there, besides a want of space, as far as can be told without writing. `shut`: it has
+    been tried, and the file system takes nothing.
+    """
+    if not shut and paths.writable:
+        return None
+    try:
+        read_only = shut or (hasattr(os, "statvfs") and os.statvfs(paths.root).f_flag & os.ST_RDONLY)
+    except OSError as error:
+        return paths.unusable(error)
+    code = errno.EROFS if read_only else errno.EACCES
+    return paths.unusable(OSError(code, os.strerror(code)))
+
+
 def open_to_look(paths: StatePaths, why: OpsError) -> Store:
     """What is on record, as far as it can be read, and a writer that refuses with `why`. Where it cannot be read the
     store is empty and says `unread`. Raises `why` where there cannot be a record at all, DatabaseNewer.

@@ -72,6 +72,13 @@ _NO_METRICS = {
 }  # fmt: skip
 
 
+_CALLED_WITH = (
+    "args", "cwd", "environment_names", "stdin", "timeout_s", "limits_asked", "allow", "allow_network", "writable",
+    "kill_leftovers", "reason",
+)  # fmt: skip
+"""What of a spec says how the run was called; its secrets were taken out before it was stored."""
+
+
 def _sources(metrics: dict[str, Any]) -> dict[str, str]:
     """Where each figure of a record comes from. wait4's peak is that of the largest process, never of the tree."""
     if not metrics:
@@ -153,4 +160,5 @@ def result(row: sqlite3.Row, paths: StatePaths) -> ExecutionResult:
             "survivors": report.get("survivors") or [],
             "interpreter": row["interpreter"],
         },
+        invocation={name: spec[name] for name in _CALLED_WITH if name in spec},
     )

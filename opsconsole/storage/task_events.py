@@ -23,6 +23,8 @@ class What(StrEnum):
     HELD = "held"
     RELEASED = "released"
     READY = "ready"
+    RETRY_PAUSE = "retry_pause"
+    """Between an attempt that failed and the next one; read off its rows."""
     PRIORITY = "priority"
     PAUSE_ASKED = "pause_asked"
     PAUSED = "paused"

@@ -102,6 +102,13 @@ def trends(
     )  # fmt: skip
 
 
+def extent(c: sqlite3.Connection, filter: Filter) -> tuple[int, int] | None:
+    """When the first and the last that the filter lets through ended, in microseconds; None: there are none."""
+    where, values = where_all([*conditions(filter), ("finished_at IS NOT NULL", ())])
+    first, last = c.execute(f"SELECT min(finished_at), max(finished_at) FROM {FACTS} WHERE {where}", values).fetchone()
+    return None if first is None else (first, last)
+
+
 def _tallies(keys: Sequence[Any], codes: Sequence[int | None], durations: Sequence[int | None]) -> dict[Any, Tally]:
     counts: defaultdict[Any, dict[Status, int]] = defaultdict(dict)
     for (key, code), count in Counter(zip(keys, codes, strict=True)).items():

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from opsconsole.errors import OpsError, StorageError
-from opsconsole.storage.database import translate
+from opsconsole.storage.database import means_unwritable, translate
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
@@ -30,6 +30,8 @@ class Writer:
         self._path = path
         self._jobs: queue.SimpleQueue[tuple[Job[Any], Future[Any]] | None] = queue.SimpleQueue()
         self._closed = False
+        self.failure: StorageError | None = None
+        """Why the last transaction could not be written down at all; None: it was, or another had the database."""
         self._closing = threading.Lock()
         self._thread = threading.Thread(target=self._work, name="opsconsole-writer", daemon=True)
         self._thread.start()
@@ -91,6 +93,7 @@ class Writer:
             self._roll_back()
             self._fail([future for _, future in batch if not future.done()], error)
             return
+        self.failure = None
         for future, value in done:
             future.set_result(value)
 
@@ -117,6 +120,8 @@ class Writer:
         told = translate(error, self._path) if isinstance(error, sqlite3.Error) else error
         if told is not error:
             told.__cause__ = error
+            if isinstance(told, StorageError) and means_unwritable(error):
+                self.failure = told
         for future in futures:
             future.set_exception(told)
 
@@ -126,6 +131,7 @@ class NoWriter(Writer):
 
     def __init__(self, why: OpsError) -> None:
         self._why = why
+        self.failure = None
 
     def submit(self, job: Job[T]) -> Future[T]:
         """The future has failed already."""

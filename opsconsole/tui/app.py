@@ -22,7 +22,7 @@ from textual.screen import Screen
 from opsconsole.clock import SYSTEM
 from opsconsole.errors import OpsError, UsageError
 from opsconsole.events import AnomalyEvent, Event, Notice, SampleTaken, TaskChanged, TasksRemoved
-from opsconsole.paths import config_file, shipped
+from opsconsole.paths import config_file, shipped, state_root
 from opsconsole.safety.redact import Redaction
 from opsconsole.safety.sanitise import sanitise, sanitise_name
 from opsconsole.samples import Sample, series
@@ -31,7 +31,7 @@ from opsconsole.tui import terminal
 from opsconsole.tui.actions import APP_ACTIONS, BY_ID, SHARED_ACTIONS, Where, binding
 from opsconsole.tui.engine_link import EngineLink
 from opsconsole.tui.everywhere import Everywhere
-from opsconsole.tui.head import LOOKING, Head, ceiling_of, without_root
+from opsconsole.tui.head import LOOKING, Head, ceiling_known, ceiling_of
 from opsconsole.tui.heart import Heart
 from opsconsole.tui.in_turn import KeysInTurn
 from opsconsole.tui.journal import Journal
@@ -40,7 +40,9 @@ from opsconsole.tui.keys import keys_of
 from opsconsole.tui.modes import BY_ID as MODE_BY_ID
 from opsconsole.tui.modes import Modes
 from opsconsole.tui.notices import LASTS_S, Noticing, excerpt
-from opsconsole.tui.severities import health_cell
+from opsconsole.tui.screens.modal import SUSPEND
+from opsconsole.tui.severities import health_cell, whose
+from opsconsole.tui.unwritable import Unwritable, marks_of
 from opsconsole.tui.welcome import sentences, welcome
 from opsconsole.tui.widgets.cells import Cell
 
@@ -66,8 +68,6 @@ _DRAWN_S = 1.0
 """So long the first look at the host at most is waited for."""
 _COLLECTED = 50_000, 10, 10
 """How often the collector of garbage looks (`gc.set_threshold`), once all is loaded."""
-_READ_ONLY = "This console is read-only."
-_READ_ONLY_MARK, _UNWRITABLE_MARK, _UNREAD_MARK = "READ-ONLY", "CANNOT WRITE", "NO RECORD"
 _SHEETS = ("tones", "lists", "output_view", "edges", "filter_line", "dialog", "notices")
 _SCREENS = ("submit", "confirm", "quit", "help")
 
@@ -86,7 +86,7 @@ class ConsoleApp(KeysInTurn, Noticing, Everywhere):
     CSS_PATH = [  # noqa: RUF012 - as Textual has it
         *(f"widgets/{name}.tcss" for name in _SHEETS), *(f"screens/{name}.tcss" for name in _SCREENS),
     ]  # fmt: skip
-    BINDINGS: ClassVar[list[BindingType]] = [binding(one) for one in APP_ACTIONS]
+    BINDINGS: ClassVar[list[BindingType]] = [*map(binding, APP_ACTIONS), SUSPEND]
     HORIZONTAL_BREAKPOINTS = [(110, "-wide")]  # noqa: RUF012 - as Textual has it
     COMMANDS = {_commands}  # noqa: RUF012 - as Textual has it
 
@@ -94,10 +94,11 @@ class ConsoleApp(KeysInTurn, Noticing, Everywhere):
         self, make_engine: Callable[[], Engine], settings: Settings, *, host: str, user: str,
         clock: Callable[[], int] = SYSTEM.now, theme: str | None = None, driver: Any = None,
         read_only: bool = False, load: Callable[[], float] = lambda: os.getloadavg()[0], marks: tuple[str, ...] = (),
-        start: str | None = None, becomes_root: bool = True, on_begun: Callable[[], object] = lambda: None,
+        start: str | None = None, becomes_root: bool | None = True, on_begun: Callable[[], object] = lambda: None,
+        first_look: Callable[[], SampleTaken | None] = lambda: None,
     ) -> None:  # fmt: skip
-        """`becomes_root`: this user may be able to. `on_begun` is called when all is loaded that comes after the first
-        frame."""
+        """`becomes_root`: whether this user is able to, if that is known. `on_begun` is called when all is loaded that
+        comes after the first frame; `first_look` is asked by a mode that shows the host in its first frame."""
         super().__init__(
             folders=(shipped("themes"), config_file().parent / "themes"), theme=theme or settings.console.theme,
             graphs=settings.console.graphs, encoding=terminal.encoding(), driver=driver,
@@ -113,12 +114,14 @@ class ConsoleApp(KeysInTurn, Noticing, Everywhere):
         """Microseconds since the epoch."""
         self.journal = Journal(clock)
         """All that was told."""
+        self.first_look = first_look
         self._load = load
-        marks = (*marks, *((_READ_ONLY_MARK,) if self.read_only else ()))
-        self._why_read_only = _READ_ONLY
-        ceiling: str | None = "" if self.read_only else ceiling_of(settings, user)
-        ceiling = ceiling if becomes_root else without_root(ceiling)
-        self.head = Head(host, user, ceiling, marks, cores=os.cpu_count() or 1)
+        marks = (*marks, *marks_of(self.read_only))
+        self.unwritable = Unwritable(self)
+        """Whether anything can be written, as it is shown."""
+        self._ceiling = "" if self.read_only else ceiling_of(settings, user)
+        ceiling = ceiling_known(self._ceiling, becomes_root)
+        self.head = Head(sanitise_name(host), sanitise_name(user), ceiling, marks, cores=os.cpu_count() or 1)
         """The first line of every screen."""
         self.heart = Heart(self.soon)
         """What calls those who have something to do each second, or less often."""
@@ -167,8 +170,7 @@ class ConsoleApp(KeysInTurn, Noticing, Everywhere):
             engine = await self.link.start()
             if engine.unwritable is None:
                 self.journal.keep_in(engine.paths.journal)
-            else:
-                self._only_look(engine.unwritable, engine.unread)
+            self.unwritable.begin(engine)
             self.modes.attach(engine)
         except OpsError as error:
             self.failure = error
@@ -187,19 +189,6 @@ class ConsoleApp(KeysInTurn, Noticing, Everywhere):
         self.look_at_health()
         await self.modes.load_ahead()
         self._on_begun()
-
-    def _only_look(self, why: OpsError, unread: OpsError | None) -> None:
-        """Nothing can be written: from now on this console is read-only, and says so."""
-        self.read_only = True
-        others = tuple(mark for mark in self.head.marks if mark not in (_READ_ONLY_MARK, _UNWRITABLE_MARK))
-        now = (_UNWRITABLE_MARK, *((_UNREAD_MARK,) if unread is not None else ()))
-        self._show_head(marks=(*others, *now), ceiling="")
-        self.refresh_bindings()
-        self._why_read_only = f"Nothing can be written: {why.message}."
-        if unread is not None:
-            self._why_read_only += " Nor can the record be read."
-        todo = f" {why.hint[:1].upper()}{why.hint[1:]}." if why.hint else ""
-        self.tell(f"{self._why_read_only}{todo} Then start again.", "error")
 
     async def _until_seen(self, engine: Engine) -> None:
         """What is loaded next would take the processor from the first look at the host and from drawing it."""
@@ -270,30 +259,33 @@ class ConsoleApp(KeysInTurn, Noticing, Everywhere):
         if calm and self._patience and taken is None and self.engine.monitoring.alive:
             self._patience -= 1
             cell = LOOKING
-        self._show_head(alarm=None if calm else cell, state=cell if calm else Cell("", "faint"))
+        self.show_head(alarm=None if calm else cell, whose=whose(health), state=cell if calm else Cell("", "faint"))
 
     def _show_alarm(self, sample: Sample) -> None:
         """What is wrong, by the figures of now."""
         if self._health is not None and self._health.worst is not None and self.head.alarm is not None:
-            self._show_head(alarm=health_cell(self._health, series(sample)))
+            self.show_head(alarm=health_cell(self._health, series(sample)))
 
     def look_at_head(self) -> None:
         """What the first line says besides the host's health."""
         if self.engine is None:
             return
+        self.unwritable.look(self.engine)
         try:
             counts = self.head.with_counts(self.engine.counts())
         except OpsError as error:
-            self._show_head(state=Cell(sanitise(error.message), "bad"))
+            self.show_head(state=Cell(sanitise(error.message), "bad"))
             return
         self._counts_due = False
-        self._show_head(load=self._load(), now_us=self.clock(), **counts)
+        self.show_head(load=self._load(), now_us=self.clock(), **counts)
 
-    def know_no_root(self) -> None:
-        """sudo was asked, and refuses: nobody here runs elevated."""
-        self._show_head(ceiling=without_root(self.head.ceiling))
+    def know_root(self, becomes_root: bool) -> None:
+        """sudo was asked; where it refuses nobody runs elevated. It says nothing of a console that runs nothing."""
+        if self.head.ceiling != "":
+            self.show_head(ceiling=ceiling_known(self._ceiling, becomes_root))
 
-    def _show_head(self, **known: Any) -> None:
+    def show_head(self, **known: Any) -> None:
+        """What is known now besides what was, on every screen."""
         self.head = replace(self.head, **known)
         self.modes.on_top.header.show(self.head)
 
@@ -358,7 +350,8 @@ class ConsoleApp(KeysInTurn, Noticing, Everywhere):
 
     def allows(self, action_id: str) -> bool:
         """Whether the action is to be had at all."""
-        return not (self.read_only and action_id in BY_ID and BY_ID[action_id].changes)
+        forbidden = self.read_only and action_id in BY_ID and BY_ID[action_id].changes
+        return not (forbidden or self.unwritable.lacks(action_id))
 
     def tell_until_acted(self, text: str) -> None:
         """A few lines that stay until something has been done; harmless."""
@@ -367,7 +360,7 @@ class ConsoleApp(KeysInTurn, Noticing, Everywhere):
 
     def say_read_only(self) -> None:
         """Why nothing comes of a key; not for the journal, and once while it is on the screen."""
-        said = sanitise(self._why_read_only)
+        said = sanitise(self.unwritable.why)
         if all(one.message != said for one in self._notifications):
             self.notify(said, severity="warning", markup=False, timeout=3)
 
@@ -454,14 +447,26 @@ def run_console(settings: Settings, *, state_dir: str | Path | None = None, read
         from opsconsole.engine import Engine
 
         claims: Claims = "none" if read_only else "all"
-        return Engine(
+        engine = Engine(
             settings, state_dir=state_dir, door="tui", claims=claims, watches=True, records=not read_only,
             content_to_look=True,
         )  # fmt: skip
+        engine.looked_before = looked
+        return engine
+
+    looked = False
+
+    def look() -> SampleTaken | None:
+        from opsconsole.tui.first_look import first_look
+
+        nonlocal looked
+        found = first_look(settings, Path(state_dir) if state_dir is not None else state_root())
+        looked = found is not None
+        return found
 
     app = ConsoleApp(
         make_engine, settings, host=host.host_name(), user=host.actor(), driver=terminal.ConsoleDriver,
-        read_only=read_only, becomes_root=_becomes_root(), on_begun=_settle,
+        read_only=read_only, becomes_root=_becomes_root(), on_begun=_settle, first_look=look,
     )  # fmt: skip
     sys.setswitchinterval(_SWITCH_S)
     code = asyncio.run(terminal.run(app, app.link.close, mouse=settings.console.mouse))
@@ -474,9 +479,9 @@ def run_console(settings: Settings, *, state_dir: str | Path | None = None, read
     return 125 if code == 1 else code
 
 
-def _becomes_root() -> bool:
-    """Whether there is a way at all; sudo itself is asked when somebody wants it, for it reports who may not."""
-    return os.geteuid() == 0 or shutil.which("sudo") is not None
+def _becomes_root() -> bool | None:
+    """None: sudo decides. It is asked when somebody wants it, for it reports who may not."""
+    return True if os.geteuid() == 0 else None if shutil.which("sudo") else False
 
 
 def _settle() -> None:

@@ -8,13 +8,15 @@ from rich.cells import cell_len
 
 from opsconsole.anomalies import Anomaly
 from opsconsole.safety.sanitise import sanitise_name
-from opsconsole.tui.widgets.cells import fit, fit_path
+from opsconsole.tui.widgets.cells import fit, fit_path, squeezed
 from opsconsole.wording import quantity, short_quantity
 
 _OF_THE_SAMPLE = {"cpu_high": "cpu", "memory_high": "memory", "disk_full": "disk:{}", "inode_full": "inodes:{}"}
 """Kinds whose value is a series as it is: what a graph beside them says is newer than the record of the episode."""
 _LEAST_SAID = 8
-_SUBJECT, _LEAST_SUBJECT = 120, 4
+ALL, FAILS = "all scripts", "fails"
+"""The one subject that is many, and what is said of it."""
+_SUBJECT, _LEAST_SUBJECT, _LEAST_NAMED = 120, 4, 12
 
 
 def amount(one: Anomaly, value: float | None, *, narrow: bool = False) -> str:
@@ -30,6 +32,16 @@ def amount(one: Anomaly, value: float | None, *, narrow: bool = False) -> str:
     return sanitise_name(quantity(value, one.unit), limit=40) if kind is None else messages.amount(kind, value)
 
 
+def gets_of(one: Anomaly) -> str:
+    """Of a process that wants more of the CPU than it gets, what it gets; empty: it is not held back."""
+    from opsconsole.monitoring.detection import messages
+    from opsconsole.monitoring.detection.kinds import KINDS
+
+    kind = KINDS.get(one.kind)
+    gets = None if kind is None else messages.gets_of(kind, one.value, one.details)
+    return "" if gets is None else f"{gets:.0f} %"
+
+
 def kind_words(kind: str) -> str:
     """What is wrong, in few words for where the subject stands beside it; of a kind that nobody knows its name."""
     from opsconsole.monitoring.detection.kinds import SHORT
@@ -42,9 +54,18 @@ def subject_name(one: Anomaly) -> str:
     return sanitise_name(one.subject[-_SUBJECT:], limit=_SUBJECT)
 
 
+def named(one: Anomaly) -> str:
+    """The subject as a sentence about it has it; empty: none has."""
+    from opsconsole.monitoring.detection import messages
+
+    return messages.subject(one.subject) if one.subject else ""
+
+
 def what(subject: str, words: str, width: int) -> str:
     """Whose it is, then what is wrong: the subject gives way, and its end, which tells it from others, stays."""
     room = width - cell_len(words) - 1
+    if subject == ALL and words == FAILS:
+        words = "fail"
     return f"{fit_path(subject, room)} {words}" if subject and room >= _LEAST_SUBJECT else words
 
 
@@ -82,25 +103,32 @@ def moved(one: Anomaly, values: Mapping[str, float] | None) -> str:
     if value is None or kind is None or "{value}" not in kind.says:
         return ""
     level = one.threshold
-    if one.sentence.startswith(messages.state_of(kind, one.subject, value, unlike=level)):
+    if one.sentence.startswith(messages.state_of(kind, one.subject, value, unlike=level, details=one.details)):
         return ""
-    return f"now {messages.amount(kind, value, unlike=level)}"
+    return messages.now_is(kind, value, unlike=level, details=one.details)
 
 
-def with_now(one: Anomaly, values: Mapping[str, float] | None, room: int | None = None) -> tuple[str, str]:
+def with_now(
+    one: Anomaly, values: Mapping[str, float] | None, room: int | None = None, *, whole_name: bool = False
+) -> tuple[str, str]:
     """Its sentence, and ` · now 94 %` where that is so: as much of the sentence as leaves `room` for it, or only how it
-    is now.
+    is now. A long path in it gives way first, so that what is wrong is said, unless its `whole_name` is wanted.
     """
-    if not (now_is := moved(one, values)):
-        return sentence(one), ""
-    more = f" · {now_is}"
+    now_is = moved(one, values)
+    more = f" · {now_is}" if now_is else ""
     if room is None:
         return sentence(one), more
-    texts = list(shorter(one))
-    text = next((text for text in texts if cell_len(text) + len(more) <= room), texts[-1])
-    if cell_len(text) + len(more) > room >= cell_len(alone := stands(one, values)):
+    name = "" if whole_name else named(one)
+    if not more and not name:
+        return sentence(one), ""
+    left = room - len(more)
+    texts = [squeezed(text, name, left, _LEAST_NAMED) for text in shorter(one)]
+    text = next((text for text in texts if cell_len(text) <= left), texts[-1])
+    if not more:
+        return squeezed(text, fit_path(name, _LEAST_NAMED), left, _LEAST_SUBJECT), ""
+    if cell_len(text) > left and cell_len(alone := squeezed(stands(one, values), name, room)) <= room:
         return alone, ""
-    if cell_len(text) > (left := room - len(more)) >= _LEAST_SAID:
+    if cell_len(text) > left >= _LEAST_SAID:
         text = fit(text, left)
     return text, more
 
@@ -113,4 +141,4 @@ def stands(one: Anomaly, values: Mapping[str, float] | None) -> str:
     kind, value = KINDS.get(one.kind), value_now(one, values)
     if kind is None or value is None:
         return list(shorter(one))[-1]
-    return messages.state_of(kind, one.subject, value, unlike=one.threshold)
+    return messages.state_of(kind, one.subject, value, unlike=one.threshold, details=one.details)

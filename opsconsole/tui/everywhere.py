@@ -13,7 +13,7 @@ from textual.app import SuspendNotSupported
 from opsconsole.errors import OpsError
 from opsconsole.paths import config_file, state_root
 from opsconsole.settings import Settings, load_settings
-from opsconsole.tui import reloading
+from opsconsole.tui import reloading, terminal
 from opsconsole.tui.appearance import DressedApp
 from opsconsole.tui.keymap import FILE_NAME
 from opsconsole.tui.wording import count_of, shortened
@@ -74,7 +74,7 @@ class Everywhere(DressedApp):
         """Where pictures stay: a demo leaves nothing else behind, and is there to be pictured."""
         from opsconsole.tui.picture import FOLDER
 
-        return (self.state_folder if self.recorded is None else state_root()) / FOLDER
+        return self.state_folder / FOLDER if self.recorded is None else self.recorded.pictures
 
     def action_export_picture(self) -> None:
         """What is seen, before anything is said about it."""
@@ -119,6 +119,13 @@ class Everywhere(DressedApp):
                 self.tell("This terminal cannot be lent out: x writes the screen to a file.", "warning")
 
         self.run_worker(show(), group="aside", exclusive=True)
+
+    def action_suspend_process(self) -> None:
+        """Textual's, where there is a shell that brings it back: else it would be gone for good."""
+        if terminal.has_job_control():
+            super().action_suspend_process()
+        else:
+            self.tell("No shell has started this console as a job that it could bring back: it stays.", "warning")
 
     def action_jump(self) -> None:
         from opsconsole.tui.screens.jump import JumpScreen, targets_of

@@ -10,6 +10,7 @@ from opsconsole.models import ExecutionPolicy, ExecutionResult, Status, Task
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.filters import FAILED
 from opsconsole.tui.wording import FACES, duration, size, span, time_of_day
+from opsconsole.wording import reason as in_words
 
 _SHOWN_PROCESSES = 6
 
@@ -58,7 +59,9 @@ def _state(task: Task, waiting: str | None) -> Iterator[Fact]:
         pass  # how it stood still is over
     elif task.status is not Status.COMPLETED and (reason := sanitise_name(task.reason or "")):
         if reason != face.word:
-            words.append(_STANDS.get(reason, reason) if task.status is Status.PAUSED else reason)
+            words.append(_STANDS.get(reason, reason) if task.status is Status.PAUSED else in_words(reason))
+        if task.exit_code and in_words(reason) != reason:
+            words.append(f"exit code {task.exit_code}")
     elif task.signal or task.exit_code:
         before = f"attempt {task.attempt - 1}: " if task.status.is_open and task.attempt > 1 else ""
         end = f"ended by {sanitise_name(task.signal)}" if task.signal else f"exit code {task.exit_code}"

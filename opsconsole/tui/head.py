@@ -28,6 +28,8 @@ class Head:
     marks: tuple[str, ...] = ()
     """What is special about this console: READ-ONLY, DEMO."""
     alarm: Cell | None = None
+    whose: str = ""
+    """What in the alarm can give way without anybody missing what is wrong: a path, the name of a script."""
     state: Cell = _STARTING
     load: float | None = None
     """Of the last minute."""
@@ -58,6 +60,13 @@ def ceiling_of(settings: Settings, user: str) -> str:
     door = settings.doors.of("tui")
     allowed = [policy.value for policy in ORDER if ceiling(policy, "tui", user, door) is None]
     return allowed[-1] if allowed else ""
+
+
+def ceiling_known(ceiling: str, becomes_root: bool | None) -> str | None:
+    """What can be said of it; nothing, where it hangs on an answer that nobody has asked for (`becomes_root` None)."""
+    if becomes_root is None and ceiling == "elevated":
+        return None
+    return ceiling if becomes_root is not False else without_root(ceiling)
 
 
 def without_root(ceiling: str | None) -> str | None:

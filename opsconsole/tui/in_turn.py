@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import Any, Protocol, cast, runtime_checkable
 
 from textual import events
+from textual._time import get_time
 from textual.app import ScreenStackError
 from textual.dom import DOMNode
 from textual.message_pump import MessagePump
 from textual.screen import Screen
 
 from opsconsole.tui.screens.modal import Modal
+from opsconsole.tui.widgets.cursor_list import CursorList
 from opsconsole.tui.widgets.tones import TonedApp
 
 _PATIENCE_S = 3.0
 """So long a key at most is waited for; what it does takes longer only where somebody is asked, or something stands."""
+
+_TO_SEE_S = 1.0
+"""So long it takes somebody to see that a dialog has gone, and not to press the key that was meant for it."""
 
 _ROUNDS = 20
 """So often all that have something to do are let do it: for what never comes to rest no key waits."""
@@ -35,8 +42,9 @@ class LooksThingsUp(Protocol):
 class KeysInTurn(TonedApp):
     """Textual hands every key of one read to the widget that has the focus when it is read; what `/web`, enter and `j`
     are in one packet, all of it goes into the filter. Here a key waits until the one before it has had its effect, and
-    until the screen that it opened is there. A dialog that `ignores` what was typed before it was seen is not answered
-    by it. Letters into a text wait for nothing.
+    until the screen that it opened is there; of one that was held down and only moves in a list, all that have come are
+    one. A dialog that `ignores` what was typed before it was seen is not answered
+    by it, and what is typed for one that has just gone by itself goes to nobody. Letters into a text wait for nothing.
     """
 
     def __init__(self, **given: Any) -> None:
@@ -44,6 +52,17 @@ class KeysInTurn(TonedApp):
         self._held_keys: deque[Typed] = deque()
         self._key_turn: asyncio.Task[None] | None = None
         self._key_typed = False
+        self._passed_over_until = 0.0
+        self._unseen: Screen[Any] | None = None
+
+    @property
+    def passes_over_keys(self) -> bool:
+        """What is typed now goes to nobody."""
+        return get_time() < self._passed_over_until
+
+    def pass_over_keys(self) -> None:
+        """The dialog that is shown closes by itself: keys are for it until a frame without it has been seen."""
+        self._unseen, self._passed_over_until = self.screen, math.inf
 
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, Typed) or event.is_forwarded or not self._screen_stack:
@@ -60,6 +79,8 @@ class KeysInTurn(TonedApp):
         if isinstance(screen, Modal):
             screen.drawn()
         super()._display(screen, renderable)
+        if self._unseen is not None and screen is not self._unseen and screen is self.screen:
+            self._unseen, self._passed_over_until = None, get_time() + _TO_SEE_S
 
     def _ready_for(self, event: Typed) -> bool:
         screen = self.screen
@@ -75,7 +96,7 @@ class KeysInTurn(TonedApp):
 
     async def _take_key(self, event: Typed) -> None:
         screen = self.screen
-        if isinstance(screen, Modal) and screen.ignores(event):
+        if event.time < self._passed_over_until or (isinstance(screen, Modal) and screen.ignores(event)):
             return
         text, to = self._is_text(event), self.focused or screen
         await super().on_event(event)
@@ -127,10 +148,30 @@ class KeysInTurn(TonedApp):
         if self._is_leaving():
             self._held_keys.clear()
         while self._held_keys and self._screen_stack and not self._is_in_turn():
-            if self._ready_for(self._held_keys[0]):
-                await self._take_key(self._held_keys.popleft())
-            else:
+            if not self._ready_for(self._held_keys[0]):
                 self._begin_turn(self.screen)
+            elif not self._run_through():
+                await self._take_key(self._held_keys.popleft())
+
+    def _run_through(self) -> bool:
+        """Take the same key as often as it waits, if that makes no difference but the time it takes."""
+        focused, first = self.focused, self._held_keys[0]
+        if not isinstance(focused, CursorList) or not isinstance(first, events.Key) or self.screen.is_modal:
+            return False
+        if first.time < self._passed_over_until:
+            return False
+        same = takewhile(lambda one: isinstance(one, events.Key) and one.key == first.key, self._held_keys)
+        if (times := sum(1 for _ in same)) < 2:
+            return False
+        meant = self.screen.active_bindings.get(first.key)
+        if meant is None or meant.node is not focused or not meant.enabled:
+            return False
+        if not focused.run_through(meant.binding.action, times):
+            return False
+        for _ in range(times):
+            self._held_keys.popleft()
+        self._begin_turn(focused)
+        return True
 
     def _is_in_turn(self) -> bool:
         return self._key_turn is not None

@@ -37,6 +37,8 @@ class StillOpen(NamedTuple):
     others_claim: bool = False
     """Another console runs what is queued."""
     unsaved: Unsaved | None = None
+    unrecorded: bool = False
+    """Nothing can be written down now."""
 
     @property
     def tasks(self) -> int:
@@ -79,8 +81,9 @@ def _still_open(app: ConsoleApp, engine: Engine) -> StillOpen:
     claims = not_begun and any(one.claims == "all" and one.pid != os.getpid() for one in engine.consoles())
     unsaved = next((text for screen in app.modes if (text := screen.unsaved()) is not None), None)
     return StillOpen(
-        running, counts.get(Status.QUEUED, 0), counts.get(Status.WAITING, 0), others_claim=bool(claims), unsaved=unsaved
-    )
+        running, counts.get(Status.QUEUED, 0), counts.get(Status.WAITING, 0), others_claim=bool(claims),
+        unsaved=unsaved, unrecorded=app.unwritable.stalled,
+    )  # fmt: skip
 
 
 async def _save_and_leave(app: ConsoleApp) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
+from textual.command import Command as Listed
+from textual.command import CommandList, CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
+from textual.content import Content
 from textual.screen import Screen
 from textual.worker import WorkerError
 
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
 
 _BY_DESCRIPTION = 0.1
 """How well a command at least fits whose description has the words, but not its name."""
+_NAME, _KEYS_WIDTH = 20, 7
+"""Cells of a name and of its keys, beside what it does."""
+_KEYS = re.compile(r"  \(([^()]*)\)$")
 _BEGUN = 0.5
 """How well a command fits that is called so elsewhere, as far as that has been typed."""
 _CALLED, _FILTERED = 1000.0, 1001.0
@@ -44,10 +50,55 @@ class Command(NamedTuple):
 
 
 class Palette(CommandPalette):
-    """Textual's, with a sign that every terminal can show."""
+    """Textual's, with a sign that every terminal can show, and a line a command in a box as dialogs have it."""
+
+    DEFAULT_CSS = """
+    Palette > Vertical {
+        width: 104; max-width: 100%; height: auto; max-height: 100%; margin: 1 0; padding: 0 1;
+        visibility: visible; background: $surface; border: round $border-blurred;
+        border-title-color: $primary; border-title-style: bold; border-subtitle-color: $foreground-muted;
+        &:dark { background: $surface; }
+        &:ansi { background: ansi_default; border: round ansi_default; }
+    }
+    Palette #--input, Palette #--input.--list-visible { height: 2; border: none; }
+    Palette SearchIcon { color: $primary; margin: 0; width: 3; text-style: bold; }
+    Palette CommandInput, Palette CommandInput:focus { border: none; padding: 0; height: 1; }
+    Palette #--results { overlay: none; height: auto; max-height: 22; }
+    Palette CommandList {
+        border: none; max-height: 60vh; scrollbar-size-vertical: 1; overflow-x: hidden;
+        text-wrap: nowrap; text-overflow: ellipsis;
+    }
+    Palette CommandList:focus, Palette CommandList.--populating { border: none; }
+    Palette CommandList > .option-list--option { padding: 0 1; text-style: none; }
+    Palette CommandList > .option-list--option-highlighted {
+        color: $block-cursor-foreground; background: $block-cursor-background; text-style: $block-cursor-text-style;
+    }
+    Palette:ansi CommandList > .option-list--option-highlighted {
+        color: ansi_default; background: ansi_default; text-style: bold underline;
+    }
+    Palette LoadingIndicator { display: none; }
+    Palette > .command-palette--help-text { color: $foreground-muted; text-style: none; }
+    Palette:ansi > .command-palette--help-text { color: ansi_default; text-style: dim; }
+    Palette > .command-palette--highlight { color: $primary; text-style: bold underline; }
+    """
 
     def on_mount(self) -> None:
+        box = self.query_one("#--container")
+        box.border_title, box.border_subtitle = "Commands", "enter runs · esc closes"
         self.query_one(SearchIcon).icon = ":"
+
+    def _refresh_command_list(self, command_list: CommandList, commands: list[Listed], clear_current: bool) -> None:
+        """Name, keys and description beside each other."""
+        for one in commands:
+            if isinstance(one.prompt, Content) and "\n" in one.prompt.plain:
+                name, said = one.prompt.split("\n", allow_blank=True)[:2]
+                keys = match[1] if (match := _KEYS.search(said.plain)) else ""
+                said = said[: match.start()] if match else said
+                room = _NAME - name.cell_length
+                name = name.stylize_before("bold").pad_right(max(0, room))
+                keys = f" {keys:<{_KEYS_WIDTH + (min(0, room) if not keys else 0)}} "
+                one._set_prompt(Content.assemble(name, (keys, "bold $primary"), said))
+        super()._refresh_command_list(command_list, commands, clear_current)
 
     async def found(self) -> None:
         """What enter takes is the first that fits all that was typed, and not what fitted less of it."""
@@ -78,6 +129,9 @@ class Commands(Provider):
             elif (fits := matcher.match(one.name)) > 0:
                 yield Hit(fits, matcher.highlight(one.name), one.call, help=one.said)
             elif (fits := _described(words, one.said.casefold())) > 0:
+                yield Hit(fits, one.name, one.call, help=one.said)
+        for one in _elsewhere(app):
+            if (fits := _called(query, one.also)) > 0:
                 yield Hit(fits, one.name, one.call, help=one.said)
 
 
@@ -130,6 +184,21 @@ def _applies(action: Action, screen: Screen[Any]) -> bool:
         return True
     chosen = getattr(screen, "selected", None)
     return isinstance(chosen, Task) and action.refusal(chosen) is None
+
+
+def _elsewhere(app: ConsoleApp) -> Iterator[Command]:
+    """What other modes do, by what it is called elsewhere: `kill` goes where there is something to kill, and does
+    nothing yet."""
+    here = list(actions_of(BY_ID[app.modes.current]))
+    taken = {name for action in here for name in (*action.also, action.label)}
+    for mode in MODES:
+        for action in actions_of(mode):
+            also = tuple(name for name in action.also if name not in taken)
+            if action in here or not also or not app.allows(action.id) or action.id.startswith("page_"):
+                continue  # what works here, or everywhere: a page of the settings is opened from anywhere
+            said = f"Goes to {mode.label}, where {keys_of(app)[action.id][0]} does it: {action.description}"
+            name = f"{mode.label.capitalize()}: {action.label}"
+            yield Command(name, said, partial(app.go, mode.id), listed=False, also=also)
 
 
 def _pages(app: ConsoleApp) -> Iterator[Command]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import html
 import re
 import time
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.cells import cell_len
 
-from opsconsole.atomic import write_atomically
+from opsconsole.atomic import held_folder
 from opsconsole.tui.picture_shapes import SHAPED, WIDE, outline
 
 if TYPE_CHECKING:
@@ -147,16 +146,12 @@ def text_of(app: App[Any]) -> str:
 
 
 def save(svg: str, text: str, folder: Path, name: str, now_us: int) -> tuple[Path, Path]:
-    """Write both; names carry the local time, and no file is written over. Raises OSErrors."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.is_symlink():
-        raise OSError(errno.ELOOP, "it is a link to another place, and is not followed")
+    """Write both; names carry the local time, no file is written over, and no link is followed. Raises OSErrors."""
     stem = f"{name}-{time.strftime('%Y%m%d-%H%M%S', time.localtime(now_us / 1e6))}"
+    both = {"svg": svg.encode("utf-8", "replace"), "txt": text.encode("utf-8", "replace")}
     number, free = 1, stem
-    while (folder / f"{free}.svg").exists() or (folder / f"{free}.txt").exists():
-        number += 1
-        free = f"{stem}-{number}"
-    pair = folder / f"{free}.svg", folder / f"{free}.txt"
-    for file, data in zip(pair, (svg, text), strict=True):
-        write_atomically(file, data.encode("utf-8", "replace"))
-    return pair
+    with held_folder(folder) as held:
+        while not held.put({f"{free}.{kind}": data for kind, data in both.items()}):
+            number += 1
+            free = f"{stem}-{number}"
+    return folder / f"{free}.svg", folder / f"{free}.txt"

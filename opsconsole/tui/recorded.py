@@ -30,6 +30,10 @@ class Recorded(Protocol):
     @property
     def refusal(self) -> str: ...
 
+    @property
+    def pictures(self) -> Path:
+        """Where pictures of it stay when it is over."""
+
     def sampler(self) -> Processes: ...
 
     def details(self, pid: int, start_ticks: int) -> ProcessDetails | None: ...

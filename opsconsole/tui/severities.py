@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from opsconsole.anomalies import Anomaly, AnomalyState, Severity
 from opsconsole.safety.sanitise import sanitise_name
-from opsconsole.tui.episodes import stands
+from opsconsole.tui.episodes import named, stands
 from opsconsole.tui.widgets.cells import Cell
 
 if TYPE_CHECKING:
@@ -41,13 +41,18 @@ def health_cell(health: Health, values: Mapping[str, float] | None = None) -> Ce
     return Cell(f"{GLYPHS[worst.severity]} {stands(worst, values)}{marks}{more}", tone)
 
 
+def whose(health: Health) -> str:
+    """What is wrong is wrong with this, as `health_cell` names it; empty: with the host."""
+    return "" if health.worst is None else named(health.worst)
+
+
 def _standing(worst: Anomaly, health: Health) -> Iterator[str]:
     """What else decides how grave it is taken."""
     if worst.state is AnomalyState.FLAPPING:
         yield "comes and goes"
     if worst.unknown_since is not None:
         yield "no data"
-    if worst.acknowledged_at is not None:
+    if worst.seen:
         yield "seen"
     elif health.state == "watch" and worst.severity > Severity.MEDIUM:
         yield "silenced"

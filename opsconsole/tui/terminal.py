@@ -46,6 +46,14 @@ def wants_mouse(environ: Mapping[str, str], setting: str = "auto") -> bool:
     return not (environ.get("SSH_CONNECTION") or environ.get("SSH_TTY"))
 
 
+def has_job_control() -> bool:
+    """Whether a shell has started this process as a job of its own, which it brings back after ^Z."""
+    try:
+        return os.getpgrp() == os.getpid() != os.getsid(0) == os.getsid(os.getppid())
+    except OSError:
+        return False
+
+
 def _screen_file() -> Any:
     """stderr, as Textual has it, unless that was redirected."""
     if sys.__stderr__ is not None and sys.__stderr__.isatty():

@@ -15,6 +15,7 @@ from textual.theme import Theme
 
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.toml_files import NotTomlError, parse, read_text
+from opsconsole.tui.widgets.shades import SHADED
 from opsconsole.values import dataclass
 
 DEFAULT_THEME = "opsconsole"
@@ -28,6 +29,7 @@ _COLOURS = frozenset(
 )  # fmt: skip
 _KEYS = frozenset({"name", "dark", "ansi", "colourless", "colours", "variables"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_OWN = frozenset({"foreground-disabled", *filter(None, SHADED.values())})
 _STYLES = frozenset({"none", "bold", "dim", "italic", "underline", "reverse", "strike", "not", "b", "i", "u"})
 _WITH_SHARE = re.compile(r"(\S+)(?: +\d{1,3}%)?")
 _MOST_BYTES = 65_536
@@ -163,7 +165,7 @@ def has_sixteen_colours(environ: Mapping[str, str]) -> bool:
 def _variables() -> frozenset[str]:
     """What a theme can set: Textual's own names, in dark themes and in those of the terminal's colours."""
     plain, ansi = ColorSystem("#000000", dark=True), ColorSystem("ansi_blue", ansi=True)
-    return frozenset(plain.generate()) | frozenset(ansi.generate()) | {"foreground-disabled"}
+    return frozenset(plain.generate()) | frozenset(ansi.generate()) | _OWN
 
 
 def _is_colour(value: str) -> bool:

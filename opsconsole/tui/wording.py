@@ -3,13 +3,14 @@ door does."""
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 
 from opsconsole.models import Priority, Status, Task
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.values import dataclass
-from opsconsole.wording import age, duration, limit, quantity, rate, short_size, size
+from opsconsole.wording import age, duration, limit, limit_reached, quantity, rate, short_size, size
 
 __all__ = [
     "FACES", "POLICIES", "PRIORITIES", "Face", "age", "count_of", "duration", "limit", "name_of", "outcome", "quantity",
@@ -50,8 +51,9 @@ def name_of(task: Task) -> str:
     return sanitise_name(task.name)
 
 
-def outcome(task: Task, now: int) -> str:
-    """What came of it, in at most nine cells: `exit 3`, `SIGKILL`, `timeout`, or what it waits for."""
+def outcome(task: Task, now: int, room: int = 12) -> str:
+    """What came of it, in at most so many cells (10 or 12): `exit 3`, `SIGKILL`, `memory limit`, or what it waits
+    for."""
     status = task.status
     if status is Status.WAITING:
         if task.held:
@@ -62,6 +64,8 @@ def outcome(task: Task, now: int) -> str:
     if status is Status.COMPLETED:
         return "ok"
     if status is Status.FAILED:
+        if limited := limit_reached(task.reason):
+            return sanitise_name(limited if len(limited) <= room else limited.replace("memory", "mem"), limit=room)
         if task.signal:
             return sanitise_name(task.signal, limit=9)
         if not task.exit_code:  # 0: what it left running was refused a limit
@@ -105,7 +109,7 @@ _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 def shortened(path: Path) -> str:
     """With `~` for the home folder, and harmless."""
-    home = Path.home()
+    home = os.path.expanduser("~")  # `~` itself where nobody knows
     return sanitise_name(f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path))
 
 

@@ -75,7 +75,7 @@ def _processes() -> list[str]:
     for pid in filter(str.isdecimal, os.listdir("/proc")):
         try:
             command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-            names.append(Path(f"/proc/{pid}/comm").read_text() + " " + command)
+            names.append(Path(f"/proc/{pid}/comm").read_text(errors="replace") + " " + command)
         except OSError:
             continue
     return names

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -27,8 +27,16 @@ def text(result: ExecutionResult) -> str:
     return (result.read_stdout() + result.read_stderr()).decode("utf-8", "replace")
 
 
-def mounts() -> int:
-    return len(Path("/proc/self/mountinfo").read_text().splitlines())
+@pytest.fixture
+def mounts(tmp_path: Path) -> Callable[[], list[bytes]]:
+    """The mount table, but for the folders of the tests that run beside this one, which mount disks of their own."""
+    beside, own = f"{tmp_path.parents[1]}/".encode(), f"{tmp_path}/".encode()
+
+    def found() -> list[bytes]:
+        lines = Path("/proc/self/mountinfo").read_bytes().split(b"\n")
+        return [line for line in lines if beside not in line or own in line]
+
+    return found
 
 
 @pytest.mark.parametrize("policy", [SAFE, RESTRICTED])
@@ -89,7 +97,7 @@ async def test_links_planted_until_the_very_end_are_not_followed(open_engine: Op
     assert (secret.stat().st_mode & 0o777, os.listdir(secret)) == (0o711, ["inside"])
 
 
-async def test_nothing_is_left_running_or_mounted(open_engine: OpenEngine) -> None:
+async def test_nothing_is_left_running_or_mounted(open_engine: OpenEngine, mounts: Callable[[], list[bytes]]) -> None:
     engine = await open_engine()
     before = mounts()
     for policy in (SAFE, RESTRICTED):
@@ -102,7 +110,9 @@ async def test_nothing_is_left_running_or_mounted(open_engine: OpenEngine) -> No
 
 
 @pytest.mark.parametrize("policy", [SAFE, RESTRICTED])
-async def test_the_run_dies_with_its_supervisor(open_engine: OpenEngine, policy: ExecutionPolicy) -> None:
+async def test_the_run_dies_with_its_supervisor(
+    open_engine: OpenEngine, policy: ExecutionPolicy, mounts: Callable[[], list[bytes]]
+) -> None:
     engine = await open_engine()
     before = mounts()
     task = await engine.submit(TaskSpec(script="sleep 300 & sleep 300", policy=policy, cwd="/"))

@@ -86,7 +86,7 @@ class Host:
         if not self.state.joinpath("opsconsole.db").exists():
             return []
         with closing(database.connect(self.state / "opsconsole.db", read_only=True)) as c:
-            return anomalies.find(c, anomalies.AnomalyFilter(kinds=frozenset({kind})))
+            return anomalies.find(c, anomalies.AnomalyFilter(kinds=frozenset({kind}), limit=100_000))
 
     def watched(self) -> control.Holder | None:
         return control.holder(self.files)

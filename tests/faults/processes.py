@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from opsconsole import host
 from opsconsole.engine import Engine
-from opsconsole.models import Status
+from opsconsole.models import Status, TaskSpec
 
 T = TypeVar("T")
 
@@ -89,7 +89,7 @@ def lean_parents(state: Path) -> list[Process]:
 def _supervisors(state: Path) -> Iterator[tuple[Process, str]]:
     for pid in _pids():
         try:
-            name = Path(f"/proc/{pid}/comm").read_text().strip()
+            name = Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
             log = Path(f"/proc/{pid}/fd/2").readlink()
         except OSError:
             continue
@@ -124,6 +124,13 @@ async def becomes(value: Callable[[], T], wanted: Callable[[T], object] = bool, 
         assert time.monotonic() < until, f"still {found!r} after {deadline_s:g} s"
         await asyncio.sleep(STEP_S)
     return found
+
+
+async def soon_s(engine: Engine) -> float:
+    """Two seconds as this host counts them just now: on a busy one everything takes its time, a run of nothing, too."""
+    began = time.monotonic()
+    await engine.run(TaskSpec(script="true"))
+    return 2.0 + 5 * (time.monotonic() - began)
 
 
 async def status_becomes(engine: Engine, task_id: int, *wanted: Status) -> None:

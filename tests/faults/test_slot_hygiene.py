@@ -142,7 +142,7 @@ async def test_a_slot_with_leftovers_is_not_used_again_and_goes_with_them(state:
 async def test_engines_that_come_and_go_in_one_process_leave_no_dead_children(state: Path) -> None:
     def zombies() -> list[int]:
         found = kernel.children(os.getpid())
-        return [pid for pid in found if Path(f"/proc/{pid}/comm").read_text() == "opsconsole-runs\n"]
+        return [pid for pid in found if Path(f"/proc/{pid}/comm").read_bytes() == b"opsconsole-runs\n"]
 
     async with Engine(quick(), state_dir=state):
         before = len(zombies())

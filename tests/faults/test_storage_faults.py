@@ -193,11 +193,13 @@ c.close()
 
 
 async def test_a_locked_database_is_waited_for(state: Path, tmp_path: Path) -> None:
-    log = tmp_path / "log"
+    log, go = tmp_path / "log", tmp_path / "go"
     async with Engine(quick(), state_dir=state) as engine:
-        running = await engine.submit(TaskSpec(script=f'sleep 0.2; echo ran >> "{log}"; exit 3'))
+        script = f'until [ -e "{go}" ]; do sleep 0.01; done; echo ran >> "{log}"; exit 3'
+        running = await engine.submit(TaskSpec(script=script))
         await status_becomes(engine, running.id, Status.RUNNING)
         with locked(state) as let_go:
+            go.touch()
             submission = engine.submit(TaskSpec(script="exit 4"))
             await becomes(log.exists)
             until = time.monotonic() + 3

@@ -14,7 +14,7 @@ from opsconsole.execution.supervisor import kernel
 from opsconsole.models import ExecutionResult, Status, Task, TaskSpec
 from tests.faults import processes
 from tests.faults.console import Console, quick
-from tests.faults.processes import NOTE, Process, becomes, noted, status_becomes
+from tests.faults.processes import NOTE, Process, becomes, noted, soon_s, status_becomes
 
 TREE = NOTE + (
     "trap '' TERM; sleep 300 & note $!; setsid sleep 300 & note $!; "
@@ -41,7 +41,7 @@ async def test_a_killed_supervisor_is_noticed_and_its_tree_killed(
 ) -> None:
     took = []
     async with Engine(quick(use_cgroup=use_cgroup), state_dir=state) as engine:
-        for number in range(3):  # one slow turn of a busy host is not the fault looked for
+        for number in range(6):  # a slow turn of a busy host is not the fault looked for
             task, tree = await running(engine, tmp_path / f"pids-{number}")
             began = time.monotonic()
             slot_of(engine, task).kill()
@@ -51,10 +51,10 @@ async def test_a_killed_supervisor_is_noticed_and_its_tree_killed(
             assert result.reason == "the supervisor died (signal 9); its tree was killed"
             assert result.supervision["survivors"] == []
             assert not any(entry.alive for entry in tree)
-            if took[-1] < 2.0:
+            if took[-1] < (allowed := await soon_s(engine)):
                 break
         assert (await engine.run(TaskSpec(script="exit 3"))).exit_code == 3
-    assert min(took) < 2.0
+    assert took[-1] < allowed
 
 
 @pytest.mark.parametrize("use_cgroup", [True, False])
@@ -63,7 +63,7 @@ async def test_with_its_parent_killed_too_the_console_kills_the_tree(
 ) -> None:
     took = []
     async with Engine(quick(use_cgroup=use_cgroup), state_dir=state) as engine:
-        for number in range(3):
+        for number in range(6):
             task, tree = await running(engine, tmp_path / f"pids-{number}")
             began = time.monotonic()
             slot = slot_of(engine, task)
@@ -76,10 +76,10 @@ async def test_with_its_parent_killed_too_the_console_kills_the_tree(
             assert (result.reason or "").startswith("the supervisor died")
             assert result.supervision["survivors"] == []
             assert not any(entry.alive for entry in tree)
-            if took[-1] < 2.0:
+            if took[-1] < (allowed := await soon_s(engine)):
                 break
         assert (await engine.run(TaskSpec(script="exit 3"))).exit_code == 3
-    assert min(took) < 2.0
+    assert took[-1] < allowed
 
 
 async def test_an_erased_environment_does_not_hide_a_process_of_the_leaders_session(

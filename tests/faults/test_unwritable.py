@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from opsconsole.engine import Engine
-from opsconsole.errors import DatabaseNewer, DiskFull, OpsError, StateDirError
+from opsconsole.errors import DatabaseNewer, DiskFull, OpsError, StateDirError, StorageError
 from opsconsole.events import Event, Notice, SampleTaken
 from opsconsole.models import Priority, Status, TaskSpec
 from opsconsole.settings import Settings
@@ -207,6 +207,61 @@ async def test_a_full_disk_is_looked_at(disk: Disk, look: Look) -> None:
     await engine.close()
     async with Engine(quick(), state_dir=state) as again:
         assert (await again.run(TaskSpec(script="true"))).succeeded
+
+
+async def test_a_console_that_works_only_looks_while_nothing_can_be_written(place: Place, look: Look) -> None:
+    await seeded(place.state)
+    engine = await look(place.state)
+    assert engine.unwritable is None
+    place.freeze_in_use()
+    why = await becomes(lambda: engine.unwritable)
+    assert isinstance(why, StateDirError) and why.hint
+    assert "Read-only file system" in why.message or "Permission denied" in why.message
+    with pytest.raises(StateDirError):
+        await engine.submitted(TaskSpec(script="true"))
+    assert [task.name for task in engine.tasks()] == ["waits", "ran"]
+    assert engine.archive().rows([1])[0].name == "ran"
+    place.thaw()
+    await becomes(lambda: engine.unwritable is None)
+    assert (await engine.run(TaskSpec(script="exit 4"))).exit_code == 4
+
+
+async def test_a_disk_that_fills_up_under_a_console_loses_nothing(disk: Disk, look: Look, tmp_path: Path) -> None:
+    state, go = disk(16 * MIB), tmp_path / "go"
+    await seeded(state)
+    engine = await look(state)
+    running = await engine.submit(TaskSpec(script=f'until [ -e "{go}" ]; do sleep 0.01; done; exit 6'))
+    await becomes(lambda: engine.task(running.id).status is Status.RUNNING)
+    assert not engine.cramped
+    filler = fill(state)
+    await becomes(lambda: engine.cramped)
+    assert engine.unwritable is None, "what makes room may be written down"
+    go.touch()
+    filler.unlink()
+    await becomes(lambda: not engine.cramped)
+    assert (await engine.wait(running.id)).exit_code == 6
+    assert (await engine.run(TaskSpec(script="exit 4"))).exit_code == 4
+
+
+async def test_a_disk_that_stumbles_once_is_not_given_up(place: Place, look: Look) -> None:
+    """As SQLite says it of a failing disk; the next transaction goes through."""
+    engine = await look(place.state)
+    engine._writer.failure = StorageError("disk I/O error")  # type: ignore[union-attr]
+    await becomes(lambda: engine._writer.failure is None)  # type: ignore[union-attr]
+    assert engine.unwritable is None and not engine.cramped
+
+
+async def test_a_database_that_takes_nothing_is_tried_until_it_does(place: Place, look: Look) -> None:
+    engine = await look(place.state)
+    assert engine._writer is not None
+    await asyncio.wrap_future(engine._job(lambda c: c.execute("SELECT 1").fetchone()))
+    engine._writer._connection.execute("PRAGMA query_only = ON")  # SQLITE_READONLY, as of a file system that is
+    with pytest.raises(StorageError):
+        await engine.submitted(TaskSpec(script="true"))
+    assert isinstance(await becomes(lambda: engine.unwritable), StorageError)
+    engine._writer._connection.execute("PRAGMA query_only = OFF")
+    await becomes(lambda: engine.unwritable is None)
+    assert (await engine.run(TaskSpec(script="exit 4"))).exit_code == 4
 
 
 async def test_a_console_that_must_write_is_refused_as_ever(place: Place) -> None:

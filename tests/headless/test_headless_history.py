@@ -109,7 +109,16 @@ def test_show_for_people(record: Console) -> None:
     assert facts["exit code"] == "3"
     assert facts["labels"] == "team=ops, x=1"
     assert Path(facts["stdout"].rpartition(" in ")[2]).read_bytes() == b"needle\n"
+    assert facts["means to kill"].endswith(" (not used)") and "killed by" not in facts
+    assert facts["limits"].startswith("timeout 5 min") and facts["folder"] and "arguments" not in facts
     assert "waits for" not in record.run("show", "1").stdout.decode()
+
+
+@pytest.mark.parametrize(("id", "why"), [("3", "it never ran"), ("4", "it has not run yet")])
+def test_the_usage_of_what_did_not_run_says_so(record: Console, id: str, why: str) -> None:
+    done = record.run("show", id, "--usage")
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert f"no samples: {why}" in done.stderr.decode()
 
 
 def test_show_script_and_streams(record: Console) -> None:

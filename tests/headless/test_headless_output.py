@@ -28,16 +28,17 @@ def test_bytes_into_a_file_are_exactly_the_scripts(console: Console) -> None:
 
 
 def test_a_line_is_seen_while_the_script_still_runs_and_soon(console: Console) -> None:
-    gates = [console.fifo(f"gate{number}") for number in range(4)]
-    text = "".join(f"read < {gate}; date +%s.%N\n" for gate in gates) + "exit 5"
+    gate = console.fifo("gate")
+    text = f"exec 3<>{gate}; while read word <&3 && [ $word = go ]; do date +%s.%N; done; exit 5"
     running = console.start("-c", text)
     delays = []
-    for gate in gates:
+    while len(delays) < 4 or (min(delays) >= 0.1 and len(delays) < 40):  # a busy host may well be late now and then
         gate.open()
         written = float(running.stdout.readline())  # type: ignore[union-attr]
         delays.append(time.time() - written)
         assert running.poll() is None
-    assert running.communicate(timeout=20) == (b"", b"")
+    gate.path.write_bytes(b"end\n")
+    assert running.communicate(timeout=50) == (b"", b"")
     assert running.returncode == 5
     assert min(delays) < 0.1
 

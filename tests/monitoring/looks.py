@@ -29,6 +29,7 @@ CALM = Sample(
     open_files=100,
     open_files_max=100_000,
     oom_kills=0,
+    limit_kills=0,
 )
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 """How long a test waits for an event before it fails; never the time that it takes."""
 
 

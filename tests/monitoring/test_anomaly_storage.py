@@ -91,7 +91,7 @@ def test_saving_again_keeps_what_people_said(c: sqlite3.Connection) -> None:
     assert found.state is CLOSED
     assert (found.acknowledged_at, found.acknowledged_by, found.silenced_until) == (5, "ann", 99)
     assert found.notes == ({"at": 6, "by": "bob", "text": "seen before"},)
-    assert found.links == ({"at": 7, "kind": "fix", "ref": "3", "note": ""},)
+    assert found.done == ({"at": 7, "kind": "fix", "ref": "3", "note": ""},)
 
 
 def test_ids_are_never_used_twice(c: sqlite3.Connection) -> None:
@@ -175,6 +175,18 @@ def test_the_first_acknowledgement_stays(c: sqlite3.Connection) -> None:
     anomalies.save(c, made(1))
     anomalies.acknowledge(c, 1, "ann", 5)
     assert anomalies.acknowledge(c, 1, "bob", 6).acknowledged_by == "ann"
+
+
+def test_what_has_become_worse_is_unseen_until_somebody_sees_it_again(c: sqlite3.Connection) -> None:
+    anomalies.save(c, made(1, severity=Severity.MEDIUM))
+    assert anomalies.acknowledge(c, 1, "ann", 5).seen
+    worse = made(1, severity=Severity.HIGH)
+    anomalies.save(c, worse)
+    found = anomalies.get(c, 1)
+    assert (found.seen, found.seen_at, found.acknowledged_by) == (False, Severity.MEDIUM, "ann")
+    found = anomalies.acknowledge(c, 1, "bob", 6)
+    assert (found.seen, found.seen_at, found.acknowledged_by, found.acknowledged_at) == (True, Severity.HIGH, "bob", 6)
+    assert found.done == (), "to have seen it is nothing that was done about it"
 
 
 def test_a_silence_can_be_ended(c: sqlite3.Connection) -> None:

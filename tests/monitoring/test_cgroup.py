@@ -151,6 +151,27 @@ def write_v1(fake: FakeHost, cpu: str = "sys/fs/cgroup/cpu,cpuacct", memory: str
     fake.write(f"{memory}/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 4\n")
 
 
+def test_what_is_killed_at_a_limit_within_a_container_does_not_want_for_the_containers_memory(fake: FakeHost) -> None:
+    """v2 counts all that is below a group; which group had reached its limit is told apart."""
+    fake.mounts(V2)
+    in_groups(fake, "0::/")
+    write_v2(fake)
+
+    def events(oom: int, killed: int, own: int) -> None:
+        fake.write("sys/fs/cgroup/memory.events", f"low 0\noom {oom}\noom_kill {killed}\n")
+        fake.write("sys/fs/cgroup/memory.events.local", f"low 0\noom {own}\noom_kill 0\n")
+
+    events(1, 1, 0)
+    looker = fake.open()
+    looker.at(0.0)
+    found = []
+    for second, told in enumerate([(3, 3, 0), (4, 4, 1), (4, 5, 1)], 1):  # within; the container's; the host's
+        events(*told)
+        look = looker.at(float(second))
+        found.append((look.oom_kills, look.limit_kills))
+    assert found == [(0, 2), (1, 0), (1, 0)]
+
+
 def test_v1_limits_are_the_hundred_percent(fake: FakeHost) -> None:
     fake.mounts(*V1_MOUNTS)
     in_groups(fake, V1_GROUPS)

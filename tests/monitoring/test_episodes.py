@@ -86,7 +86,7 @@ def test_a_severity_must_hold_as_long_as_the_condition() -> None:
     assert hands.cpu(*[97.0] * 10) == []
     assert hands.cpu(97.0) == ["changed cpu_high: severity rose to critical"]
     assert hands.one.threshold == 95.0
-    assert hands.one.message == "CPU at 97 %, over 95 % for 21 s"
+    assert hands.one.message == "CPU at 97 %, over 95 % for 10 s"
 
 
 def test_a_single_peak_makes_nothing_critical() -> None:
@@ -103,6 +103,29 @@ def test_severity_never_falls() -> None:
         hands.tell(full(value))
     assert hands.one.severity is Severity.CRITICAL
     assert hands.one.state is AnomalyState.OPEN
+
+
+def test_what_a_sentence_says_of_a_level_is_true_of_that_level() -> None:
+    hands = Hands({"cpu_high": {"medium": 85, "high": 90, "critical": 95, "for_s": 10}})
+    hands.cpu(*[88.0] * 600)
+    assert hands.one.message == "CPU at 88 %, over 85 % for 10 s"
+    assert hands.cpu(*[92.0] * 11)[-1] == "changed cpu_high: severity rose to high"
+    assert hands.one.message == "CPU at 92 %, over 90 % for 10 s"
+    hands.cpu(40.0, *[92.0] * 5, *[97.0] * 11)
+    assert hands.one.message == "CPU at 97 %, over 95 % for 10 s"
+
+
+def test_one_that_opens_anew_says_so_when_it_is_as_grave_as_before() -> None:
+    hands = Hands()
+    hands.tell(full(99.0))
+    for value in [40.0] * 12:
+        hands.tell(full(value))
+    hands.tell(full(90.0))
+    assert (hands.one.severity, hands.one.message) == (Severity.CRITICAL, "/ is 90 % full, over 85 %")
+    assert [each.what for each in hands.tell(full(97.0))] == ["high again"]
+    assert [each.what for each in hands.tell(full(100.0))] == ["critical again"]
+    assert hands.one.message == "/ is 100 % full, over 98 %"
+    assert hands.tell(full(100.0)) == []
 
 
 def test_a_source_may_cap_the_severity_and_lift_the_cap() -> None:
@@ -131,7 +154,7 @@ def test_it_closes_after_recovery_has_lasted_and_not_a_sample_before() -> None:
     assert found.closed_at == START_US + 32_000_000
     assert found.duration_s == 31.0
     assert found.last_at == START_US + 11_000_000
-    assert found.message == "over after 31 s: CPU at 40 %; at its worst 88 %"
+    assert found.message == "over after 31 s: CPU at 40 % then; at its worst 88 %"
     assert found.count == 11  # good samples are none of its own
 
 
@@ -321,6 +344,15 @@ def test_a_wait_without_data_ends_some_time() -> None:
 ])  # fmt: skip
 def test_what_is_counted_does_not_end_with_a_0(name: str, subject: str, said: str) -> None:
     assert messages.ended(KINDS[name], subject, 0.0, 3.0, 300.0, "") == said
+
+
+@pytest.mark.parametrize(("name", "subject", "value", "said"), [
+    ("disk_full", "/is it", 82.0, "over after 5 min: /is it was 82 % full then; at its worst 99 %"),
+    ("load_high", "", 1.5, "over after 5 min: load was 1.5 × the cores then; at its worst 99 × the cores"),
+    ("process_cpu_high", "a[1]", 8.5, "over after 5 min: a[1] used 8.5 % of a core then; at its worst 99 % of a core"),
+])  # fmt: skip
+def test_how_it_was_when_it_ended_does_not_read_as_now(name: str, subject: str, value: float, said: str) -> None:
+    assert messages.ended(KINDS[name], subject, value, 99.0, 300.0, "") == said
 
 
 def test_every_kind_has_few_words_and_those_of_one_subject_differ() -> None:

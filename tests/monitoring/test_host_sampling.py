@@ -102,6 +102,34 @@ def test_swap_and_events_are_rates_of_vmstat(fake: FakeHost) -> None:
     assert look.forks_per_s == 15.0
 
 
+def vmstat(killed: int, *searches: int) -> str:
+    zones = zip(("normal", "movable"), searches, strict=False)
+    return (
+        "pswpin 1\npswpout 1\n"
+        + "".join(f"allocstall_{zone} {each}\n" for zone, each in zones)
+        + (f"oom_kill {killed}\n")
+    )
+
+
+def test_what_is_killed_at_the_limit_of_a_group_does_not_want_for_the_hosts_memory(fake: FakeHost) -> None:
+    """Nobody had to search for a page of the host's before it was killed."""
+    fake.write("proc/vmstat", vmstat(7, 3, 4))
+    looker = fake.open()
+    looker.at(0.0)
+    fake.write("proc/vmstat", vmstat(9, 3, 4))
+    look = looker.at(1.0)
+    assert (look.oom_kills, look.limit_kills) == (0, 2)
+    fake.write("proc/vmstat", vmstat(9, 3, 5))  # a search begins, and ends in a kill some seconds later
+    looker.at(2.0)
+    fake.write("proc/vmstat", vmstat(10, 3, 5))
+    look = looker.at(6.0)
+    assert (look.oom_kills, look.limit_kills) == (1, 0)
+    looker.at(30.0)
+    fake.write("proc/vmstat", vmstat(11, 3, 5))
+    look = looker.at(31.0)
+    assert (look.oom_kills, look.limit_kills) == (0, 1), "that search is long over"
+
+
 def test_events_that_went_back_are_not_known(fake: FakeHost) -> None:
     looker = fake.open()
     looker.at(0.0)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from opsconsole.anomalies import AnomalyState, Change, Severity
+from opsconsole.monitoring.detection import messages
 from opsconsole.monitoring.detection.baseline import FROZEN_MOST_S, Baseline
 from opsconsole.monitoring.detection.fill_rate import NEVER_S, FillTrend
 from opsconsole.monitoring.detection.host_sources import CpuSource, host_sources
@@ -14,7 +15,7 @@ from opsconsole.monitoring.detection.kinds import KINDS
 from opsconsole.monitoring.detection.observation import Look
 from opsconsole.monitoring.detection.watch import Watch
 from opsconsole.samples import Cpu, Disk, Drive, Interface, Memory, Pressure, Swap
-from tests.monitoring.looks import CALM, GIB, HOST, Hands, disk
+from tests.monitoring.looks import CALM, GIB, HOST, Hands, disk, process
 
 MIB = 1024**2
 
@@ -228,6 +229,24 @@ def test_a_kill_for_lack_of_memory_is_seen_at_once_and_over_after_five_minutes()
     assert hands.one.state is AnomalyState.CLOSED
 
 
+def test_a_kill_at_a_limit_is_told_for_your_information_and_blames_nobody() -> None:
+    hands = watching()
+    large = (process(7, "postgres", rss=8 * GIB),)
+    hands.look(processes=large, limit_kills=5)
+    found = hands.one
+    assert (found.kind, found.severity, found.processes) == ("limit_killed", Severity.INFO, ())
+    assert found.message == "the kernel killed 5 processes in 5 minutes in a group at its own memory limit"
+    hands.look(301.0, processes=large)
+    assert hands.one.state is AnomalyState.CLOSED
+
+
+def test_kills_do_not_say_twice_over_which_time_they_are_counted() -> None:
+    hands = watching()
+    hands.look(oom_kills=1)
+    hands.look(38.0, oom_kills=4)
+    assert hands.one.message == "the kernel killed 5 processes in 5 minutes for lack of memory"
+
+
 # -- file systems
 
 
@@ -305,6 +324,41 @@ def test_a_tmpfs_that_is_filled_within_a_minute_is_foreseen() -> None:
     assert hands.seen[1].anomaly.details is not None
     assert hands.seen[1].anomaly.details["eta_s"] == pytest.approx(9, abs=1)
     assert "full in about 9 s at this rate" in hands.seen[1].anomaly.message
+
+
+def test_a_file_system_that_is_full_is_not_said_to_fill() -> None:
+    hands = watching()
+    fill(hands, [MIB] * 64, 1.0)
+    assert [(each.kind, each.severity) for each in hands.book.open()] == [("disk_full", Severity.CRITICAL)]
+    over = next(each for each in hands.book.recent() if each.kind == "disk_fill_rate")
+    assert "/tmp/x is full, and cannot fill further" in over.message
+    fill(hands, [-4096.0, 0.0, 4096.0] * 40, 1.0, start=64.0 * MIB)  # a page comes and goes
+    assert [each.kind for each in hands.book.open()] == ["disk_full"]
+    fill(hands, [-32.0 * MIB], 1.0, start=64.0 * MIB)
+    fill(hands, [MIB] * 25, 1.0, start=32.0 * MIB)
+    assert "disk_fill_rate" in kinds(hands), "there is room again, and it fills again"
+
+
+def test_what_has_stopped_filling_is_soon_not_said_to_fill() -> None:
+    hands = watching()
+    fill(hands, [MIB] * 40, 1.0)
+    assert hands.one.kind == "disk_fill_rate"
+    seconds = 0
+    while hands.one.state.is_open:
+        now_is = messages.state_of(KINDS["disk_fill_rate"], "/tmp/x", hands.one.value)
+        assert "30 d" not in now_is
+        fill(hands, [0.0], 1.0, start=40.0 * MIB)
+        seconds += 1
+        assert seconds <= 35, "18 s without growth, and 10 s that that lasts"
+
+
+def test_what_fills_now_and_then_is_held_open_for_a_minute_at_the_most() -> None:
+    hands = watching()
+    for _ in range(8):
+        fill(hands, [MIB] * 24 + [-24.0 * MIB] + [0.0] * 12, 1.0, start=30.0 * MIB)
+    assert hands.book.open() or hands.one.flips
+    fill(hands, [0.0] * 100, 1.0, start=30.0 * MIB)
+    assert hands.book.open() == []
 
 
 def test_what_is_filled_between_two_looks_has_a_rough_eta_at_once() -> None:

@@ -30,7 +30,8 @@ from tests.monitoring.alert_support import (
     desk,
     quick_retries,
 )  # fmt: skip
-from tests.monitoring.receivers import HttpReceiver, SmtpReceiver, hang, hang_up, refusing_port, status
+from tests.monitoring.receivers import WAIT_S, HttpReceiver, SmtpReceiver, hang, hang_up, refusing_port, status
+from tests.monitoring.test_webhook import LONG_S
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def receiver() -> Iterator[HttpReceiver]:
 
 
 def to(url: str, **changes: Any) -> AlertSettings:
-    webhook = WebhookSettings(url=url, timeout_s=changes.pop("timeout_s", 5.0))
+    webhook = WebhookSettings(url=url, timeout_s=changes.pop("timeout_s", LONG_S))
     return replace(NO_WAIT, **({"notify": ("webhook",), "webhook": webhook, "outbox": quick_retries()} | changes))
 
 
@@ -290,7 +291,7 @@ def test_a_transition_wakes_the_sender(database: Path, receiver: HttpReceiver) -
 
 
 def test_stop_in_the_midst_of_a_hanging_receiver_is_quick_and_leaves_the_message_queued(database: Path) -> None:
-    with HttpReceiver(hang) as receiver, desk(database, to(receiver.url, timeout_s=50.0)) as here:
+    with HttpReceiver(hang) as receiver, desk(database, to(receiver.url)) as here:
         here.alerts.start()
         here.opens(anomaly())
         receiver.got()
@@ -306,11 +307,12 @@ def test_stop_in_the_midst_of_a_hanging_receiver_is_quick_and_leaves_the_message
 @pytest.mark.parametrize("verb", ["CONNECT", "DATA"])
 def test_stop_does_not_wait_for_a_mail_server_that_hangs_either(database: Path, verb: str) -> None:
     with SmtpReceiver({verb: ["hang"]}) as server:
-        mail = MailSettings(host="127.0.0.1", port=server.port, security="none", to=("ops@corp.test",), timeout_s=50.0)
+        to = ("ops@corp.test",)
+        mail = MailSettings(host="127.0.0.1", port=server.port, security="none", to=to, timeout_s=LONG_S)
         with desk(database, replace(NO_WAIT, notify=("mail",), mail=mail)) as here:
             here.alerts.start()
             here.opens(anomaly())
-            while server.heard.get(timeout=10) != f"hangs at {verb}":
+            while server.heard.get(timeout=WAIT_S) != f"hangs at {verb}":
                 pass
             begun = time.monotonic()
             here.alerts.stop()

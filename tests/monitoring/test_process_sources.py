@@ -145,8 +145,30 @@ class TestBusy:
         found = host.open()
         assert {one.subject for one in found} == {f"python3[{n}]" for n in range(4)}
         assert all("others want the CPU too" in one.message for one in found)
+        first = next(one for one in found if one.subject == "python3[0]")
+        assert first.message.startswith("python3[0] wants 100 % of a core and gets 48 %, over 90 % of a core for 1 min")
+        assert first.details is not None and first.details["gets_percent"] == 48
         host.cpu = 40.0  # the fight is over, and they do little
         assert changes_to_closed(host, [burner(n, cpu_percent=5.0) for n in range(4)]) == 4
+
+    def test_what_it_wants_goes_down_with_how_often_it_could_run(self, host: Host) -> None:
+        """Not at once to what little it gets: that is no recovery while it waits for a CPU as often as not."""
+        host.cpu = 100.0
+        ticks_until_open(host, "process_cpu_high", [burner(n, cpu_percent=48.0) for n in range(4)], 90)
+        for second in range(60):
+            state = "S" if second % 4 == 0 else "R"
+            host.tick([process(n, "python3", cpu_percent=12.0, state=state) for n in range(4)])
+            assert len(host.open("process_cpu_high")) == 4
+            assert all(one.value > 50 for one in host.open("process_cpu_high"))
+        assert not any(one.flips for one in host.open("process_cpu_high"))
+
+    def test_one_that_wants_little_is_soon_no_trouble(self, host: Host) -> None:
+        host.cpu = 100.0
+        ticks_until_open(host, "process_cpu_high", [burner(n, cpu_percent=48.0) for n in range(4)], 90)
+        calm = [process(n, "python3", cpu_percent=8.5, state="S") for n in range(4)]
+        for _ in range(40):
+            host.tick(calm)
+        assert not host.open("process_cpu_high")
 
     def test_the_busiest_is_found_among_many_that_are_half_busy(self, host: Host) -> None:
         host.cpu, host.cores = 90.0, 128.0

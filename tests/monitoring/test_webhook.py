@@ -38,6 +38,8 @@ from tests.monitoring.receivers import (
 )
 
 SECRET = "k3y-of-the-receiver"  # noqa: S105
+LONG_S = 50.0
+"""The time for an answer that comes; no test waits so long."""
 
 
 def message(*anomalies: Any, transition: str = "firing") -> Message:
@@ -50,7 +52,7 @@ def message(*anomalies: Any, transition: str = "firing") -> Message:
 
 
 def post(url: str, what: Message | None = None, **settings: Any) -> str:
-    given = {"timeout_s": 0.4, **settings}
+    given = {"timeout_s": LONG_S, **settings}
     webhook = Webhook(
         AlertSettings(webhook=WebhookSettings(url=url, **given)), Means(HOST, print, None, lambda: START_US)
     )
@@ -229,7 +231,7 @@ def test_retry_after_is_heard_in_seconds_and_as_a_date() -> None:
 
 def test_a_receiver_that_hangs_costs_the_timeout_and_no_more() -> None:
     begun = time.monotonic()
-    error = failure(hang)
+    error = failure(hang, timeout_s=0.4)
     assert "no answer within 0.4 s" in error.message
     assert not error.permanent
     assert time.monotonic() - begun < 30
@@ -237,8 +239,18 @@ def test_a_receiver_that_hangs_costs_the_timeout_and_no_more() -> None:
 
 def test_a_receiver_that_drips_its_headers_costs_the_timeout_and_no_more() -> None:
     begun = time.monotonic()
-    assert "no answer within 0.4 s" in failure(drip).message
+    assert "no answer within 0.4 s" in failure(drip, timeout_s=0.4).message
     assert time.monotonic() - begun < 30
+
+
+def test_a_time_that_is_over_before_there_is_a_connection_is_the_timeout() -> None:
+    with HttpReceiver() as receiver:
+        webhook = Webhook(AlertSettings(webhook=WebhookSettings(url=receiver.url)), Means(HOST, print, None))
+        with Line(LONG_S, 0.0) as line:
+            line._timer.join()
+            with pytest.raises(DeliveryError, match="no answer within"):
+                webhook.send(message(), line)
+        assert receiver.silent
 
 
 def test_an_explanation_that_never_ends_is_not_waited_for() -> None:
@@ -248,7 +260,7 @@ def test_an_explanation_that_never_ends_is_not_waited_for() -> None:
 
 
 def test_a_huge_answer_is_not_read() -> None:
-    error = failure(huge, timeout_s=5.0)
+    error = failure(huge)
     assert error.permanent
     assert len(error.message) < 300
 
@@ -263,7 +275,7 @@ def test_one_that_hangs_up_or_refuses_is_tried_again() -> None:
 def test_a_delivery_can_be_broken_off_from_another_thread() -> None:
     with HttpReceiver(hang) as receiver:
         webhook = Webhook(AlertSettings(webhook=WebhookSettings(url=receiver.url)), Means(HOST, print, None))
-        line = Line(5.0)
+        line = Line(LONG_S)
         caught: list[DeliveryError] = []
 
         def deliver() -> None:
@@ -302,9 +314,9 @@ def test_https_with_a_certificate_of_ones_own(tmp_path: Path) -> None:
     with HttpReceiver() as receiver:
         receiver._server.socket = context.wrap_socket(receiver._server.socket, server_side=True)
         url = receiver.url.replace("http://127.0.0.1", "https://localhost")
-        assert post(url, ca_file=str(trusted), timeout_s=5.0) == "200 OK"
+        assert post(url, ca_file=str(trusted)) == "200 OK"
         with pytest.raises(DeliveryError, match="SSLCertVerificationError"):
-            post(url, timeout_s=5.0)
+            post(url)
 
 
 def tls(folder: Path) -> Any:

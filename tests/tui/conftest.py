@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 from textual.app import App
+from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.screen import Screen
 
 from opsconsole.tui import theming
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.idle import draw_later, wait_for_idle
-from tests.tui.once import rules_of, theme_in
+from tests.tui.once import apply_known, rules_of, theme_in, update_known
 
 _HERE = Path(__file__).parent
 SAMPLES = {
@@ -36,13 +37,16 @@ def pytest_collection_finish() -> None:
     """What is loaded now stays: the collector of garbage need not look through it for each of a thousand consoles."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(5_000, 10, 10)
+    gc.set_threshold(20_000, 10, 10)
 
 
 @pytest.fixture(autouse=True)
 def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A console that a test opens knows sheets and themes that the one before it has read."""
     monkeypatch.setattr(Stylesheet, "_parse_rules", rules_of)
+    monkeypatch.setattr(Stylesheet, "apply", apply_known)
+    monkeypatch.setattr(Stylesheet, "update_nodes", update_known)
+    monkeypatch.setattr(RuleSet, "__hash__", object.__hash__)  # Textual's own says the same, in Python
     monkeypatch.setattr(theming, "read_theme", theme_in)
 
 

@@ -58,6 +58,7 @@ class FakeEngine:
         self.closed = False
         self.unwritable: OpsError | None = None
         self.unread: OpsError | None = None
+        self.cramped = False
         self.holds: asyncio.Event | None = None
         """If there is one, the start waits for it."""
         self.plans: dict[str, SimpleNamespace] = {}
@@ -294,6 +295,7 @@ class FakeEngine:
             started_at=task.started_at, finished_at=task.finished_at, duration_s=task.duration_s,
             metrics=said.get("metrics", {}), output=output, script_sha256=task.script_sha256, origin={},
             supervision={"leftovers": [], "survivors": [], **said.get("supervision", {})},
+            invocation=said.get("invocation", {}),
         )  # fmt: skip
 
 

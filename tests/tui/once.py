@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from textual.app import App
 from textual.css.model import RuleSet
+from textual.css.styles import RulesMap
 from textual.css.stylesheet import Stylesheet
+from textual.dom import DOMNode
 
+from opsconsole.toml_files import read_text
 from opsconsole.tui import theming
 
 _MOST = 2000
+_MOST_SHEETS = 100
 _parse_rules = Stylesheet._parse_rules
 _read_theme = theming.read_theme
 _rules: dict[tuple[Any, ...], list[RuleSet]] = {}
 _colours: dict[int, tuple[dict[str, str], frozenset[tuple[str, str]]]] = {}
 """By the id of what they were made of, which is held, so that its id stays its own."""
 _themes: dict[tuple[Path, str], theming.ReadTheme] = {}
+_apply, _update_nodes = Stylesheet.apply, Stylesheet.update_nodes
+_SAME = {"blur": "focus", "enabled": "disabled"}
+"""Of two that are each other's opposite one is enough to tell nodes apart."""
+_OF_THE_APP = {"dark", "light", "inline", "ansi", "nocolor"}
+"""A widget passes these on to its app, the first of its way."""
+_matched: dict[tuple[int, ...], Matched] = {}
+"""By the ids of a sheet's rules, which are held."""
 
 
 def rules_of(self: Stylesheet, css: str, read_from: Any, *more: Any, **known: Any) -> list[RuleSet]:
@@ -38,14 +51,91 @@ def _colours_of(variables: dict[str, str]) -> frozenset[tuple[str, str]]:
 
 def theme_in(file: Path) -> theming.ReadTheme:
     """In the place of `theming.read_theme`: the same file with the same text. What it refuses is refused each time."""
-    key = file, theming.read_text(file, theming._MOST_BYTES)
+    key = file, read_text(file, theming._MOST_BYTES)
     if (found := _themes.get(key)) is None:
         found = _read_theme(file)
         _keep(_themes, key, found)
     return found
 
 
-def _keep(known: dict[Any, Any], key: Any, found: Any) -> None:
-    if len(known) >= _MOST:
+class Matched:
+    """What a list of rules says about the nodes it was asked about, each known by its way from the app down."""
+
+    def __init__(self, rules: list[RuleSet]) -> None:
+        self.rules = rules
+        self.found: dict[int, RulesMap] = {}
+        self._ways: dict[tuple[Any, ...], int] = {}
+        names = set().union(*(rule.pseudo_classes for rule in rules))
+        self._asked = {_SAME.get(name, name) for name in names - Stylesheet._EXCLUDE_PSEUDO_CLASSES_FROM_CACHE}
+        self._checks: dict[type[DOMNode], list[Callable[[Any], bool]]] = {}
+
+    def way(self, node: DOMNode, known: dict[DOMNode, int]) -> int:
+        """A number for all that a selector can ask of the node and of those above it, but for what Textual never
+        remembers. `known` are those of a moment in which nothing changes."""
+        if (found := known.get(node)) is None:
+            above = node._parent
+            kind = type(node)
+            own = kind, node._id, frozenset(node._classes), *[check(node) for check in self._checks_of(kind)]
+            key = self.way(above, known) if isinstance(above, DOMNode) else None, *own
+            found = known[node] = self._ways.setdefault(key, len(self._ways))
+        return found
+
+    def _checks_of(self, kind: type[DOMNode]) -> list[Callable[[Any], bool]]:
+        if (checks := self._checks.get(kind)) is None:
+            names = self._asked if issubclass(kind, App) else self._asked - _OF_THE_APP
+            checks = self._checks[kind] = [check for name, check in kind._PSEUDO_CLASSES.items() if name in names]
+        return checks
+
+
+class _OfNode:
+    """Given to `Stylesheet.apply` as its memory for nodes of one parent, whose own key this one does without.
+
+    Textual asks it only where no rule depends on a node's place among others, or on what has the focus in it.
+    """
+
+    def __init__(self, known: Matched, node: DOMNode, ways: dict[DOMNode, int]) -> None:
+        self._known, self._node, self._ways = known, node, ways
+
+    def get(self, _: object) -> RulesMap | None:
+        self._way = self._known.way(self._node, self._ways)
+        return self._known.found.get(self._way)
+
+    def __setitem__(self, _: object, found: RulesMap) -> None:
+        self._known.found[self._way] = found
+
+
+def apply_known(self: Stylesheet, node: DOMNode, *, animate: bool = False, cache: object = None) -> None:
+    """In the place of `Stylesheet.apply`: which rules match is known if a node like this one was asked about before,
+    also in another console with the same rules."""
+    own = self.__dict__
+    rules, known = own.get("_own_matched", (None, None))
+    if known is None or rules is not self.rules:
+        rules = self.rules  # a new list whenever a sheet has come
+        known = _matched_by(rules)
+        own["_own_matched"] = rules, known
+    ways = own.get("_own_ways", {}).setdefault(known, {})
+    memory: Any = _OfNode(known, node, ways)
+    _apply(self, node, animate=animate, cache=memory)
+
+
+def update_known(self: Stylesheet, nodes: Iterable[DOMNode], animate: bool = False) -> None:
+    """In the place of `Stylesheet.update_nodes`: meanwhile nothing happens to any node but that its style is set."""
+    self.__dict__["_own_ways"] = {}
+    try:
+        _update_nodes(self, nodes, animate)
+    finally:
+        del self.__dict__["_own_ways"]
+
+
+def _matched_by(rules: list[RuleSet]) -> Matched:
+    ids = tuple(map(id, rules))
+    if (found := _matched.get(ids)) is None:
+        found = Matched(rules)
+        _keep(_matched, ids, found, _MOST_SHEETS)
+    return found
+
+
+def _keep(known: dict[Any, Any], key: Any, found: Any, most: int = _MOST) -> None:
+    if len(known) >= most:
         known.clear()
     known[key] = found

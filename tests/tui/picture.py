@@ -53,7 +53,8 @@ df -h "$DIR" > /tmp/room.txt
 async def picture(mode: str, size: tuple[int, int], theme: str | None) -> str:
     """The mode as SVG."""
     with tempfile.TemporaryDirectory() as folder:
-        os.environ.update(HOME=folder, TZ="UTC", OPSCONSOLE_CONFIG=os.devnull, TERM="xterm-256color")
+        os.environ.update(HOME=folder, TZ="UTC", OPSCONSOLE_CONFIG=os.devnull)
+        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor")
         for name in ("NO_COLOR", "SSH_CONNECTION", "SSH_TTY"):
             os.environ.pop(name, None)
         time.tzset()

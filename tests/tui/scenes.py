@@ -21,11 +21,11 @@ HOSTILE = "\x1b]0;pwned\x07[bold]<script>alert(1)</script>\u202egnp.exe\x9b2J\x7
 
 def console(
     engine: FakeEngine, *, theme: str | None = None, clock: Callable[[], int] = lambda: NOW, start: str = "tasks",
-    read_only: bool = False,
+    read_only: bool = False, host: str = "web-03", user: str = "deploy",
 ) -> ConsoleApp:  # fmt: skip
     """The app as it runs, but for the engine, the clock and the names."""
     return ConsoleApp(
-        lambda: engine, engine.settings, host="web-03", user="deploy", clock=clock, theme=theme, load=lambda: 0.42,
+        lambda: engine, engine.settings, host=host, user=user, clock=clock, theme=theme, load=lambda: 0.42,
         start=start, read_only=read_only,
     )  # fmt: skip
 

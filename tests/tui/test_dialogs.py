@@ -105,6 +105,7 @@ async def test_cancel_is_not_asked_about_what_has_ended(engine: FakeEngine) -> N
         engine.put(id=two.id, **ENDED)
         await until(pilot, lambda: pilot.app.screen is tasks_screen(pilot))
         assert f"Task {two.id} has already ended: completed." in told(pilot)
+        await until(pilot, lambda: not pilot.app.passes_over_keys)  # type: ignore[attr-defined]
         three = engine.put(name="three", **RUNNING)
         await until(pilot, lambda: len(table(pilot).tasks) == 3)
         await pilot.press("g", "space", "space", "c")

@@ -118,7 +118,7 @@ def test_a_bar_is_neither_empty_when_there_is_something_nor_full_when_it_is_not_
 def test_rows_have_few_pieces_a_rule_and_gaps() -> None:
     rows = list(rows_of([100.0, 10.0, None, 90.0], 2, 100.0, BLOCK, Limits(warn=80, bad=95, rule=60.0)))
     assert ["".join(cell.text for cell in row) for row in rows] == ["█┈┈▆", "█▂ █"]
-    assert [(cell.text, cell.tone) for cell in rows[1]] == [("█", "bad"), ("▂ ", "graph"), ("█", "warning")]
+    assert [(cell.text, cell.tone) for cell in rows[1]] == [("█", "bad@9"), ("▂ ", "graph@9"), ("█", "warning@9")]
 
 
 class _Graphs(TonedApp):
@@ -248,3 +248,20 @@ def test_columns_that_go_on_are_those_made_anew(seed: int) -> None:
         columns.put(stretch, newest)
         anew = zip(columns_of(recorded, newest, count, step), columns_of(live, newest, count, step), strict=True)
         assert columns.shown == [old if new is None else new for old, new in anew]
+
+
+class _Narrow(TonedApp):
+    def compose(self) -> ComposeResult:
+        self.graph = Graph("Memory", short="Mem")
+        yield self.graph
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [(40, "Memory 92.0 MiB  ↑ 17.5 MiB/s"), (25, "Memory 92.0M  ↑ 17.5M/s"), (12, "Mem 92.0M"), (9, "Mem 92.0M")],
+)
+async def test_a_narrow_heading_gives_up_words_before_figures(width: int, said: str) -> None:
+    app = _Narrow()
+    async with app.run_test(size=(width, 4)) as pilot:
+        app.graph.add(SECOND, 1.0, 5.0, "92.0 MiB", ["↑ 17.5 MiB/s"])
+        await until(pilot, lambda: lines_of(pilot)[0].startswith(said))

@@ -9,7 +9,8 @@ import pytest
 from textual.app import ComposeResult
 
 from opsconsole.settings import DoorSettings, DoorsSettings, Settings
-from opsconsole.tui.head import Head, ceiling_of, without_root
+from opsconsole.tui.app import ConsoleApp
+from opsconsole.tui.head import Head, ceiling_known, ceiling_of, without_root
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.header_line import HeaderLine
 from opsconsole.tui.widgets.tones import TonedApp
@@ -45,13 +46,31 @@ def test_where_nobody_becomes_root_nothing_runs_elevated(before: str, after: str
     assert without_root(before) == after
 
 
+async def test_before_sudo_was_asked_nothing_is_said_that_hangs_on_it(engine: FakeEngine) -> None:
+    assert ceiling_known("elevated", None) is None
+    assert [ceiling_known(one, None) for one in ("standard", "")] == ["standard", ""]
+    assert (ceiling_known("elevated", True), ceiling_known("elevated", False)) == ("elevated", "standard")
+    for answer, shown_then in ((True, "≤ ELEVATED"), (False, "≤ STANDARD")):
+        app = ConsoleApp(
+            lambda: engine, engine.settings, host="web-03", user="deploy", becomes_root=None, start="tasks"
+        )  # fmt: skip
+        async with app.run_test(size=(160, 30)) as pilot:
+            await started(pilot)
+            await until(pilot, lambda: "running" in lines_of(pilot)[0])
+            assert "≤" not in lines_of(pilot)[0] and "runs nothing" not in lines_of(pilot)[0]
+            app.know_root(answer)
+            await until(pilot, lambda shown_then=shown_then: shown_then in lines_of(pilot)[0])
+
+
 async def test_sudo_that_refuses_lowers_it_and_a_read_only_console_runs_nothing(engine: FakeEngine) -> None:
     app = console(engine)
     async with app.run_test(size=(160, 30)) as pilot:
         await started(pilot)
         await until(pilot, lambda: "≤ ELEVATED" in lines_of(pilot)[0])
-        app.know_no_root()
+        app.know_root(False)
         await until(pilot, lambda: "≤ STANDARD" in lines_of(pilot)[0])
+        app.know_root(True)
+        await until(pilot, lambda: "≤ ELEVATED" in lines_of(pilot)[0])
     async with console(engine, read_only=True).run_test(size=(160, 30)) as pilot:
         await started(pilot)
         await until(pilot, lambda: "runs nothing" in lines_of(pilot)[0])
@@ -69,6 +88,18 @@ async def test_counts_give_up_as_few_words_as_they_must() -> None:
             await until(pilot, lambda counts=counts: f"{counts}   ≤ ELEVATED" in lines_of(pilot)[0])
         await pilot.resize_terminal(80, 1)
         await until(pilot, lambda: "▶ 1 ◦ 5 ✗ 4" in lines_of(pilot)[0])
+
+
+LONG = "/tmp/of-somebody/run-2281/test_a_full_disk_is_lost0/mounts/disk-0"
+
+
+@pytest.mark.parametrize("width", [200, 160, 120, 80])
+async def test_a_long_path_gives_way_so_that_what_is_wrong_and_how_much_more_there_is_are_said(width: int) -> None:
+    alarm = Cell(f"‼ {LONG} is 100 % full · and 7 more", "alarm")
+    async with Lined().run_test(size=(width, 1)) as pilot:
+        pilot.app.query_one(HeaderLine).show(replace(HEAD, running=1, queued=2, failed=4, alarm=alarm, whose=LONG))
+        await until(pilot, lambda: "/disk-0 is 100 % full · and 7 more" in lines_of(pilot)[0])
+        assert len(lines_of(pilot)[0]) == width
 
 
 async def test_how_the_host_is_stays_in_a_word_whatever_gives_way() -> None:

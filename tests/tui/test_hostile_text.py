@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +43,8 @@ from tests.tui.wire import Wire
 PAGES = {
     "overview": "tab tab tab z + escape C A + escape p s",
     "tasks":
-        "o v + u + e + i + enter w T escape c + r x escape escape slash e v escape down down down enter escape "
-        "space c escape s e v escape n + escape",
+        "o v + u + e + i + enter w T escape W + escape c + r x escape escape slash e v escape down down down enter "
+        "escape space c escape s e v escape n + escape",
     "processes": "enter + down escape t enter escape home K t enter + escape r escape slash e escape",
     "anomalies": "slash e escape enter + down escape p + escape N a b escape z escape t t a C escape",
     "editor":
@@ -113,7 +115,7 @@ async def test_no_page_and_no_dialog_shows_a_control(
     if mode == "history":
         engine = HostileRecord(tmp_path / "record")
         engine.settings = hostile.settings
-    async with console(engine, start=mode).run_test(size=(160, 45), notifications=True) as pilot:
+    async with console(engine, start=mode, host=EVIL, user=LONG).run_test(size=(160, 45), notifications=True) as pilot:
         await started(pilot)
         pilot.app.tell(EVIL, "error")  # type: ignore[attr-defined]
         engine.publish(Notice("error", LONG))
@@ -168,7 +170,54 @@ _OURS = re.compile(
 """What the console itself sends: moves, colours, modes, questions to the terminal."""
 
 
-def test_nothing_of_it_reaches_a_real_terminal(tmp_path: Path) -> None:
+HOST_NAME = os.fsdecode(b"A\x1b]0;pwned\x07\x1b[31mB\xff\r\nC\xe2\x80\xaeD\x9b")
+UNDER_A_NAME = """
+import ctypes, os, runpy, socket, sys
+user, group = os.getuid(), os.getgid()
+if ctypes.CDLL(None).unshare(0x04000000 if user == 0 else 0x14000000):
+    sys.exit("NOT POSSIBLE HERE")
+if user:
+    open("/proc/self/uid_map", "w").write(f"{user} {user} 1")
+socket.sethostname(b"A\\x1b]0;pwned\\x07\\x1b[31mB\\xff\\r\\nC\\xe2\\x80\\xaeD\\x9b")
+runpy.run_module("opsconsole", run_name="__main__", alter_sys=True)
+"""
+"""A program that runs opsconsole on a host of that name, which ends with this process."""
+
+
+@pytest.fixture
+def names_can_be_given() -> None:
+    """Skips where not even in a space of one's own a host can be named."""
+    done = subprocess.run([sys.executable, "-c", UNDER_A_NAME, "--version"], capture_output=True, check=False)
+    if done.returncode != 0:
+        pytest.skip("a host cannot be named here")
+
+
+@pytest.mark.parametrize("words", [("-c", "echo hi"), ("monitor", "--once"), ("queue", "list"), ("doctor",)])
+def test_a_host_whose_name_is_no_text_runs_everything(
+    tmp_path: Path, names_can_be_given: None, words: tuple[str, ...]
+) -> None:
+    environ = {**os.environ, "OPSCONSOLE_STATE_DIR": str(tmp_path / "state"), "OPSCONSOLE_CONFIG": os.devnull}
+    done = subprocess.run(
+        [sys.executable, "-c", UNDER_A_NAME, *words], capture_output=True, check=False, timeout=100,
+        env={**environ, "SUDO_USER": HOST_NAME, "SSH_CLIENT": HOST_NAME},
+    )  # fmt: skip
+    assert done.returncode in ((0,) if words[0] != "doctor" else (0, 1)), done.stderr.decode()
+    said = done.stdout + done.stderr
+    assert b"\x1b" not in said and b"\xff" not in said and b"\x9b" not in said and b"defect" not in said
+    if words[0] == "-c":
+        assert done.stdout == b"hi\n"
+        with Engine.look(state_dir=tmp_path / "state") as engine:
+            assert engine.task(1).host == r"A\x1b]0;pwned\x07\x1b[31mB\xff\r\nC\u202eD\x9b"
+
+
+def test_the_name_of_the_host_is_shown_as_text(tmp_path: Path, names_can_be_given: None) -> None:
+    with Wire(tmp_path, size=(200, 40), program=("-c", UNDER_A_NAME)) as wire:
+        wire.until(r"A\x1b]0;pwned\x07\x1b[31mB\xff\r\nC\u202eD\x9b")
+        assert wire.leave("q") == 0
+    assert not controls(_SEQUENCE.sub("", wire.sent).replace("\r", ""))
+
+
+def test_nothing_of_it_reaches_a_real_terminal(tmp_path: Path, names_can_be_given: None) -> None:
     """Tasks, output, scripts, files, processes and configuration, through a pseudo-terminal."""
     config = tmp_path / "config"
     config.mkdir()
@@ -182,7 +231,10 @@ def test_nothing_of_it_reaches_a_real_terminal(tmp_path: Path) -> None:
     arguments = [STORABLE.replace("\x00", ""), "600"]
     shell = subprocess.Popen(["sh", "-c", "read x", *arguments], stdin=subprocess.PIPE)
     try:
-        with Wire(tmp_path, size=(160, 45), config='[console]\nstart = "tasks"\n') as wire:
+        program = ("-c", UNDER_A_NAME)
+        variables = dict.fromkeys(("SUDO_USER", "SSH_CLIENT", "USER", "LOGNAME"), HOST_NAME)
+        config_text = '[console]\nstart = "tasks"\n'
+        with Wire(tmp_path, size=(160, 45), program=program, config=config_text, **variables) as wire:
             wire.until(lambda screen: screen.count(MARK) > 2 and "1 running" not in screen)
             for page in "vuei":
                 wire.press(page, f"[{PAGE_NAMES[page]}]")

@@ -4,6 +4,7 @@ that nobody has seen."""
 from __future__ import annotations
 
 import asyncio
+import math
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,15 @@ from opsconsole.tui.modes import MODES, Mode
 from opsconsole.tui.screens.confirm import ConfirmScreen
 from opsconsole.tui.screens.help import HelpScreen
 from opsconsole.tui.screens.quit import QuitScreen
+from opsconsole.tui.screens.settings.row_list import RowList
 from opsconsole.tui.screens.submit import SubmitScreen
+from opsconsole.tui.screens.tasks.table import TaskTable
 from opsconsole.tui.widgets.filter_line import FilterLine
 from opsconsole.tui.widgets.text_field import TextField
 from tests.tui.fake_engine import NOW, SECOND, FakeEngine
 from tests.tui.scenes import console, mixed
 from tests.tui.tasks.scene import commands, in_dialog, opened
-from tests.tui.waiting import shown, table, tasks_screen, until
+from tests.tui.waiting import shown, table, tasks_screen, told, until
 
 MANY = 20_000
 """Messages; a key that waited for its patience to end would see more."""
@@ -161,6 +164,64 @@ async def test_nothing_that_comes_behind_leaving_is_done(engine: FakeEngine) -> 
         assert app.modes.current == "overview" and len(app.screen_stack) <= 1  # type: ignore[attr-defined]
 
 
+async def test_a_key_that_was_held_down_moves_as_often_as_it_came_and_is_drawn_seldom(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for at in range(90):
+        engine.put(name=f"web-{at}", status=Status.QUEUED)
+    went: list[int] = []
+    go = TaskTable._go
+
+    def counted(self: TaskTable, line: int) -> None:
+        went.append(line)
+        go(self, line)
+
+    monkeypatch.setattr(TaskTable, "_go", counted)
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: len(names(pilot)) == 90)
+        tasks = table(pilot).tasks
+        packet(pilot, "j" * 60 + "k" * 20 + "?")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+        assert table(pilot).selected == tasks[40]
+        assert len(went) <= 6, "two letters: the first of each at once, and the rest as one"
+
+
+async def test_a_key_that_was_held_down_at_the_end_of_a_list_is_over_there(engine: FakeEngine) -> None:
+    for at in range(5):
+        engine.put(name=f"web-{at}", status=Status.QUEUED)
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: len(names(pilot)) == 5)
+        tasks = table(pilot).tasks
+        packet(pilot, "j" * 9 + "kk" + "?")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+        assert table(pilot).selected == tasks[2]
+
+
+async def test_steps_over_headings_are_the_same_held_down_or_one_by_one(tmp_path: Path) -> None:
+    async with console(mixed(tmp_path / "state"), start="settings").run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.focused, RowList) and pilot.app.focused.selected is not None)
+        rows: Any = pilot.app.focused
+        await pilot.press("g")
+        for _ in range(9):
+            await pilot.press("j")
+        alone = rows.selected
+        await pilot.press("g")
+        first = rows.selected
+        packet(pilot, "j" * 9 + "?")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+        assert rows.selected == alone != first
+
+
+async def test_a_held_key_that_means_something_else_is_taken_one_by_one(engine: FakeEngine) -> None:
+    for at in range(4):
+        engine.put(name=f"web-{at}", status=Status.QUEUED)
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: len(names(pilot)) == 4)
+        packet(pilot, "   ?")
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen))
+        assert len(tasks_screen(pilot).tagged) == 3
+
+
 async def test_keys_do_not_wait_for_what_never_comes_to_rest(engine: FakeEngine) -> None:
     for name in ("one", "two", "three", "four"):
         engine.put(name=name, status=Status.QUEUED)
@@ -237,3 +298,32 @@ async def test_a_hangup_does_not_wait_for_keys_that_wait(engine: FakeEngine) -> 
         pilot.app.exit(return_code=129)
         await until(pilot, lambda: not pilot.app.is_running or not held(pilot))
     assert pilot.app.return_code == 129
+
+
+async def test_what_is_typed_for_a_dialog_that_has_just_gone_by_itself_goes_to_nobody(engine: FakeEngine) -> None:
+    """`r` is "say why first" in the question, and "run it again" in the list beneath."""
+    task = engine.put(name="one", status=Status.RUNNING, started_at=NOW - SECOND)
+    async with opened(engine) as pilot:
+        await pilot.press("c")
+        await in_dialog(pilot, ConfirmScreen)
+        app: Any = pilot.app
+        dialog = app.screen
+        engine.put(id=task.id, status=Status.COMPLETED, exit_code=0, finished_at=NOW)
+        await until(pilot, lambda: app.screen is tasks_screen(pilot) and app._passed_over_until < math.inf)
+        gone_at = app._passed_over_until
+        for key, at in (("r", dialog._seen_at), ("y", gone_at - 0.5), ("r", gone_at - 0.01), ("slash", gone_at)):
+            event = events.Key(key, key if len(key) == 1 else "/")
+            event.time = at
+            app.post_message(event)
+        await until(pilot, lambda: isinstance(app.focused, TextField))
+        assert commands(engine) == [] and app.screen is tasks_screen(pilot)
+        assert "Sent" not in told(pilot) and f"Task {task.id} has already ended: completed." in told(pilot)
+
+
+async def test_a_dialog_that_was_answered_leaves_the_next_key_to_the_list(engine: FakeEngine) -> None:
+    engine.put(name="one", status=Status.RUNNING, started_at=NOW - SECOND)
+    async with opened(engine) as pilot:
+        await pilot.press("c")
+        await in_dialog(pilot, ConfirmScreen)
+        packet(pilot, "\x1b/")
+        await until(pilot, lambda: isinstance(pilot.app.focused, TextField))

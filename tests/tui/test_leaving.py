@@ -43,9 +43,13 @@ class Terminal:
     ) -> None:  # fmt: skip
         """`words`: a command line of opsconsole, in the place of a console on `state`."""
         self.screen = b""
+        waits, goes = os.pipe()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             with contextlib.suppress(BaseException):
+                os.close(goes)
+                os.read(waits, 1)  # until the terminal is as it is to be found
+                os.close(waits)
                 if before is not None:
                     before()
                 environment = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"}
@@ -54,6 +58,8 @@ class Terminal:
             os._exit(99)
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         self.before = termios.tcgetattr(self.fd)
+        os.close(waits)
+        os.close(goes)
 
     def read_until(self, text: bytes, timeout_s: float = 40.0) -> None:
         end = time.monotonic() + timeout_s
@@ -61,10 +67,16 @@ class Terminal:
             assert time.monotonic() < end, self.screen[-2000:]
             self._read()
 
-    def _read(self) -> None:
-        if select.select([self.fd], [], [], 0.05)[0]:
-            with contextlib.suppress(OSError):
-                self.screen += os.read(self.fd, 65536)
+    def _read(self, wait_s: float = 0.05) -> bool:
+        """Whether there was anything."""
+        if not select.select([self.fd], [], [], wait_s)[0]:
+            return False
+        try:
+            more = os.read(self.fd, 65536)
+        except OSError:
+            return False
+        self.screen += more
+        return bool(more)
 
     def press(self, keys: bytes) -> None:
         os.write(self.fd, keys)
@@ -84,6 +96,8 @@ class Terminal:
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 self.pid = 0
+                while self.fd >= 0 and self._read(0):  # its last words
+                    pass
                 return os.waitstatus_to_exitcode(status)
         raise AssertionError("it is still there")
 
@@ -260,3 +274,28 @@ def test_without_a_terminal_it_is_refused() -> None:
     code = "from opsconsole.tui import terminal; print(terminal.refusal({'TERM': 'xterm'}))"
     done = subprocess.run([sys.executable, "-c", code], stdin=subprocess.DEVNULL, capture_output=True, check=True)
     assert b"needs a terminal" in done.stdout
+
+
+def test_what_a_cut_line_did_not_take_is_no_failure(tmp_path: Path) -> None:
+    """Something waits in stdout's buffer; the exit code is that of the command, and nothing is said."""
+    code = (
+        "import os, sys; sys.stdout.write('left'); os.write(int(sys.argv[1]), b'.'); sys.stdin.readline(); "
+        "from opsconsole.__main__ import main; from opsconsole.cli import main as commands; "
+        "commands._dispatch = lambda words: 129; main([])"
+    )
+    near, far = pty.openpty()
+    hears, written = os.pipe()
+    with (tmp_path / "said").open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(written)], stdin=subprocess.PIPE, stdout=far, stderr=said,
+            pass_fds=[written], start_new_session=True,
+            env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+        )  # fmt: skip
+    os.close(far)
+    os.close(written)
+    assert os.read(hears, 1) == b"."
+    os.close(hears)
+    os.close(near)
+    process.communicate(b"\n", timeout=60)
+    assert process.returncode == 129
+    assert (tmp_path / "said").read_bytes() == b""

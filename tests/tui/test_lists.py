@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,6 +76,22 @@ def test_filters_that_make_no_sense_say_so(text: str) -> None:
 
 def test_no_words_is_everything() -> None:
     assert parse("  ") == EVERYTHING and not parse("")
+
+
+def test_what_begins_or_ends_while_the_record_is_read_is_in_the_list(some: FakeEngine) -> None:
+    """Three reads are three looks: what moves on from one to the next must not fall between them."""
+    read = some.tasks
+    moves = iter((("queued-high", Status.RUNNING), ("running", Status.COMPLETED)))
+
+    def look(wanted: Any = None) -> Any:
+        found = read(wanted)
+        if (move := next(moves, None)) is not None:
+            task = next(one for one in read() if one.name == move[0])
+            some.put(id=task.id, status=move[1])
+        return found
+
+    some.tasks = look  # type: ignore[method-assign]
+    assert {"queued-high", "running"} <= set(names(some)) and len(set(names(some))) == len(names(some)) == 6
 
 
 def test_an_older_state_of_a_task_changes_nothing(some: FakeEngine) -> None:

@@ -27,6 +27,7 @@ from opsconsole.tui.screens.quit import QuitScreen
 from opsconsole.tui.screens.submit import SubmitScreen
 from opsconsole.tui.screens.tasks.screen import TasksScreen
 from tests.tui.fake_engine import NOW, FakeEngine
+from tests.tui.processes.fake_processes import closely, install, small_host
 from tests.tui.scenes import console, mixed, trouble
 from tests.tui.waiting import lines_of, output, settled, shown, started, table, tasks_screen, until
 
@@ -258,8 +259,8 @@ async def test_a_mode_that_nobody_sees_lets_go_of_what_it_has_drawn(engine: Fake
     [
         (160, "  ".join(f"{one.key} {one.label}" for one in MODES)),
         (120, "  ".join(f"{one.key} {one.short}" for one in MODES)),
-        (80, " ".join(f"{one.key}{one.short}" for one in MODES)),
-        (60, "1–7 modes"),
+        (100, " ".join(f"{one.key}{one.short}" for one in MODES)),
+        (40, "1–7 modes"),
     ],
 )
 async def test_the_footer_names_the_modes_before_rare_keys(tmp_path: Path, width: int, named: str) -> None:
@@ -270,6 +271,27 @@ async def test_the_footer_names_the_modes_before_rare_keys(tmp_path: Path, width
             await until(pilot, lambda: named in lines_of(pilot)[-1])
             assert "? help" in lines_of(pilot)[-1] and "q quit" in lines_of(pilot)[-1]
         assert " n new" in lines_of(pilot)[-1]  # what matters most here still has its place
+
+
+async def test_on_a_small_screen_the_keys_that_matter_here_go_before_the_names_of_the_modes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = mixed(tmp_path / "state")
+    engine.monitoring.put("memory_high", "memory at 93 %", Severity.HIGH)
+    install(monkeypatch, small_host(), closely)
+    wanted = {
+        "tasks": ("n new", "enter open", "c cancel", "p resume"), "processes": ("enter look", "/ filter", "K signal"),
+        "anomalies": ("enter details", "a acknowledge"), "history": ("enter open", "/ filter"),
+    }  # fmt: skip
+    async with console(engine).run_test(size=(80, 24)) as pilot:
+        await started(pilot)
+        for mode in (*OTHERS, MODES[1]):
+            await go(pilot, mode)
+            named = " ".join(f"[{one.key} {one.short}]" if one is mode else one.key for one in MODES)
+            for said in (*wanted.get(mode.id, ()), "? help", "q quit"):
+                await until(pilot, lambda said=said: said in lines_of(pilot)[-1])
+            if mode.id in wanted:
+                assert named in lines_of(pilot)[-1]
 
 
 async def test_while_typing_the_footer_says_how_to_leave_and_where_help_is(engine: FakeEngine) -> None:

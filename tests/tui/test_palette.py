@@ -14,6 +14,7 @@ from opsconsole.tui.actions import ACTIONS, Where
 from opsconsole.tui.keymap import actions_of
 from opsconsole.tui.modes import MODES, Mode
 from opsconsole.tui.palette import Commands
+from opsconsole.tui.screens.processes.screen import ProcessesScreen
 from opsconsole.tui.screens.submit import SubmitScreen
 from tests.tui.fake_engine import NOW, SECOND, FakeEngine
 from tests.tui.scenes import console, mixed
@@ -110,7 +111,8 @@ def test_no_other_name_of_an_action_means_two_things_in_one_mode(mode: Mode) -> 
         ("processes", "kill", "Signal"), ("tasks", "kill", "Cancel"), ("processes", "nice", "Renice"),
         ("tasks", "q!", "Quit"), ("editor", "w", "Save"), ("editor", ":wq", "Quit"), ("overview", "top", "Processes"),
         ("history", "htop", "Processes"), ("tasks", "logs", "Output"), ("tasks", "messages", "Settings: log"),
-        ("overview", "colorscheme", "Theme"),
+        ("overview", "colorscheme", "Theme"), ("history", "term", "Processes: signal"),
+        ("settings", "mute", "Anomalies: silence"),
     ],
 )  # fmt: skip
 async def test_a_command_is_found_by_what_it_is_called_elsewhere(
@@ -132,3 +134,29 @@ async def test_words_behind_what_a_mode_is_called_elsewhere_filter_it(tmp_path: 
         await started(pilot)
         await asked(pilot, "proc nginx")
         await until(pilot, lambda: "Go to processes, filtered by: nginx" in shown(pilot))
+
+
+async def test_a_command_is_a_line_with_its_keys_between_name_and_description(engine: FakeEngine) -> None:
+    async with console(engine).run_test(size=(120, 36)) as pilot:
+        await started(pilot)
+        await asked(pilot, "")
+        await until(pilot, lambda: "All commands" not in shown(pilot) and "Overview" in shown(pilot))
+        line = next(one for one in shown(pilot).splitlines() if "What is wrong, what runs" in one)
+        assert line.split("│")[1].split()[:4] == ["Overview", "1", "What", "is"]
+        assert pilot.app.screen.query_one("#--container").region.bottom <= 36
+
+
+@pytest.mark.parametrize("mode", ["anomalies", "editor", "history", "settings"])
+async def test_what_works_elsewhere_only_is_found_and_goes_there(tmp_path: Path, mode: str) -> None:
+    """And does nothing yet: whom it is for is chosen there."""
+    app = console(mixed(tmp_path / "state"), start=mode)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, lambda: getattr(pilot.app.screen, "begun", False))
+        hits = [one async for one in Commands(app.screen).search("kill")]
+        names = {str(one.match_display): one for one in hits}  # type: ignore[attr-defined]
+        assert {"Tasks: cancel", "Processes: signal"} <= names.keys()
+        chosen = names["Processes: signal"]
+        assert "Goes to processes, where K does it: " in (chosen.help or "")
+        chosen.command()
+        await until(pilot, lambda: app.modes.current == "processes")
+        await until(pilot, lambda: isinstance(app.screen, ProcessesScreen))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+from typing import Any
 
+import pytest
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 
@@ -36,7 +39,7 @@ async def test_x_writes_what_is_seen_as_svg_and_text(tmp_path: Path) -> None:
     assert (svg.suffix, text.suffix) == (".svg", ".txt")
     assert text.read_text().splitlines() == [line.rstrip() for line in seen.splitlines()]
     root = ElementTree.fromstring(svg.read_text())  # noqa: S314 - our own
-    assert "reindex-orders" in "".join(root.itertext()).replace("\u00a0", " ")
+    assert "reindex" in "".join(root.itertext()).replace("\u00a0", " ")
     assert "http" not in svg.read_text().replace("http://www.w3.org/2000/svg", "")
     assert not any(ord(char) < 32 and char not in "\n\t" for char in svg.read_text() + text.read_text())
     assert {stat.S_IMODE(file.stat().st_mode) for file in (svg, text)} == {0o600}
@@ -52,6 +55,63 @@ async def test_a_link_in_the_place_of_the_folder_is_not_followed(tmp_path: Path)
         await pilot.press("x")
         await until(pilot, lambda: "could not be written" in told(pilot) and "is not followed" in told(pilot))
     assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize("moment", ["mkdir", "open"])
+def test_a_link_put_there_while_it_is_written_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Whoever may rename the folder waits for the very moment: before it is opened, and when it has been."""
+    folder, elsewhere, aside = tmp_path / "pictures", tmp_path / "elsewhere", tmp_path / "aside"
+    elsewhere.mkdir()
+    owner = {"mkdir": Path, "open": os}[moment]
+    done = getattr(owner, moment)
+    swapped: list[str] = []
+
+    def swap_behind(*given: Any, **named: Any) -> Any:
+        result = done(*given, **named)
+        if not swapped and Path(given[0]) == folder:
+            swapped.append(moment)
+            folder.rename(aside)
+            folder.symlink_to(elsewhere)
+        return result
+
+    monkeypatch.setattr(owner, moment, swap_behind)
+    with pytest.raises(OSError, match="not followed" if moment == "mkdir" else "put elsewhere"):
+        picture.save("<svg/>", "text", folder, "tasks", NOW)
+    assert swapped and not os.listdir(elsewhere) and not os.listdir(aside)
+
+
+def test_who_writes_at_the_same_time_writes_over_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner: list[Any] = []
+    renamed = os.rename
+
+    def save_in_between(*given: Any, **named: Any) -> None:
+        if not inner:
+            inner.append(None)
+            inner[0] = picture.save("<svg/>", "second", tmp_path, "tasks", NOW)
+        renamed(*given, **named)
+
+    monkeypatch.setattr(os, "rename", save_in_between)
+    first = picture.save("<svg/>", "first", tmp_path, "tasks", NOW)
+    assert [pair[1].read_text() for pair in (first, inner[0])] == ["first", "second"]
+    assert len(os.listdir(tmp_path)) == 4
+
+
+def test_what_cannot_be_written_whole_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    sync = os.fsync
+
+    def full(descriptor: int) -> None:
+        synced.append(descriptor)
+        if len(synced) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        picture.save("<svg/>", "text", tmp_path / "pictures", "tasks", NOW)
+    assert not os.listdir(tmp_path / "pictures")
 
 
 class Letters(App[None]):

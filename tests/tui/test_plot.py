@@ -10,6 +10,7 @@ import pytest
 
 from opsconsole.tui.glyphs import ASCII, BLOCK, BRAILLE, HALF_BLOCK, GlyphSet
 from opsconsole.tui.widgets.plot import Limits, rows_of, rule_row
+from opsconsole.tui.widgets.shades import shade_of
 
 
 def each(
@@ -44,6 +45,11 @@ def each(
     return found
 
 
+def whole(tone: str) -> str:
+    """Without its shade."""
+    return tone.partition("@")[0]
+
+
 @pytest.mark.parametrize("glyphs", [BRAILLE, BLOCK, HALF_BLOCK, ASCII], ids=["braille", "block", "half", "ascii"])
 @pytest.mark.parametrize(
     "limits", [Limits(), Limits(85, 95), Limits(85, 95, 50.0), Limits(rule=100.0), Limits(10, 5, 3.0)]
@@ -57,6 +63,16 @@ def test_rows_are_what_their_cells_are(glyphs: GlyphSet, limits: Limits) -> None
         ]  # fmt: skip
         rows, top = of.choice((0, 1, 2, 5)), of.choice((100.0, 0.0, 1.0, 50.5))
         drawn = list(rows_of(values, rows, top, glyphs, limits))
-        cells = [[(char, one.tone) for one in line for char in one.text] for line in drawn]
+        cells = [[(char, whole(one.tone)) for one in line for char in one.text] for line in drawn]
         assert cells == each(values, rows, top, glyphs, limits)
         assert all(one.tone != other.tone for line in drawn for one, other in pairwise(line))
+        for row, line in enumerate(drawn):
+            assert {one.tone for one in line} <= {shade_of(whole(one.tone), row, rows) for one in line}
+
+
+def test_the_upper_row_has_the_tone_whole_and_each_row_below_another_shade() -> None:
+    rows = list(rows_of([100.0] * 8, 5, 100.0, BRAILLE))
+    tones = [[cell.tone for cell in row] for row in rows]
+    assert tones == [["graph"], ["graph@9"], ["graph@6"], ["graph@3"], ["graph@0"]]
+    assert [row[0].tone for row in rows_of([100.0] * 8, 1, 100.0, BRAILLE)] == ["graph"]
+    assert [row[0].tone for row in rows_of([90.0, 90.0], 2, 100.0, BRAILLE, Limits(85, 95))] == ["warning", "warning@9"]

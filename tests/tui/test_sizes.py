@@ -94,7 +94,7 @@ async def at_rest(pilot: Pilot[Any], size: tuple[int, int], where: str) -> None:
     screen = pilot.app.screen
     assert isinstance(screen, ModeScreen)
     try:
-        await until(pilot, lambda: not list(wrong(screen, size)), timeout_s=10)
+        await until(pilot, lambda: not list(wrong(screen, size)))
     except AssertionError:
         raise AssertionError(f"{where} at {size}: " + "\n".join(wrong(screen, size))) from None
 

@@ -15,7 +15,7 @@ from textual.pilot import Pilot
 from opsconsole.console_settings import ConsoleSettings
 from opsconsole.engine import Engine
 from opsconsole.errors import DiskFull, OpsError, StateDirError, StorageError
-from opsconsole.models import TaskSpec
+from opsconsole.models import Status, TaskSpec
 from opsconsole.settings import Settings
 from opsconsole.tui.actions import ACTIONS
 from opsconsole.tui.app import ConsoleApp, run_console
@@ -153,6 +153,108 @@ async def test_quit_leaves_without_a_question(host: FakeEngine) -> None:
     async with opened(host) as pilot:
         await pilot.press("q")
         await until(pilot, lambda: pilot.app._exit)
+
+
+# -- only for a while
+
+
+@pytest.fixture
+def well(tmp_path: Path) -> FakeEngine:
+    return trouble(tmp_path / "state")
+
+
+async def goes(pilot: Pilot[Any], engine: FakeEngine, why: OpsError | None) -> None:
+    engine.unwritable = why
+    await until(pilot, lambda: ("CANNOT WRITE" in lines_of(pilot)[0]) is (why is not None))
+
+
+@asynccontextmanager
+async def working(engine: FakeEngine, mode: Mode = MODES[1], **given: Any) -> AsyncIterator[Pilot[Any]]:
+    app = console(engine, **given)
+    async with app.run_test(size=(160, 45), notifications=True) as pilot:
+        await started(pilot)
+        await pilot.press(mode.key)
+        await until(pilot, lambda: app.modes.current == mode.id and app.screen.is_current)
+        yield pilot
+
+
+async def test_it_is_said_for_as_long_as_it_lasts(well: FakeEngine) -> None:
+    async with working(well) as pilot:
+        app: Any = pilot.app
+        await until(pilot, lambda: "cancel" in keys_of(app))
+        before = keys_of(app)
+        await goes(pilot, well, WHY)
+        await until(pilot, lambda: "Nothing can be written: the state directory" in said(pilot))
+        assert "Mount it for writing" in said(pilot) and "What runs goes on" in said(pilot)
+        assert "start again" not in said(pilot).lower()
+        await until(pilot, lambda: not {"cancel", "submit", "hold"} & set(shown_keys(app.screen)))
+        calls = list(well.calls)
+        app.clear_notifications()
+        await pilot.press("H")
+        await until(pilot, lambda: "Nothing can be written: the state directory" in said(pilot))
+        assert well.calls == calls
+        await goes(pilot, well, None)
+        await until(pilot, lambda: "can be written again" in said(pilot))
+        assert keys_of(app) == before and not app.read_only
+        await pilot.press("p")
+        await until(pilot, lambda: len(well.calls) > len(calls))
+        assert sum("Nothing can be written" in entry.text for entry in app.journal.entries) == 1
+
+
+async def test_what_needs_no_record_is_done_meanwhile(well: FakeEngine) -> None:
+    async with working(well) as pilot:
+        app: Any = pilot.app
+        await goes(pilot, well, WHY)
+        assert all(app.allows(name) for name in ("signal", "renice", "save_script", "undo_edit", "change_row"))
+        lacking = [one.id for one in CHANGING if not app.allows(one.id)]
+        assert {"submit", "cancel", "rerun", "pin_run", "acknowledge", "clear_episodes", "run_script"} <= set(lacking)
+
+
+async def test_who_asked_for_read_only_stays_so(well: FakeEngine) -> None:
+    async with working(well, read_only=True) as pilot:
+        app: Any = pilot.app
+        assert "READ-ONLY" in lines_of(pilot)[0]
+        await goes(pilot, well, WHY)
+        assert "READ-ONLY" not in lines_of(pilot)[0]
+        await goes(pilot, well, None)
+        assert "READ-ONLY" in lines_of(pilot)[0] and not app.allows("signal")
+        app.say_read_only()
+        await until(pilot, lambda: "This console is read-only." in said(pilot))
+
+
+async def test_another_reason_is_said_as_well(well: FakeEngine) -> None:
+    async with working(well) as pilot:
+        await goes(pilot, well, WHY)
+        well.unwritable = DiskFull("no space left for it")
+        await until(pilot, lambda: "Nothing can be written: no space left for it." in said(pilot))
+        assert lines_of(pilot)[0].count("CANNOT WRITE") == 1
+
+
+async def test_what_a_run_says_meanwhile_is_not_said_to_be_followed(well: FakeEngine) -> None:
+    task = next(one for one in well.tasks() if one.status is Status.RUNNING)
+    well.write(task.id, ("stdout", b"one\ntwo\n"), ended=False)
+    async with working(well) as pilot:
+        app: Any = pilot.app
+        app.go("tasks").go_to(task.id)
+        await until(pilot, lambda: " following " in shown(pilot))
+        await goes(pilot, well, WHY)
+        await until(pilot, lambda: "what comes may be lost" in shown(pilot) and " following " not in shown(pilot))
+        await pilot.press("q")
+        await until(pilot, lambda: "and output may be lost." in shown(pilot))
+        await pilot.press("escape")
+        await goes(pilot, well, None)
+        await until(pilot, lambda: " following " in shown(pilot))
+
+
+async def test_on_a_full_disk_everything_can_be_tried(well: FakeEngine) -> None:
+    async with working(well) as pilot:
+        app: Any = pilot.app
+        well.cramped = True
+        await until(pilot, lambda: "DISK FULL" in lines_of(pilot)[0] and "no space left" in said(pilot))
+        assert all(app.allows(one.id) for one in CHANGING)
+        well.cramped = False
+        await until(pilot, lambda: "DISK FULL" not in lines_of(pilot)[0] and "space again" in said(pilot))
+        assert sum("no space left" in entry.text for entry in app.journal.entries) == 1
 
 
 # -- for real

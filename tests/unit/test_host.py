@@ -173,3 +173,23 @@ def test_without_proc_a_process_is_known_all_the_same(
     sleeper.wait()
     assert host.start_time(sleeper.pid) is None
     assert list(host.processes_marked(Path("/x"))) == list(host.processes_of_session(1, 1)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("web-03", "web-03"), ("großrechner", "großrechner"), ("[b]x[/b]<&>", "[b]x[/b]<&>"), ("", ""),
+        (os.fsdecode(b"bad\xffhost"), r"bad\xffhost"), ("A\x1b]0;x\x07\n", r"A\x1b]0;x\x07\n"),
+        ("A\u202eB", r"A\u202eB"), ("\U000e0041", r"\U000e0041"),
+    ],
+)  # fmt: skip
+def test_names_that_others_give_become_text(name: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert host.harmless_name(name) == expected
+    monkeypatch.setattr(socket, "gethostname", lambda: name)
+    assert host.host_name() == expected
+    host.host_name().encode()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setenv("SUDO_USER", name)
+    monkeypatch.setenv("SSH_CLIENT", f"{name} 1 22")
+    assert host.actor().startswith(expected)
+    (host.actor() + (host.ssh_client() or "")).encode()

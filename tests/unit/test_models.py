@@ -196,14 +196,15 @@ CONTRACT = {
     "metrics": "user_cpu_s system_cpu_s max_rss_bytes read_bytes write_bytes processes",
     "output": "stdout_path stderr_path stdout_bytes stderr_bytes truncated",
 }
-ADDED = {"effects", "origin", "supervision"}
+ADDED = {"effects", "origin", "supervision", "invocation"}
 """Keys beyond the contract: adding is free, but not by accident."""
 
 
 def result(**given: Any) -> ExecutionResult:
     empty: dict[str, Any] = dict.fromkeys(ExecutionResult.__dataclass_fields__)
     made = {"status": Status.COMPLETED, "findings": [], **{key: {} for key in ("containment", "metrics", "output")}}
-    return ExecutionResult(**{**empty, **made, "origin": {}, "supervision": {}, "effects": [], **given})
+    plain: dict[str, Any] = {"origin": {}, "supervision": {}, "effects": [], "invocation": {}}
+    return ExecutionResult(**{**empty, **made, **plain, **given})
 
 
 def test_the_result_object_has_exactly_the_keys_of_the_contract_and_the_known_additions() -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 from pathlib import Path
 
 import pytest
 
+from opsconsole.cli.main import main
 from opsconsole.errors import StateDirError
-from opsconsole.paths import StatePaths, config_file, shipped, state_root
+from opsconsole.paths import StatePaths, config_file, scripts_folder, shipped, state_root
+from opsconsole.tui.wording import shortened
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a directory away")
 
@@ -113,3 +116,35 @@ def test_where_the_settings_are(environ: dict[str, str], expected: str) -> None:
 @pytest.mark.parametrize("name", ["themes", "sample_scripts"])
 def test_what_is_shipped_is_found_in_the_source_tree(name: str) -> None:
     assert any(shipped(name).iterdir())
+
+
+@pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a container that runs under a number of its own."""
+
+    def nobody(_: object) -> None:
+        raise KeyError
+
+    for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("OPSCONSOLE_STATE_DIR", "OPSCONSOLE_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.setattr(pwd, "getpwnam", nobody)
+
+
+def test_who_has_no_home_is_told_what_to_do(
+    homeless: None, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in (state_root, config_file, scripts_folder):
+        with pytest.raises(StateDirError, match="no home folder") as raised:
+            place()
+        assert "HOME" in raised.value.hint
+    for words in (["history"], ["-c", "echo hi"], ["config"]):
+        assert main(words) == 125
+        said = capfd.readouterr().err
+        assert "no home folder" in said and "set HOME" in said and "Traceback" not in said
+    assert shortened(Path("/a/b")) == "/a/b"
+    monkeypatch.setenv("OPSCONSOLE_STATE_DIR", "~nobody-of-that-name/state")
+    with pytest.raises(StateDirError, match="is nobody's home folder here"):
+        state_root()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from opsconsole.execution.showing import Hiding
 from opsconsole.reporting import documents, formats
 from opsconsole.reporting.comparison import compare
-from opsconsole.reporting.printed import LeftOut, left_out, line_count, lost_at_the_end, read_output
+from opsconsole.reporting.printed import LeftOut, line_count, lost_at_the_end, read_output, shortened
 from opsconsole.reporting.runs import Run, read_run
 from opsconsole.tui.screens.history import run_rows
 from opsconsole.tui.screens.history.sheet import text_of
@@ -103,11 +104,34 @@ def test_no_line_of_the_other_stream_comes_twice(tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text('{"output": {}}')
     lines = read_output(tmp_path, Hiding(), 50_000, 50_000)
     assert [one.text for one in lines if one.stream == "stderr"] == ["early", "late"]
-    shown = [one for one in lines if one.stream != "note"]
-    left = left_out(lines)
-    assert left.lines is not None and abs(left.lines + len(shown) - 200_002) <= 2, "a turn may end within a line"
+    assert line_count(lines) == "200,002 lines", "a turn may end within a line"
     numbers = [int(one.text) for one in lines if one.stream == "stdout"]
     assert numbers[0] == 0 and numbers[-1] == 199_999
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_lines_are_counted_as_anybody_counts_them_wherever_a_stream_s_turn_ends(tmp_path: Path, seed: int) -> None:
+    """However much of them is shown, and with an end without a newline."""
+    luck = random.Random(seed)
+    texts = {
+        name: b"".join(b"%s %d\n" % (name.encode(), at) for at in range(4_000))[: luck.choice((None, -1))]
+        for name in ("stdout", "stderr")
+    }
+    left = {name: len(text) for name, text in texts.items()}
+    turns = []
+    while any(left.values()):
+        name = luck.choice([name for name, count in left.items() if count])
+        count = min(left[name], luck.randint(1, 9_000))
+        left[name] -= count
+        turns.append(f"{name.removeprefix('std')[0]} 0.1 {count}\n")
+    for name, text in texts.items():
+        (tmp_path / name).write_bytes(text)
+    (tmp_path / "timing").write_text("".join(turns))
+    (tmp_path / "result.json").write_text('{"output": {}}')
+    for part in (1 << 20, 16_000, 5_000):
+        assert line_count(read_output(tmp_path, Hiding(), part, part)) == "8,000 lines", (seed, part)
+    shown = shortened(read_output(tmp_path, Hiding(), 16_000, 16_000), 4, 10)
+    assert line_count(shown) == "8,000 lines"
 
 
 def test_what_a_full_disk_cost_is_told() -> None:

@@ -207,6 +207,7 @@ def test_a_duration_to_the_second_has_no_fraction_of_one(seconds: float) -> None
 )
 def test_an_age_counts_what_has_passed_in_full(minutes: float, words: str) -> None:
     assert wording.age(int(minutes * 60_000_000)) == words
+    assert wording.age(int(minutes * 60_000_000), ticking=True) == {0: "0s", 0.99: "59s"}.get(minutes, words)
 
 
 # -- the rest
@@ -271,3 +272,17 @@ def test_a_figure_of_every_unit_fits_its_column(value: float, unit: str) -> None
 @unknown
 def test_an_unknown_figure_of_a_column_is_empty(value: float | None) -> None:
     assert short_quantity(value, "%") == ""
+
+
+# -- why a run ended
+
+
+@pytest.mark.parametrize(("reason", "in_words", "in_short"), [
+    ("memory_limit", "it reached its memory limit", "memory limit"),
+    ("open_files_limit", "it reached its files limit", "files limit"),
+    ("pids_limit_suspected", "it seems to have reached its pids limit", ""),
+    ("exit code 3", "exit code 3", ""), ("the new_limits of Anna", "the new_limits of Anna", ""), ("", "", ""),
+    ("it is over its_limit", "it is over its_limit", ""), ("_limit", "_limit", ""),
+])  # fmt: skip
+def test_a_limit_as_the_reason_is_put_in_words_and_all_else_stays(reason: str, in_words: str, in_short: str) -> None:
+    assert (wording.reason(reason), wording.limit_reached(reason)) == (in_words, in_short)

@@ -148,17 +148,23 @@ def read(path: str) -> str:
 
 def _mounts() -> Iterator[tuple[str, str, str, list[str]]]:
     """(file system, root, mount point, options of the file system) of each cgroup mount."""
-    for line in read("/proc/self/mountinfo").splitlines():
-        words = line.split()
+    for words in _mounted():
         after = words.index("-")
         if words[after + 1] in ("cgroup", "cgroup2"):
             yield words[after + 1], words[3], words[4], words[after + 3].split(",")
 
 
+def _mounted() -> list[list[str]]:
+    """The words of each line of the mount table."""
+    try:
+        return [line.split(" ") for line in kernel.lines("/proc/self/mountinfo")]
+    except OSError:
+        return []
+
+
 def source_of(device: str) -> str:
     """What is mounted as the file system with this number (`MAJ:MIN`), as the mount table names it."""
-    for line in read("/proc/self/mountinfo").splitlines():
-        words = line.split()
+    for words in _mounted():
         if words[2] == device:
             return words[words.index("-") + 2]
     return ""
@@ -166,7 +172,11 @@ def source_of(device: str) -> str:
 
 def _own_groups() -> Iterator[tuple[str, str]]:
     """(controller, path) of this process; the controller of v2 is the empty text."""
-    for line in read("/proc/self/cgroup").splitlines():
+    try:
+        groups = kernel.lines("/proc/self/cgroup")
+    except OSError:
+        return
+    for line in groups:
         _, names, path = line.split(":", 2)
         for name in names.split(","):
             yield name, path

@@ -147,15 +147,19 @@ def signal_process(pid: int, number: int) -> bool:
     return True
 
 
+def lines(path: str) -> list[str]:
+    """Of a file that names paths: whatever bytes one has, it is no end of a line. Raises OSError."""
+    with open(path, "rb") as file:
+        return [os.fsdecode(line) for line in file.read().split(b"\n") if line]
+
+
 def cgroup_base() -> str | None:
     """Own cgroup v2 folder if a child group can be made in it, else None."""
     if not LINUX:
         return None
     try:
-        with open("/proc/self/mountinfo") as file:
-            mounts = [line.split() for line in file]
-        with open("/proc/self/cgroup") as file:
-            own = next(line.rstrip("\n")[3:] for line in file if line.startswith("0::"))
+        mounts = [line.split(" ") for line in lines("/proc/self/mountinfo")]
+        own = next(line[3:] for line in lines("/proc/self/cgroup") if line.startswith("0::"))
     except (OSError, StopIteration):
         return None
     for words in mounts:

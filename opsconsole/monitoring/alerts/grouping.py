@@ -81,7 +81,7 @@ class Grouping:
             )  # fmt: skip
         alert.facts = facts
         alert.severity = max(alert.severity, anomaly.severity)
-        alert.acknowledged = anomaly.acknowledged_at is not None
+        alert.acknowledged = anomaly.seen
         alert.silenced_until = anomaly.silenced_until
         self._consider(c, alert, now, self.surroundings(c, now, alert.kind))
 
@@ -131,7 +131,7 @@ class Grouping:
             if episode is not None and not episode.state.is_open:
                 self.anomaly(c, episode, now)
             elif episode is not None:
-                alert.acknowledged = episode.acknowledged_at is not None
+                alert.acknowledged = episode.seen
                 alert.silenced_until = episode.silenced_until
                 alert_states.save(c, alert)
         around = self.surroundings(c, now)

@@ -128,7 +128,7 @@ def of_anomaly(anomaly: Anomaly, redaction: Redaction, *, heading: str, action: 
             for one in anomaly.processes[:_CAUSES]
         ],
         "runs": list(anomaly.runs[:_CAUSES]),
-        "done": [_link(link) for link in anomaly.links[-_CAUSES:]],
+        "done": [_link(link) for link in anomaly.done[-_CAUSES:]],
         "eta_s": details.get("eta_s"),
         "action": action,
         "flaps": anomaly.state is AnomalyState.FLAPPING,

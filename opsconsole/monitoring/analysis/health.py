@@ -8,7 +8,8 @@ info                  shown in the counts, changes nothing
 low, medium           `watch`
 high                  `degraded`
 critical              `critical`
-acknowledged          one state better, for somebody is at it; not better than `watch`, for it goes on
+acknowledged          one state better, for somebody is at it, until it becomes worse than it was then; not
+                      better than `watch`, for it goes on
 silenced              `watch`: nobody wants to be told, which does not make it right
 flapping              as its severity says; the sentence says that it comes and goes
 no data of its own    as before: no data is not recovery
@@ -74,7 +75,7 @@ def _counts(open_now: Sequence[Anomaly], now: int) -> dict[str, int]:
     by_severity = Counter(anomaly.severity for anomaly in open_now)
     found = {severity.word: by_severity[severity] for severity in sorted(by_severity, reverse=True)}
     found["flapping"] = sum(anomaly.state is AnomalyState.FLAPPING for anomaly in open_now)
-    found["acknowledged"] = sum(anomaly.acknowledged_at is not None for anomaly in open_now)
+    found["acknowledged"] = sum(anomaly.seen for anomaly in open_now)
     found["silenced"] = sum(silenced(anomaly, now) for anomaly in open_now)
     return {word: count for word, count in found.items() if count}
 
@@ -91,7 +92,7 @@ def _why(worst: Anomaly, others: int, now: int) -> str:
         said += " (no data since)"
     if silenced(worst, now):
         said += " (silenced)"
-    elif worst.acknowledged_at is not None:
+    elif worst.seen:
         said += f" (acknowledged by {clean(worst.acknowledged_by or 'somebody')})"
     return said + (f"; and {others} more" if others else "")
 

@@ -76,7 +76,6 @@ class Episode:
         self.id = 0
         self.severity = Severity.INFO
         self.began_at, self.began_s = now.time_us, now.monotonic_s
-        self.since_s = now.monotonic_s  # since when it is bad this time
         self.opened_at = self.last_at = now.time_us
         self.closed_at: int | None = None
         self.closed_s = 0.0
@@ -104,6 +103,7 @@ class Episode:
         self._was_bad = False
         self._reached = -1  # the severity of the last value, -1: not beyond the mildest level
         self._held = [0.0] * len(Severity)  # for how long a severity, or a graver one, has held
+        self._over_s: list[float | None] = [None] * len(Severity)  # since when the value is over that severity's level
         self._good_s = 0.0
         self._flip_times: deque[float] = deque(maxlen=FLIPS)
         self._hold_s = 0.0
@@ -111,6 +111,7 @@ class Episode:
         self._unknown_told = False
         self._misses = 0
         self._gone_s: float | None = None
+        self._told = Severity.INFO  # how grave its sentence says that it is
         self._level: float | None = None  # what it was beyond when it opened, or rose
 
     # -- a look with data
@@ -119,6 +120,7 @@ class Episode:
         """What becomes of it with this value."""
         threshold = self.threshold
         severity = threshold.severity(value)
+        self._over(severity, now)
         if severity is not None and observation.most is not None:
             severity = min(severity, observation.most)
         told_unknown, self._unknown_told, self.unknown_since = self._unknown_told, False, None
@@ -129,6 +131,8 @@ class Episode:
         self._hold(-1 if severity is None else severity, now.step_s)
         if severity is not None:
             self._note(observation, value, now)
+        elif self.details is not None and messages.GETS in self.details:
+            self.details = observation.details
         outcome = self._live(observation, severity, before, now)
         if told_unknown and outcome is Outcome.NOTHING and self.state.is_open:
             self.what = "data again"
@@ -144,11 +148,20 @@ class Episode:
         if severity is None:
             return self._wait(now)
         if self.state is AnomalyState.CLOSED:
-            self.state, self.since_s = AnomalyState.PENDING, now.monotonic_s
+            self.state = AnomalyState.PENDING
             self._held = [0.0] * len(Severity)
         if self._held[0] < self.threshold.for_s - _ALMOST:
             return Outcome.NOTHING
         return self._open(observation, severity, now)
+
+    def _over(self, reached: Severity | None, now: Moment) -> None:
+        """Of the value as it is, whatever it may be taken for: that is what the sentence speaks of."""
+        over = self._over_s
+        for severity in range(len(over)):
+            if reached is None or severity > reached:
+                over[severity] = None
+            elif over[severity] is None:
+                over[severity] = now.monotonic_s
 
     def _hold(self, reached: int, step: float) -> None:
         """Time counts where the severity was reached at both ends of the interval."""
@@ -198,10 +211,13 @@ class Episode:
         return Outcome.OPENED
 
     def _rise(self, observation: Observation, severity: Severity, now: Moment) -> Outcome:
-        if severity <= self.severity or (lasting := self._lasting(severity)) <= self.severity:
+        if severity <= self._told or (lasting := self._lasting(severity)) <= self._told:
             return Outcome.NOTHING
-        self.severity, self.wants_context = lasting, True
-        self.what = f"severity rose to {lasting.word}"
+        if lasting > self.severity:
+            self.severity, self.wants_context = lasting, True
+            self.what = f"severity rose to {lasting.word}"
+        else:  # it has opened anew, with a milder value than it once had
+            self.what = f"{lasting.word} again"
         self._say(observation, now)
         return Outcome.CHANGED
 
@@ -215,7 +231,7 @@ class Episode:
         self._was_bad = False
         needed = self.threshold.clear_for_s
         if self.state is AnomalyState.FLAPPING:
-            needed = max(needed, self._hold_s)
+            needed = max(needed, min(self._hold_s, self.threshold.kind.held_s))
         if self._good_s >= needed - _ALMOST:
             return self.close("", now)
         if flapping:
@@ -252,11 +268,14 @@ class Episode:
         return Outcome.DROPPED
 
     def _say(self, observation: Observation, now: Moment) -> None:
-        lasted = now.monotonic_s - self.since_s
         passed = self.threshold.passed(self.value, self.severity)
         self._level = self.threshold.level_of(self.severity) if passed is None else passed
+        reached = self.threshold.severity(self.value)
+        self._told = self.severity if reached is None else min(reached, self.severity)
+        since = None if reached is None else self._over_s[min(reached, self.severity)]
+        lasted = 0.0 if since is None else now.monotonic_s - since
         self.message = messages.begun(
-            self.threshold, self.subject, self.value, self.severity, lasted, observation.words
+            self.threshold, self.subject, self.value, self.severity, lasted, observation.words, observation.details
         )
 
     # -- a look without
@@ -269,7 +288,7 @@ class Episode:
         missing = now.monotonic_s - self._unknown_s
         self._misses += 1
         if self._misses > MISSED:
-            self._reached = -1
+            self._reached, self._over_s = -1, [None] * len(Severity)
         if self.state is AnomalyState.PENDING and missing >= FORGET_PENDING_S:
             return self._drop()
         flapping = self.state is AnomalyState.FLAPPING  # its data may come and go with it
@@ -285,10 +304,12 @@ class Episode:
         return None if self.unknown_since is None else self._unknown_s
 
     def gone(self, why: str, now: Moment) -> Outcome:
-        """Its subject is not there any more. One that comes and goes is held open like any that flaps."""
+        """Its subject is not there any more. One that comes and goes is held open like any that flaps; what was
+        foreseen is not, once it has come."""
         if self._gone_s is None:
             self._gone_s = now.monotonic_s
-        if self.state is AnomalyState.FLAPPING and self.threshold.kind.subject not in FOR_GOOD:
+        held = self.threshold.kind.subject not in FOR_GOOD and why != messages.FULL
+        if self.state is AnomalyState.FLAPPING and held:
             self._side = None
             if self.unknown_since is None:
                 self.unknown_since, self._unknown_s = now.time_us, now.monotonic_s
@@ -350,6 +371,7 @@ class Episode:
             setattr(self, name, getattr(anomaly, name))
         self.message = anomaly.sentence
         self.total, self._level = anomaly.mean * anomaly.count, anomaly.threshold
+        self._told = anomaly.severity
         if anomaly.closed_at is not None:
             self.closed_s = now.monotonic_s - (now.time_us - anomaly.closed_at) / 1e6
         else:
@@ -358,7 +380,7 @@ class Episode:
             away_us = now.time_us - anomaly.last_at
             if not 0 <= away_us <= MOST_AWAY_S * 1e6:
                 self.shift(away_us)
-        self.began_s = self.since_s = now.monotonic_s - max(0, now.time_us - self.began_at) / 1e6
+        self.began_s = now.monotonic_s - max(0, now.time_us - self.began_at) / 1e6
         if anomaly.state is AnomalyState.FLAPPING:
             self._flap()
         return self

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from opsconsole.anomalies import Anomaly, AnomalyState, Change, Transition
+from opsconsole.anomalies import ACKNOWLEDGED, Anomaly, AnomalyState, Change, Transition
 from opsconsole.monitoring.detection import messages
 from opsconsole.monitoring.detection.episode import CHANGES, Episode, Moment, Outcome
 from opsconsole.monitoring.detection.kinds import GONE_AFTER_S, KINDS
@@ -30,6 +30,8 @@ _BY_MEMORY = (
     "process_memory_high",
     "process_memory_leak",
 )
+_OF_NOBODY_HERE = frozenset({"limit_killed"})
+"""What the host's largest processes have no part in."""
 USUAL_STEP_S, LATE_STEPS, LATE_S = 1.0, 2.0, 5.0
 """Of a late interval counts that a condition held for twice the last ordinary interval; where one is late after the
 other, for 5 s: a host that thrashes, on which all of them are late, must not be thought well for that."""
@@ -203,7 +205,7 @@ class EpisodeBook:
     # -- who was there at the peak
 
     def _add_context(self, episode: Episode, look: Look, now: Moment) -> None:
-        if look.processes or not episode.processes:
+        if episode.kind not in _OF_NOBODY_HERE and (look.processes or not episode.processes):
             episode.processes = self._top_of(look, by_memory=episode.kind in _BY_MEMORY)
         episode.runs = tuple(usage.execution_id for usage in look.runs)
         episode.wants_context, episode.context_s = False, now.monotonic_s
@@ -287,7 +289,8 @@ def _operators_part(episode: Episode, stored: Anomaly) -> str:
         said.append("silenced" if stored.silenced_until is not None else "no longer silenced")
     if len(stored.notes) > len(episode.notes):
         said.append("noted")
-    if len(stored.links) > len(episode.links):
+    before = sum(link.get("kind") != ACKNOWLEDGED for link in episode.links)
+    if len(stored.done) > before:
         said.append("linked to what was done about it")
     for name in _OPERATORS:
         setattr(episode, name, getattr(stored, name))

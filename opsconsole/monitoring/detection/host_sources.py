@@ -33,6 +33,8 @@ OOM_SPAN_S = 300.0
 GIB = 1024**3
 DISK_FREE = ((200 * GIB, Severity.LOW), (50 * GIB, Severity.MEDIUM), (5 * GIB, Severity.HIGH))
 """With so many bytes free it is no worse than that, whatever the percentage."""
+FULL_SHARE, ROOM_SHARE, ROOM = 1e-4, 0.01, 5 * GIB
+"""A file system is full with no more than the first share of it free, until there is the second, or so many bytes."""
 _OF_DISKS = ("disk_full", "disk_fill_rate", "inode_full")
 _SMOOTH_S = 10.0
 _FORGET_TRENDS_S = 600.0
@@ -114,12 +116,12 @@ class CpuSource:
 
 
 class MemorySource:
-    """memory_high, memory_pressure, swap_thrash, oom_killed."""
+    """memory_high, memory_pressure, swap_thrash, oom_killed, limit_killed."""
 
     def __init__(self) -> None:
         self._both: float | None = None
         self._last_s: float | None = None
-        self._killed: deque[tuple[float, int]] = deque()
+        self._killed: dict[str, deque[tuple[float, int]]] = {"oom_killed": deque(), "limit_killed": deque()}
 
     def observe(self, look: Look) -> Iterator[Observation]:
         sample = look.sample
@@ -127,7 +129,8 @@ class MemorySource:
         yield Observation("memory_pressure", "", _waiting(sample, "memory_full"))
         last, self._last_s = self._last_s, sample.monotonic_s
         yield self._swap(sample, 0.0 if last is None else sample.monotonic_s - last)
-        yield self._oom(sample)
+        yield self._kills("oom_killed", sample.monotonic_s, sample.oom_kills)
+        yield self._kills("limit_killed", sample.monotonic_s, sample.limit_kills)
 
     def _swap(self, sample: Sample, step_s: float) -> Observation:
         """Pages that go out and come back at once: twice the smaller rate, over about ten seconds. Pushing out what
@@ -144,14 +147,17 @@ class MemorySource:
             return Observation("swap_thrash", "", self._both, most=Severity.INFO, words=words)
         return Observation("swap_thrash", "", self._both)
 
-    def _oom(self, sample: Sample) -> Observation:
-        if sample.oom_kills is None:
-            return Observation("oom_killed")
-        if sample.oom_kills > 0:
-            self._killed.append((sample.monotonic_s, sample.oom_kills))
-        while self._killed and sample.monotonic_s - self._killed[0][0] > OOM_SPAN_S:
-            self._killed.popleft()
-        return Observation("oom_killed", "", float(sum(count for _, count in self._killed)))
+    def _kills(self, kind: str, now_s: float, count: int | None) -> Observation:
+        """At a limit of its own a group is as small as somebody wanted it: known, and nothing that is wrong here."""
+        if count is None:
+            return Observation(kind)
+        known = self._killed[kind]
+        if count > 0:
+            known.append((now_s, count))
+        while known and now_s - known[0][0] > OOM_SPAN_S:
+            known.popleft()
+        most = Severity.INFO if kind == "limit_killed" else None
+        return Observation(kind, "", float(sum(each for _, each in known)), most=most)
 
 
 class DiskSource:
@@ -161,6 +167,7 @@ class DiskSource:
     def __init__(self, frozen: Frozen) -> None:
         self._frozen = frozen
         self._trends: dict[str, tuple[float, FillTrend]] = {}
+        self._are_full: set[str] = set()
 
     def observe(self, look: Look) -> Iterator[Observation]:
         now_s = look.sample.monotonic_s
@@ -173,13 +180,12 @@ class DiskSource:
             aliases = (disk.device,)
             trend = self._trend(disk, now_s)
             yield self._full(disk, trend, aliases)
-            eta = trend.eta_s(disk.free)
-            details = None if eta is None or eta >= NEVER_S else {"eta_s": round(eta, 1), "free_bytes": disk.free}
-            yield Observation("disk_fill_rate", disk.mount, eta, details, aliases=aliases)
+            yield from self._filling(disk, trend, aliases)
             if disk.inodes_percent is not None:
                 yield Observation("inode_full", disk.mount, disk.inodes_percent, aliases=aliases)
         for mount in [mount for mount, (seen_s, _) in self._trends.items() if now_s - seen_s > _FORGET_TRENDS_S]:
             del self._trends[mount]
+            self._are_full.discard(mount)
 
     def _ended(self, disk: Disk) -> Iterator[Observation]:
         self._trends.pop(disk.mount, None)
@@ -193,6 +199,21 @@ class DiskSource:
         trend.add(now_s, disk.used, disk.total)
         self._trends[disk.mount] = (now_s, trend)
         return trend
+
+    def _filling(self, disk: Disk, trend: FillTrend, aliases: tuple[str, ...]) -> Iterator[Observation]:
+        """When it will be full, until it is: then disk_full says all there is to say, until there is room again."""
+        mount, room = disk.mount, disk.free
+        if room <= FULL_SHARE * disk.total:
+            self._are_full.add(mount)
+        elif room >= min(ROOM_SHARE * disk.total, ROOM):
+            self._are_full.discard(mount)
+        if mount in self._are_full:
+            if self._frozen("disk_fill_rate", mount):
+                yield Observation("disk_fill_rate", mount, words=messages.FULL, aliases=aliases, gone=True)
+            return
+        eta = trend.eta_s(room)
+        details = None if eta is None or eta >= NEVER_S else {"eta_s": round(eta, 1), "free_bytes": room}
+        yield Observation("disk_fill_rate", mount, eta, details, aliases=aliases)
 
     def _full(self, disk: Disk, trend: FillTrend, aliases: tuple[str, ...]) -> Observation:
         if disk.percent < 50:

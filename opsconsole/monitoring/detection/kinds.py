@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from opsconsole.anomalies import Severity
+from opsconsole.monitoring.detection.fill_rate import NEVER_S
 
 LOW, MEDIUM, HIGH, CRITICAL = Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL
 
@@ -43,12 +44,23 @@ class Kind:
     inhibited_by: tuple[str, ...] = ()
     """Kinds of which this one is a consequence: while one of them is open here, this one does not notify."""
     says_none: str = ""
-    """What is said in place of `says` when nothing is left of what is counted; empty: the same with a 0."""
+    """What is said in place of `says` when nothing is left of what is counted, or foreseen; empty: the same with the
+    value."""
+    says_held_back: str = ""
+    """What is said in place of `says` of one that wants so much and gets less: {gets}, from the details."""
+    of_itself: bool = False
+    """Its sentence says over which time it counts: what it is over, and for how long, would say that twice."""
+    held_s: float = math.inf
+    """How long its recovery must last at the most, however often it has come and gone."""
 
     @property
     def upper(self) -> float:
         """What no value can exceed."""
         return 100.0 if self.unit == "%" else math.inf
+
+    def is_none(self, value: float) -> bool:
+        """Whether nothing is left of what is counted, or foreseen."""
+        return value >= NEVER_S if self.below else not value
 
     @property
     def clear_for(self) -> float:
@@ -100,15 +112,22 @@ _ALL = (
          "the kernel killed {value} in 5 minutes for lack of memory",
          ((HIGH, 0.0), (CRITICAL, 4.0)), 0, 0,
          "See in the kernel's log who was killed, restart it if it is needed, and find what grew.", clear_for_s=0,
-         says_none="the kernel killed nothing more for lack of memory"),
+         says_none="the kernel killed nothing more for lack of memory", of_itself=True),
+    Kind("limit_killed", "Killed at a memory limit", "memory", "processes", "host",
+         "the kernel killed {value} in 5 minutes in a group at its own memory limit",
+         ((LOW, 0.0),), 0, 0,
+         "Nothing if the limit is meant: the host has memory. Else raise the limit, or find what grew within it.",
+         clear_for_s=0, pages=False, says_none="the kernel killed nothing more at a memory limit", of_itself=True),
     # -- file systems
     Kind("disk_full", "File system full", "disk", "%", "mount", "{subject} is {value} full",
          _levels(85.0, 90.0, 95.0, 98.0), 0, 3,
          "Find the largest files and folders there, then delete, compress or move what may go.", clear_for_s=10),
+    # what is foreseen has been smoothed already, and nobody wants to read for long what will not come
     Kind("disk_fill_rate", "File system filling", "disk", "s", "mount", "{subject} will be full in {value}",
          ((MEDIUM, 8 * 3600.0), (CRITICAL, 2 * 3600.0)), 10, 4 * 3600,
          "Find what writes there and stop or redirect it before it is full.",
-         clear_for_s=30, below=True, inhibited_by=("disk_full",)),
+         clear_for_s=10, below=True, inhibited_by=("disk_full",), says_none="{subject} does not fill up now",
+         held_s=60.0),
     Kind("inode_full", "Inodes used up", "disk", "%", "mount", "{subject} has {value} of its inodes used",
          _levels(85.0, 90.0, 95.0, 98.0), 0, 3,
          "Find the folder with very many small files and remove what may go.", clear_for_s=10),
@@ -140,7 +159,8 @@ _ALL = (
     Kind("process_cpu_high", "Process busy", "process", "% of a core", "process", "{subject} uses {value}",
          _levels(90.0, 400.0), 60, 20,
          "Nothing if it is meant to; else lower its priority or stop it.",
-         pages=False, inhibited_by=("cpu_high",)),
+         clear_for_s=20, pages=False, inhibited_by=("cpu_high",),
+         says_held_back="{subject} wants {value} and gets {gets}"),
     Kind("process_memory_high", "Process large", "process", "%", "process", "{subject} uses {value} of the memory",
          _levels(25.0, 50.0, 75.0), 30, 5,
          "Restart it if it may be, or give it a limit.",
@@ -182,7 +202,8 @@ KINDS: dict[str, Kind] = {kind.name: kind for kind in _ALL}
 SHORT = {
     "cpu_high": "CPU busy", "cpu_spike": "CPU spike", "cpu_steal": "CPU taken", "cpu_throttled": "CPU held back",
     "cpu_pressure": "CPU wait", "load_high": "load", "memory_high": "memory used", "memory_pressure": "memory wait",
-    "swap_thrash": "swapping", "oom_killed": "out of memory", "disk_full": "full", "disk_fill_rate": "filling",
+    "swap_thrash": "swapping", "oom_killed": "out of memory", "limit_killed": "memory limit",
+    "disk_full": "full", "disk_fill_rate": "filling",
     "inode_full": "inodes", "disk_health": "failing", "io_pressure": "I/O wait", "drive_latency": "slow",
     "drive_saturated": "busy", "network_errors": "packets lost", "fd_exhaustion": "open files",
     "process_cpu_high": "busy", "process_memory_high": "large", "process_memory_leak": "growing",

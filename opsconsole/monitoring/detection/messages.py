@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from opsconsole.anomalies import Severity
 from opsconsole.monitoring.detection.kinds import Kind
 from opsconsole.monitoring.detection.thresholds import Threshold
@@ -16,6 +19,14 @@ GONE = "subject gone"
 """Why an episode ends whose subject is no longer there."""
 READ_ONLY = "is read-only now and cannot fill further"
 """Why the episodes of a file system end that cannot be written any more."""
+FULL = "is full, and cannot fill further"
+"""Why it ends that a file system will be full."""
+GETS = "gets_percent"
+"""In the details of a process that wants more of the CPU than it gets: that, in percent of a core."""
+_PAST = {
+    " is ": " was ", " has ": " had ", " are ": " were ", " uses ": " used ", " takes ": " took ", " take ": " took ",
+    " grows ": " grew ", " shows ": " showed ", " collects ": " collected ",
+}  # fmt: skip
 _GONE = {"process": "has ended", "run": "has ended", "mount": "is no longer mounted"}
 
 
@@ -42,34 +53,69 @@ def subject(name: str) -> str:
     return sanitise_name(name, limit=NAME_LIMIT)
 
 
-def state_of(kind: Kind, name: str, value: float, *, unlike: float | None = None) -> str:
-    """`/var is 91 % full`; of what is counted, `the kernel killed nothing more` in place of a 0."""
-    says = kind.says_none if kind.says_none and not value else kind.says
-    return says.format(subject=subject(name), value=amount(kind, value, unlike=unlike))
+def state_of(
+    kind: Kind, name: str, value: float, *, unlike: float | None = None, details: Mapping[str, Any] | None = None
+) -> str:
+    """`/var is 91 % full`; of what is counted, `the kernel killed nothing more` in place of a 0. `details`: the
+    episode's, of a process that does not get what it wants."""
+    if kind.says_none and kind.is_none(value):
+        return kind.says_none.format(subject=subject(name))
+    said = amount(kind, value, unlike=unlike)
+    gets = gets_of(kind, value, details)
+    if gets is not None:
+        return kind.says_held_back.format(subject=subject(name), value=said, gets=f"{gets:.0f} %")
+    return kind.says.format(subject=subject(name), value=said)
 
 
-def begun(threshold: Threshold, name: str, value: float, severity: Severity, lasted_s: float, words: str) -> str:
-    """`CPU at 97 %, over 85 % for 60 s; nothing waits for it`."""
+def gets_of(kind: Kind, value: float, details: Mapping[str, Any] | None) -> float | None:
+    """What it gets of the value that it wants; None: it is not held back."""
+    gets = (details or {}).get(GETS) if kind.says_held_back else None
+    return gets if isinstance(gets, int | float) and gets < value else None
+
+
+def now_is(kind: Kind, value: float, *, unlike: float | None = None, details: Mapping[str, Any] | None = None) -> str:
+    """`now 94 %`, behind a sentence that says another value."""
+    if kind.below and kind.is_none(value):
+        return "not now"
+    gets = gets_of(kind, value, details)
+    return f"now {amount(kind, value, unlike=unlike)}" if gets is None else f"now gets {gets:.0f} %"
+
+
+def _state_then(kind: Kind, name: str, value: float) -> str:
+    """The same of a time that is past."""
+    if kind.says_none and kind.is_none(value):
+        return state_of(kind, name, value)
+    says = kind.says
+    for now, then in _PAST.items():
+        says = says.replace(now, then)
+    return says.format(subject=subject(name), value=amount(kind, value)) + " then"
+
+
+def begun(
+    threshold: Threshold, name: str, value: float, severity: Severity, lasted_s: float, words: str,
+    details: Mapping[str, Any] | None = None,
+) -> str:  # fmt: skip
+    """`CPU at 97 %, over 85 % for 60 s; nothing waits for it`. `lasted_s`: for how long it has been over that level."""
     kind = threshold.kind
     level = threshold.passed(value, severity)
-    told = state_of(kind, name, value, unlike=level)
-    if level and kind.unit != "× the threshold":  # "over 0 processes" says nothing, nor does "over 1 ×"
+    told = state_of(kind, name, value, unlike=level, details=details)
+    if level and kind.unit != "× the threshold" and not kind.of_itself:  # "over 0 signs" says nothing, nor "over 1 ×"
         told += f", {side(kind)} {amount(kind, level)}"
-    if lasted_s >= 1:
+    if lasted_s >= 1 and not kind.of_itself:
         told += f" for {long_duration(lasted_s, whole=True)}"
     return f"{told}; {words}" if words else told
 
 
 def ended(kind: Kind, name: str, value: float | None, peak: float, lasted_s: float, why: str) -> str:
-    """`over after 12 min: CPU at 40 %; at its worst 97 %`; `why` where it was no recovery."""
+    """`over after 12 min: CPU at 40 % then; at its worst 97 %`; `why` where it was no recovery."""
     worst, after = f"at its worst {amount(kind, peak)}", long_duration(lasted_s, whole=True)
-    if why in (GONE, READ_ONLY) and name:
+    if why in (GONE, READ_ONLY, FULL) and name:
         so = _GONE.get(kind.subject, "is no longer there") if why == GONE else why
         worst += " from full" if kind.below else ""
         return f"over after {after}: {subject(name)} {so}; {worst}"
     if why:
         return f"{kind.title}{f' ({subject(name)})' if name else ''}: {why} after {after}, {worst}"
-    now = "" if value is None else f": {state_of(kind, name, value)}"
+    now = "" if value is None else f": {_state_then(kind, name, value)}"
     if kind.below and kind.unit == "s":  # what it will be full in says nothing now
         now, worst = f": {subject(name)} does not fill up any more", f"{worst} from full"
     return f"over after {after}{now}; {worst}"

@@ -12,7 +12,7 @@ from math import exp
 from operator import attrgetter
 from typing import Any
 
-from opsconsole.monitoring.detection import process_identity
+from opsconsole.monitoring.detection import messages, process_identity
 from opsconsole.monitoring.detection.observation import Look, Observation
 from opsconsole.monitoring.detection.process_leaks import Leaks
 from opsconsole.monitoring.detection.thresholds import Thresholds
@@ -31,6 +31,9 @@ or it alone has that percent of what the host may use, or it has been busy for s
 ALWAYS = 0.9
 """While the CPU is fought for, a process that could run at this share of the looks wants a whole core, whatever it
 gets: with three others on two cores that is half of one."""
+OFTEN = 0.5
+"""So one is taken on, until it could run at less than this share: what it wants goes down with that, and not at once to
+what little it gets."""
 PARENTS = 5
 
 _by_cpu = attrgetter("cpu_percent")
@@ -40,7 +43,7 @@ _by_rss = attrgetter("rss_bytes")
 class _Listed:
     """A process that is listed for one reason."""
 
-    __slots__ = ("_who", "at", "busy_since", "identity", "load", "matters", "ready", "subject")
+    __slots__ = ("_who", "at", "busy_since", "held_back", "identity", "load", "matters", "ready", "subject")
 
     def __init__(self, process: ProcessSample, subject: str) -> None:
         self.identity = process.identity
@@ -48,6 +51,7 @@ class _Listed:
         self.load = process.cpu_percent
         self.ready = float(process.state == "R")
         """Share of the looks at which it ran, or could have."""
+        self.held_back = False
         self.at: float | None = None
         self.busy_since: float | None = None
         self.matters = False
@@ -240,10 +244,12 @@ def _busy(sample: Sample, listed: _Listed, process: ProcessSample, *, fought_for
     if sample.interval_s is None and sample.gap != "late":  # no rate: the first look, or the first after suspend
         return Observation(CPU, listed.subject, None)
     wanted = 100 * listed.ready
-    if not fought_for or listed.ready < ALWAYS or listed.load >= wanted:
-        return Observation(CPU, listed.subject, listed.load, listed.details(process))
-    words = f"it wants that much, and gets {listed.load:.0f} %: others want the CPU too"
-    return Observation(CPU, listed.subject, wanted, listed.details(process), words=words)
+    listed.held_back = fought_for and listed.ready >= (OFTEN if listed.held_back else ALWAYS) and listed.load < wanted
+    details = listed.details(process)
+    if not listed.held_back:
+        return Observation(CPU, listed.subject, listed.load, details)
+    gets = {**(details or {}), messages.GETS: round(listed.load)}
+    return Observation(CPU, listed.subject, wanted, gets, words="others want the CPU too")
 
 
 def _fought_for(sample: Sample) -> bool:

@@ -68,9 +68,10 @@ class Cgroup:
         """None: there is no limit below the host's memory. Raises OSError, ValueError."""
         return self._memory.look() if self._memory is not None else None
 
-    def oom_kills(self) -> int | None:
-        """Processes of the limited group that the OOM killer ended since the last call. None: not known."""
-        return self._memory.oom_kills() if self._memory is not None else None
+    def kills(self) -> tuple[int | None, int | None]:
+        """Processes of the limited group that the OOM killer ended since the last call: for want of its memory or of
+        the host's, and within a lower limit of a group in it. None: not known."""
+        return self._memory.kills() if self._memory is not None else (None, None)
 
     def close(self) -> None:
         for part in (self._cpu, self._memory, self.pressure):
@@ -124,7 +125,9 @@ class _Memory:
         self._inactive, self._cached = (
             (b"\ninactive_file ", b"\nfile ") if unified else (b"\ntotal_inactive_file ", b"\ntotal_cache ")
         )
+        self._own = KeptFile(f"{limit.folder}/memory.events.local", whole=True) if unified else None
         self._killed: int | None = None
+        self._reached: tuple[int | None, int | None] = (None, None)
 
     def look(self) -> Memory:
         stat = b"\n" + self._stat.read()
@@ -133,16 +136,30 @@ class _Memory:
         used = max(int(self._usage.read()) - inactive, 0)
         return memory_of(total, total - used, counter(stat, self._cached) or 0, "cgroup")
 
-    def oom_kills(self) -> int | None:
+    def kills(self) -> tuple[int | None, int | None]:
+        """v1 counts what was ended in the group itself, v2 in those within it too: where one of them has reached its
+        limit, and this one has not, it was that one's."""
         try:
-            killed = counter(b"\n" + self._events.read(), b"\noom_kill ")
+            events = b"\n" + self._events.read()
+        except OSError:
+            return None, None
+        before, self._killed = self._killed, counter(events, b"\noom_kill ")
+        (any_before, own_before), self._reached = self._reached, (counter(events, b"\noom "), self._own_limit())
+        killed = since(self._killed, before)
+        anywhere, here = since(self._reached[0], any_before), since(self._reached[1], own_before)
+        return (0, killed) if killed and anywhere and here == 0 else (killed, 0)
+
+    def _own_limit(self) -> int | None:
+        """How often the group itself has reached its limit. None: not told, as before Linux 5.2 and in v1."""
+        if self._own is None:
+            return None
+        try:
+            return counter(b"\n" + self._own.read(), b"\noom ")
         except OSError:
             return None
-        before, self._killed = self._killed, killed
-        return since(killed, before)
 
     def close(self) -> None:
-        for file in (self._usage, self._stat, self._events):
+        for file in (self._usage, self._stat, self._events, *([self._own] if self._own else [])):
             file.close()
 
 

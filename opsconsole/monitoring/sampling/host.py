@@ -42,6 +42,7 @@ class HostLook:
     runnable: int | None = None
     blocked: int | None = None
     oom_kills: int | None = None
+    limit_kills: int | None = None
     temperatures: tuple[tuple[str, float], ...] = ()
     uptime_s: float | None = None
     busy_s: float | None = None
@@ -106,7 +107,7 @@ class LinuxHost:
     def _look_at_memory(self, found: HostLook, elapsed_s: float | None) -> None:
         look: MemoryLook | None = _try(lambda: self._memory.look(elapsed_s), found.notes, "memory")
         if look is not None:
-            found.memory, found.swap, found.oom_kills = look
+            found.memory, found.swap, found.oom_kills, found.limit_kills = look
 
     def _limit(self, found: HostLook, monotonic_s: float, elapsed_s: float | None) -> None:
         """Put a container's own figures in the place of the host's."""
@@ -126,7 +127,7 @@ class LinuxHost:
             )
         memory = _try(group.memory, notes, "memory of the cgroup")
         if memory is not None:
-            found.memory, found.oom_kills = memory, group.oom_kills()
+            found.memory, (found.oom_kills, found.limit_kills) = memory, group.kills()
         if (pressure := group.pressure) is not None:
             found.pressure = _try(lambda: pressure.look(elapsed_s), notes, "pressure of the cgroup")
 

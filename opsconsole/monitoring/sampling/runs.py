@@ -272,8 +272,11 @@ def _source(sources: dict[str, str]) -> str:
     return ", ".join(f"{name}: {source}" for name, source in sources.items())
 
 
-def read_series(folder: Path) -> list[RunUsage]:
-    """A run's kept series, oldest first; a line that is not whole is left out."""
+def read_series(folder: Path, newest: int = 0) -> list[RunUsage]:
+    """A run's kept series, oldest first; a line that is not whole is left out.
+
+    `newest`: only the last so many, whose peak is their own; 0: all.
+    """
     found: list[RunUsage] = []
     try:
         first, *lines = (folder / SERIES_FILE).read_bytes().splitlines()
@@ -282,7 +285,7 @@ def read_series(folder: Path) -> list[RunUsage]:
     except (OSError, ValueError, KeyError, TypeError):
         return found
     peak = 0
-    for line in lines:
+    for line in lines[-newest:]:
         try:
             values = dict(zip(columns, json.loads(line), strict=True))
             peak = max(peak, int(values["rss_bytes"]))

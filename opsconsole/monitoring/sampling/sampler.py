@@ -94,6 +94,7 @@ class Sampler:
             runnable=look.runnable,
             blocked=look.blocked,
             oom_kills=look.oom_kills,
+            limit_kills=look.limit_kills,
             temperatures=look.temperatures,
             uptime_s=look.uptime_s,
             processes=len(processes),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 _AGAIN_S = 1.0
+_HOW = "a letter answers · enter takes what is marked"
 
 
 class Question(NamedTuple):
@@ -65,6 +66,7 @@ class ConfirmScreen(Modal[bool]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -danger") as dialog:
             dialog.border_title = Content(self._question.title)
+            dialog.border_subtitle = _HOW
             yield Static(Text(self._question.subject, style="bold"), id="confirm-subject")
             consequences = Static(self._said, classes="confirm-consequence")
             consequences.display = bool(self._question.consequences)
@@ -86,7 +88,7 @@ class ConfirmScreen(Modal[bool]):
         now = self._anew() if self._anew is not None and self.is_current else self._question
         if isinstance(now, str):
             self.app.tell(now)
-            self.dismiss(False)
+            self.close_by_itself(False)
         elif now != self._question:
             self._question = now
             self.query_one(".dialog").border_title = Content(now.title)
@@ -104,7 +106,7 @@ class ConfirmScreen(Modal[bool]):
 
     def on_why_line_left(self) -> None:
         """The question is still open, and No is what enter does."""
-        self.query_one(".dialog").border_subtitle = ""
+        self.query_one(".dialog").border_subtitle = _HOW
         self._answers.mark("no")
         self.set_focus(self._answers)
 

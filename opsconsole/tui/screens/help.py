@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from itertools import zip_longest
 from pathlib import Path
 from textwrap import wrap
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, cast
 
 from rich.cells import cell_len
+from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -17,6 +18,7 @@ from textual.widgets import Static
 
 from opsconsole.tui.actions import ACTIONS, Action, Danger, Where
 from opsconsole.tui.screens.modal import Modal
+from opsconsole.tui.widgets.tones import TonedApp
 from opsconsole.tui.wording import FACES, shortened
 
 _WIDEST, _FRAME = 132, 5
@@ -43,13 +45,13 @@ class Group(NamedTuple):
     title: str
     entries: tuple[Entry, ...]
 
-    def lines(self, keys: int, width: int) -> list[Text]:
+    def lines(self, keys: int, width: int, accent: Style | str = "bold") -> list[Text]:
         """A title and its entries: keys in a column of their own, what they do beside it, also where it goes on."""
-        found = [Text(self.title, style="bold")]
+        found = [Text.assemble((self.title, "bold"))]
         for entry in self.entries:
             pieces = wrap(entry.said, max(8, width - keys - 3)) or [""]
             for at, piece in enumerate(pieces):
-                found.append(Text.assemble((f"  {'' if at else entry.keys:<{keys}} ", "bold"), piece))
+                found.append(Text.assemble((f"  {'' if at else entry.keys:<{keys}} ", accent), piece))
         return found
 
 
@@ -87,7 +89,8 @@ class HelpScreen(Modal[None]):
         width = min(_WIDEST, self.app.size.width) - _FRAME
         if width != self._width:
             self._width = width
-            self.query_one("#help-keys", Static).update(laid_out(self.groups(), width))
+            accent = cast("TonedApp", self.app).tone("accent")
+            self.query_one("#help-keys", Static).update(laid_out(self.groups(), width, accent))
             self.query_one("#help-legend", Static).update(self._legend(width))
 
     def groups(self) -> list[Group]:
@@ -128,15 +131,16 @@ def _said(action: Action) -> str:
     return action.description + (" !" if action.danger is Danger.CONFIRM else "")
 
 
-def laid_out(groups: Sequence[Group], width: int) -> Text:
-    """In two columns where both have room, about as long as each other; the first groups are at their tops."""
+def laid_out(groups: Sequence[Group], width: int, accent: Style | str = "bold") -> Text:
+    """In two columns where both have room, about as long as each other; the first groups are at their tops. Keys have
+    the style `accent`, as they have it everywhere."""
     count = 2 if (width - _APART) // 2 >= _LEAST else 1
     each = (width - _APART * (count - 1)) // count
     keys = max((cell_len(entry.keys) for group in groups for entry in group.entries), default=0)
     columns: list[list[Text]] = [[] for _ in range(count)]
     for group in groups:
         column = min(columns, key=len)
-        column += [*([Text()] if column else []), *group.lines(keys, each)]
+        column += [*([Text()] if column else []), *group.lines(keys, each, accent)]
     rows = []
     for line in zip_longest(*columns, fillvalue=Text()):
         row = line[0].copy()

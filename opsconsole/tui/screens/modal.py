@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Protocol, cast
 
 from textual import events
 from textual._time import get_time
 from textual.await_complete import AwaitComplete
+from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, ScreenResultType
+
+SUSPEND = Binding("ctrl+z", "app.suspend_process", show=False)
+"""As in every program of a terminal; a text that is edited has it for undo."""
+
+
+class Deaf(Protocol):
+    """An app that can pass over keys for a moment."""
+
+    def pass_over_keys(self) -> None:
+        """What is typed until the next frame has been seen is for what is gone."""
+        ...
 
 
 class Modal(ModalScreen[ScreenResultType]):
@@ -15,6 +27,8 @@ class Modal(ModalScreen[ScreenResultType]):
 
     Textual's own would answer twice, and close what lies below as well.
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [SUSPEND]
 
     GRAVE: ClassVar[bool] = False
     """It is about something that cannot be undone: what was typed before it was seen is no answer to it, but what is
@@ -39,6 +53,16 @@ class Modal(ModalScreen[ScreenResultType]):
         if not self.GRAVE or (isinstance(event, events.Key) and event.key in self.AHEAD):
             return False
         return self._seen_at is None or event.time < self._seen_at
+
+    def close_by_itself(self, result: ScreenResultType | None = None) -> None:
+        """Close it though nobody has answered: what is typed for it until that is seen goes to nobody.
+
+        Whoever calls it says why.
+        """
+        if self._dismissed or not self.is_current:
+            return
+        cast(Deaf, self.app).pass_over_keys()
+        self.dismiss(result)
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Close it with this answer, unless it has been closed already or lies below something."""

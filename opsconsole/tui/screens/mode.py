@@ -111,6 +111,9 @@ class ModeScreen(Screen[None]):
     def rebound(self) -> None:
         """The operator's own keys were read again."""
 
+    def writable_again(self) -> None:
+        """What could not be written down for a while can be now."""
+
     def label_of(self, action_id: str) -> str | None:
         """The footer's word for it; None: it makes no sense now, and is left out."""
         return BY_ID[action_id].label

@@ -75,7 +75,8 @@ def sentences(found: StillOpen) -> list[str]:
     lines = []
     if found.running:
         subject = "1 task is running: it goes" if found.running == 1 else f"{found.running} tasks are running: they go"
-        lines.append(f"{subject} on without a console, and the record keeps everything.")
+        kept = "but nothing can be written now, and output may be lost" if found.unrecorded else ""
+        lines.append(f"{subject} on without a console, {kept or 'and the record keeps everything'}.")
     if number := found.queued + found.waiting:
         until = "runs on another console." if found.others_claim else "waits until a console is open again."
         lines.append(f"{_not_begun(found)}: {'it' if number == 1 else 'each'} {until}")

@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 
 
 class Cell(NamedTuple):
-    """`tone` is one of `tones.TONES`; empty: as its surroundings."""
+    """`tone` is one of `tones.TONES`, or a shade of one (`shades`); empty: as its surroundings."""
 
     text: str
     tone: str
@@ -39,6 +39,15 @@ def fit_path(text: str, width: int) -> str:
     while end and cell_len(end) >= max(1, width):
         end = end[1:]
     return f"…{end}"[: max(0, width)]
+
+
+def squeezed(text: str, path: str, width: int, least: int = 4) -> str:
+    """The text in `width` cells, where `path` in it can give way for that, as `fit_path` has it: down to `least` cells,
+    so that what does not fit even then is longer still."""
+    beside = cell_len(text) - cell_len(path)
+    if cell_len(text) <= width or not path or path not in text:
+        return text
+    return text.replace(path, fit_path(path, max(least, width - beside)), 1)
 
 
 @lru_cache(2048)

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from opsconsole.tui.widgets.cells import Cell, fit
+from opsconsole.tui.widgets.cursor_list import CursorList
 from opsconsole.tui.widgets.folding import folded
 from opsconsole.tui.widgets.text_field import TextField
 
@@ -35,6 +36,7 @@ class FilterLine(Horizontal):
         kept: bool
 
     _said = "", False
+    _list: CursorList | None = None
     BINDINGS = [("escape", "leave(False)", "drop the filter")]  # noqa: RUF012 - as Textual has it
 
     def compose(self) -> ComposeResult:
@@ -47,8 +49,11 @@ class FilterLine(Horizontal):
         """Empty before there is anything to type in, which what was read in a thread may come before."""
         return "".join(field.value for field in self.query(Input))
 
-    def begin(self) -> None:
-        """Show it and type."""
+    def begin(self, narrows: CursorList | None = None) -> None:
+        """Show it and type. The cursor of the list that it `narrows` comes back when the filter is dropped."""
+        self._list = narrows
+        if narrows is not None:
+            narrows.hold()
         self.add_class("-typing")
         self.screen.set_focus(self.query_one(Input))  # now: the next key may be here already
 
@@ -95,6 +100,8 @@ class FilterLine(Horizontal):
         self.action_leave(True)
 
     def action_leave(self, kept: bool) -> None:
+        if self._list is not None:
+            (self._list.let_go if kept else self._list.give_back)()
         if not kept:
             self.clear()
         self.remove_class("-typing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
@@ -24,6 +25,8 @@ SPAN_S = 300
 _KEPT = 1200
 _SECOND_US = 1_000_000
 _LEAST_SUBJECT = 4
+_BINARY = re.compile(r" ([KMGTPE])iB")
+"""Is cut down to its letter, as tables have it, rather than cut off."""
 _UNDERLINED = Style(underline=True)
 
 Span = tuple[int, int]
@@ -40,10 +43,12 @@ class Graph(BareLines, Widget):
 
     def __init__(
         self, title: str, *, top: float = 100.0, least: float = 1.0, warn: float = NEVER, bad: float = NEVER,
-        threshold: float | None = None, scale: Callable[[float], str] | None = None, id: str | None = None,
+        threshold: float | None = None, scale: Callable[[float], str] | None = None, short: str = "",
+        id: str | None = None,
     ) -> None:  # fmt: skip
+        """`short`: the title where the longer one leaves no room for the value."""
         super().__init__(id=id)
-        self._title = title
+        self._title, self._short = title, short or title
         self._nothing = "no data"
         self._top, self._least = top, least
         self._limits = Limits(warn, bad, threshold)
@@ -143,6 +148,11 @@ class Graph(BareLines, Widget):
         return known.shown
 
     @property
+    def most(self) -> float | None:
+        """The largest value shown."""
+        return max((value for value in self.values if value is not None), default=None)
+
+    @property
     def text(self) -> str:
         """Its heading."""
         return "".join(cell.text for cell in self._heading(self.size.width))
@@ -226,14 +236,21 @@ class Graph(BareLines, Widget):
     def _heading(self, width: int) -> list[Cell]:
         cells = [Cell(f"{self._mark.text} ", self._mark.tone)] if self._mark else []
         cells.append(Cell(f"{self._title} ", "muted"))
-        now = self._now or "–"
+        now, extra = self._now or "–", self._extra
+        first = cell_len(extra[0]) + 2 if extra else 0
+        mark, named = sum(cell_len(cell.text) for cell in cells[:-1]), cell_len(self._title) + 1
+        if mark + named + cell_len(now) > width:
+            cells[-1] = Cell(f"{self._short} ", "muted")
+            named = cell_len(self._short) + 1
+        if self._subject is None and mark + named + cell_len(now) + first > width:
+            now, extra = _BINARY.sub(r"\1", now), [_BINARY.sub(r"\1", one) for one in extra]
         if self._subject is not None:
             room = width - sum(cell_len(cell.text) for cell in cells) - cell_len(now) - 1
             if room >= _LEAST_SUBJECT:
                 cells.append(Cell(f"{fit_path(self._subject[1], room)} ", "strong"))
         cells.append(Cell(now, "strong" if self._now else "faint"))
         room = width - sum(cell_len(cell.text) for cell in cells)
-        for words in self._extra:
+        for words in extra:
             room -= cell_len(words) + 2
             if room < 0:
                 break

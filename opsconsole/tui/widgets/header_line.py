@@ -15,11 +15,13 @@ from textual.widget import Widget
 from opsconsole.tui.facts import queue_words
 from opsconsole.tui.head import Head
 from opsconsole.tui.widgets.bare_lines import BareLines
-from opsconsole.tui.widgets.cells import Cell
+from opsconsole.tui.widgets.cells import Cell, squeezed
 
 _APART = 3
 _LEAST_ALARM = 30
-_ALARM_SHARE = 0.4
+_ALARM_SHARE, _SHARE_OF_NAMED = 0.4, 0.6
+_LEAST_WHOSE = 10
+"""Of a path or a name in it: about a file's own name."""
 _BUSY, _OVERLOADED = 1.0, 2.0
 _CEILINGS = {"elevated": "faint", "standard": "faint", "restricted": "muted", "safe": "muted"}
 _MARKS = "warning"
@@ -75,19 +77,26 @@ class HeaderLine(BareLines, Widget):
     def _cells(self, width: int) -> list[Cell]:
         head, gap = self._head, Cell(" " * _APART, "")
         left, right = _left(head), _right(head)
-        most = max(_LEAST_ALARM, int(width * _ALARM_SHARE))
-        least = 0 if head.alarm is None else min(cell_len(head.alarm.text), most) + _APART
+        least = 0 if head.alarm is None else self._least(head.alarm.text, width) + _APART
         _shrink([left, right], width - 3 - least)
         cells = [Cell(" ", ""), *_joined(left, gap)]
         tail = _joined(right, gap)
         room = width - _width(cells) - _width(tail) - 1
         if head.alarm is not None:
             room -= _APART
-            text = head.alarm.text
+            text = squeezed(head.alarm.text, head.whose, room - 1)
             text = text if cell_len(text) <= room - 1 else set_cell_size(text, max(0, room - 2)) + "…"
             cells += [gap, Cell(text, head.alarm.tone)]
             room -= cell_len(text)
         return [*cells, Cell(" " * max(1, room), ""), *tail, Cell(" ", "")]
+
+    def _least(self, alarm: str, width: int) -> int:
+        """So many cells the alarm has at the least: its share, and more where a name in it has given way already."""
+        most, needed = max(_LEAST_ALARM, int(width * _ALARM_SHARE)), cell_len(alarm)
+        if self._head.whose and self._head.whose in alarm:
+            needed = min(needed, cell_len(squeezed(alarm, self._head.whose, most, _LEAST_WHOSE)))
+            most = max(most, int(width * _SHARE_OF_NAMED))
+        return min(needed, most)
 
 
 def _left(head: Head) -> list[Piece]:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _ENOUGH = 40
 """So many columns of keys are left before the modes are named in full; what is rarer than that is in the help."""
+_FEW = 30
+"""So many are left before the modes have names at all, but for the one that is seen: about the three or four keys that
+somebody came for."""
 _LEAST = 10
 """About one key, which is left beside the shortest names."""
 _APART = 2
@@ -39,7 +42,8 @@ _WIDE, _CLOSE, _TIGHT = Gaps(1, 2), Gaps(1, 1), Gaps(0, 1)
 class KeyLine(Toned, Widget):
     """The modes by name, and the keys that make sense now; the keys that do not fit are in the help.
 
-    Who does not find the other modes finds nothing, so that their names go before all keys but the first.
+    The keys that matter most here go before the names of the modes where there is no room for both; that there are
+    others, and how to get there, is always said.
     """
 
     app: ConsoleApp
@@ -85,9 +89,10 @@ class KeyLine(Toned, Widget):
             if _length(named) + _APART <= room - min(taken, _ENOUGH):
                 return [*named, Segment(" " * _APART, self.rich_style)], _WIDE
         room = width - self._taken(self._always, _CLOSE)
-        named = self._named(names, True, _TIGHT)
-        if _length(named) <= room - min(self._taken(self._keys, _CLOSE), _LEAST):
-            return named, _CLOSE
+        taken = self._taken(self._keys, _CLOSE)
+        for named, least in ((self._named(names, True, _TIGHT), _FEW), (self._numbered(names), _LEAST)):
+            if _length(named) <= room - min(taken, least):
+                return named, _CLOSE
         where = self._hint(Key(ends, "modes"), _CLOSE)
         return (where if _length(where) <= room - _LEAST else []), _CLOSE
 
@@ -97,6 +102,18 @@ class KeyLine(Toned, Widget):
         found: list[Segment] = []
         for mode, name in zip(MODES, names, strict=True):
             found += self._hint(Key(name, mode.short if short else mode.label), gaps, mode.id == current)
+        return found
+
+    def _numbered(self, names: list[str]) -> list[Segment]:
+        """Only their keys, and where one is."""
+        current, base = self.app.modes.name_of(self.screen), self.rich_style
+        found: list[Segment] = []
+        for mode, name in zip(MODES, names, strict=True):
+            if mode.id == current:
+                edge = base + self.tone("faint")
+                found += [Segment("[", edge), *self._hint(Key(name, mode.short), Gaps(1, 0), True), Segment("] ", edge)]
+            else:
+                found.append(Segment(f"{name} ", base + self.tone("accent")))
         return found
 
     def _taken(self, keys: list[Key], gaps: Gaps) -> int:

@@ -21,6 +21,24 @@ class LineView(ScrollView):
         if extent != self.virtual_size:
             self.set_reactive(Widget.virtual_size, extent)
             self._scroll_update(extent)
+            self._draw_scrollbars_too()
+
+    def _draw_scrollbars_too(self) -> None:
+        """In the same frame as the lines that have changed: a scrollbar that tells the screen by itself comes in one of
+        its own, and a list that grows and shrinks each second is drawn twice."""
+        for shown, bar in (
+            (self.show_vertical_scrollbar, self._vertical_scrollbar),
+            (self.show_horizontal_scrollbar, self._horizontal_scrollbar),
+        ):
+            if not shown or bar is None or not bar._repaint_required or not bar._is_mounted or not bar.display:
+                continue
+            if bar._layout_required or bar._scroll_required or bar._refresh_styles_required:
+                continue  # there is more to be done than to draw it
+            if bar not in (screen := self.screen)._compositor:
+                continue
+            bar._repaint_required = False
+            screen._dirty_widgets.add(bar)
+            screen.check_idle()
 
     def jump(self, *, x: int | None = None, y: int | None = None) -> None:
         """Scroll there now, also when the scrollbar has not come up yet."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from opsconsole.tui.glyphs import GlyphSet
 from opsconsole.tui.widgets.cells import Cell
+from opsconsole.tui.widgets.shades import shade_of
 
 NEVER = 1e30
 _RULE = "┈"
@@ -89,7 +90,11 @@ class Columns:
 def rows_of(
     values: Sequence[float | None], rows: int, top: float, glyphs: GlyphSet, limits: Limits = NO_LIMITS
 ) -> Iterator[list[Cell]]:
-    """The upper row first; gaps are blank, and a value of 0 has a dot, so that it is not taken for one."""
+    """The upper row first; gaps are blank, and a value of 0 has a dot, so that it is not taken for one.
+
+    Rows have shades of their tones, the same all along: a change of colour within a row still says that a limit was
+    passed, and costs no more than it did.
+    """
     columns = glyphs.columns
     most = max((value for value in values if value is not None), default=0.0)
     lefts, rights = values[::columns], values[1::2] if columns == 2 else ()
@@ -104,7 +109,8 @@ def rows_of(
     ruled = rule_row(limits.rule, top, rows)
     lines = map("".join, zip(*[piles[pair] for pair in pairs], strict=True)) if pairs else repeat("", rows)
     for row, line in enumerate(lines):
-        yield list(_ruled_runs(line, spans) if row == ruled else _runs(line, spans))
+        runs = _ruled_runs(line, spans) if row == ruled else _runs(line, spans)
+        yield [Cell(text, shade_of(tone, row, rows)) for text, tone in runs]
 
 
 def _heights(values: Sequence[float | None], top: float, rows: int, levels: int) -> list[int]:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.style import Style
 from textual.app import App
+from textual.color import Color
+
+from opsconsole.tui.widgets.shades import SHADED, shaded
 
 if TYPE_CHECKING:
     from textual.widget import Widget as _Base
@@ -24,16 +27,30 @@ class TonedApp(App[None]):
     COMPONENT_CLASSES: ClassVar[set[str]] = {f"tone--{tone}" for tone in TONES}
 
     def tone(self, name: str) -> Style:
-        """Foreground and attributes of a tone; empty until there are sheets."""
+        """Foreground and attributes of a tone, or of a shade of it; empty until there are sheets."""
         known = self.__dict__.setdefault("_tones_drawn", {})
-        source = self._component_styles.get(f"tone--{name}")
+        whole, _, step = name.partition("@")
+        source = self._component_styles.get(f"tone--{whole}")
         if source is None:
             return Style.null()
         if name not in known or known[name][0] is not source:  # another theme brings other objects
-            style = self.get_component_styles(f"tone--{name}").rich_style
-            known[name] = source, Style(color=style.color, bold=style.bold, dim=style.dim, reverse=style.reverse)
+            known[name] = source, self._shaded(whole, int(step)) if step else self._toned(whole)
         found: Style = known[name][1]
         return found
+
+    def _toned(self, name: str) -> Style:
+        style = self.get_component_styles(f"tone--{name}").rich_style
+        return Style(color=style.color, bold=style.bold, dim=style.dim, reverse=style.reverse)
+
+    def _shaded(self, name: str, step: int) -> Style:
+        """The tone itself where shades would be rounded to a few colours, and of colours that are the terminal's."""
+        whole = self.tone(name)
+        if whole.color is None or whole.color.triplet is None or self.console.color_system not in (None, "truecolor"):
+            return whole
+        variables = self.theme_variables
+        foot, ground = variables.get(SHADED[name]), Color.parse(variables["background"])
+        colour = shaded(Color(*whole.color.triplet), Color.parse(foot) if foot else None, ground, step)
+        return whole + Style(color=colour.rich_color)
 
 
 class Toned(_Base):

@@ -8,6 +8,8 @@ from typing import Any
 from opsconsole.anomalies import Severity
 from opsconsole.errors import StorageError
 from opsconsole.models import Status
+from opsconsole.storage.metrics import Point
+from opsconsole.tui.screens.anomalies.screen import AnomaliesScreen
 from opsconsole.tui.screens.anomalies.table import EpisodeTable
 from tests.tui.anomalies.scene import (
     CLOSED,
@@ -45,6 +47,39 @@ async def test_detail_has_the_graph_with_the_span_and_what_to_do(watched: FakeEn
             assert words in text, words
         bar = next(line for line in text.splitlines() if "├" in line)
         assert re.search(r" +├─+▲─+┤\Z", bar)
+
+
+async def test_the_graph_goes_on_when_the_episode_ends_while_another_mode_is_shown(watched: FakeEngine) -> None:
+    station = watched.monitoring
+    begin = NOW - 4 * MINUTE
+    one = put(watched, "memory_high", Severity.HIGH, 4 * MINUTE, began_at=begin, threshold=90.0, unit="%")
+    station.recorded["memory"] = [Point(begin, 1, 95.0, 95.0, 95.0)]
+    async with opened(watched) as pilot:
+        await pilot.press("g")
+        await until(pilot, lambda: "most 95 %" in detail(pilot))
+        await pilot.press("1")
+        await until(pilot, lambda: not isinstance(pilot.app.screen, AnomaliesScreen))
+        station.recorded["memory"].append(Point(NOW - MINUTE, 1, 99.0, 99.0, 99.0))
+        station.put("memory_high", "over", Severity.HIGH, **{
+            name: getattr(one, name) for name in ("id", "opened_at", "began_at", "threshold", "unit")
+        }, state=CLOSED, closed_at=NOW)  # fmt: skip
+        await pilot.press("4")
+        await until(pilot, lambda: "closed" in detail(pilot))
+        await until(pilot, lambda: "most 99 %" in detail(pilot))
+        station.recorded["memory"].append(Point(NOW + MINUTE, 1, 80.0, 80.0, 80.0))
+        station.time += 2 * MINUTE  # what comes after it is shown as well
+        await until(pilot, lambda: "least 80 %" in detail(pilot))
+
+
+async def test_detail_says_that_it_is_worse_than_when_it_was_seen(watched: FakeEngine) -> None:
+    link = {"at": NOW, "kind": "acknowledged", "ref": "kim", "severity": "medium"}
+    put(
+        watched, "load_high", Severity.HIGH, HOUR, acknowledged_at=NOW, acknowledged_by="kim", links=(link,)
+    )  # fmt: skip
+    async with opened(watched) as pilot:
+        await pilot.press("G", "g")
+        await until(pilot, lambda: "when it was MED: it is worse now" in detail(pilot))
+        assert "Done about it" not in detail(pilot)
 
 
 async def test_detail_says_when_nothing_was_recorded(watched: FakeEngine) -> None:

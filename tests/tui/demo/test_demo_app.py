@@ -163,3 +163,38 @@ async def test_pictures_outlive_it(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         kept = tmp_path / "mine" / "pictures"
         await until(pilot, lambda: len([*kept.glob("overview-*")]) == 2 if kept.exists() else False)
         assert not (tmp_path / "demo" / "pictures").exists()
+
+
+def named(app: ConsoleApp) -> set[str]:
+    """The command lines of its processes that belong to runs."""
+    assert app.recorded is not None
+    seen = app.recorded.sampler().sample()
+    return {one.cmdline for one in seen if one.name in ("tar", "zstd", "curl", "psql") or "/runs/" in one.cmdline}
+
+
+async def test_it_goes_on_for_as_long_as_it_is_open(tmp_path: Path) -> None:
+    """The processes of what has ended go with it; what the queue held is followed by more."""
+    app = demo_app(tmp_path / "demo", frozen=False)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await started(pilot)
+        engine = app.engine
+        assert engine is not None
+        first = {task.id for task in engine.tasks()}
+        assert any("zstd" in line for line in named(app)) and any("warm-cdn" in line for line in named(app))
+        active = Filter(statuses=frozenset({Status.RUNNING}))
+
+        async def all_end() -> None:
+            """What runs now; the next of the queue takes its place."""
+            before = {task.id for task in engine.tasks(active)}
+            later(engine, 4200)
+            await until(pilot, lambda: not {task.id for task in engine.tasks(active)} & before)
+
+        while not any(task.id not in first for task in engine.tasks(active)):
+            await all_end()
+        await until(pilot, lambda: len(engine.tasks(active)) >= 2)
+        lines = named(app)
+        assert not any("zstd" in line or "warm-cdn.urls" in line for line in lines)
+        await until(pilot, lambda: all(any(one.name in line for line in named(app)) for one in engine.tasks(active)))
+        sample = app.recorded.sampler().sample()  # type: ignore[union-attr]
+        mine = next(one for one in sample if "/runs/" in one.cmdline)
+        assert app.recorded is not None and app.recorded.details(*mine.identity) is not None

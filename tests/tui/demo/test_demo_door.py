@@ -70,6 +70,15 @@ def test_it_leaves_nothing_behind(console: Terminal, temporary: Path, how: str, 
     assert tree(temporary.parent / "home") == before
 
 
+def test_a_picture_is_the_operators_and_outlives_it(console: Terminal, temporary: Path) -> None:
+    console.press(b"x")
+    console.read_until(b"Picture:")
+    console.press(b"q")
+    assert console.ended() == 0
+    pictures = temporary.parent / "home/.local/state/opsconsole/pictures"
+    assert sorted(file.suffix for file in pictures.iterdir()) == [".svg", ".txt"]
+
+
 def test_what_a_killed_one_left_goes_with_the_next(console: Terminal, temporary: Path) -> None:
     (left,) = temporary.iterdir()
     sweep()

@@ -77,9 +77,9 @@ async def test_a_large_text_is_reviewed_when_it_is_asked_for(scripts: ScriptedEn
         assert screen.live.state.kind == "put off"
         await pilot.press("f6")
         assert screen.policy == "standard"
-        await until(pilot, lambda: screen.live.state.current, 20)
+        await until(pilot, lambda: screen.live.state.current)
         await until(pilot, lambda: "not reviewed while you type" not in shown(pilot))
         await pilot.press("x")
         await until(pilot, lambda: "not reviewed while you type" in shown(pilot))
         screen.text_area.replace_all([((0, 0), screen.text_area.document.end, "ls $1\n")])
-        await until(pilot, lambda: screen.live.state.current, 20)
+        await until(pilot, lambda: screen.live.state.current)

@@ -15,6 +15,7 @@ import pytest
 from textual.events import Key
 from textual.pilot import Pilot
 
+from opsconsole.errors import StateDirError
 from opsconsole.tui.app import ConsoleApp
 from opsconsole.tui.screens.confirm import ConfirmScreen
 from opsconsole.tui.screens.editor.dialogs import LanguageScreen, NameScreen
@@ -70,7 +71,7 @@ async def answered(pilot: Pilot[Any], kind: type, *keys: str) -> None:
 
 
 async def reviewed(pilot: Pilot[Any], screen: EditorScreen) -> None:
-    await until(pilot, lambda: screen.live.state.current and screen.live.state.reviewed.refined, 20)
+    await until(pilot, lambda: screen.live.state.current and screen.live.state.reviewed.refined)
 
 
 def drafts(engine: ScriptedEngine) -> list[bytes]:
@@ -275,7 +276,7 @@ async def test_a_shell_script_of_cr_lf_is_asked_about_and_a_key_makes_its_lines_
         await until(pilot, lambda: screen.modified and "Every line ends in LF now" in told(pilot.app))
         await until(pilot, lambda: "CR LF" not in shown(pilot) and "● modified" in shown(pilot))
         assert screen.true_text == "#!/bin/bash\nrm -rf /tmp/foo\n"
-        await until(pilot, lambda: drafts(scripts) == [b"#!/bin/bash\nrm -rf /tmp/foo\n"], 5)
+        await until(pilot, lambda: drafts(scripts) == [b"#!/bin/bash\nrm -rf /tmp/foo\n"])
         await reviewed(pilot, screen)
         assert screen.live.state.reviewed.review.verdict == "allow"
         await pilot.press("D")
@@ -309,7 +310,7 @@ async def test_a_file_with_unsaved_text_stands_once_in_the_list_with_its_mark(
 ) -> None:
     async with editing(scripts, open=own / "report.py") as (pilot, screen):
         await pilot.press("x")
-        await until(pilot, lambda: "● report.py" in shown(pilot), 5)
+        await until(pilot, lambda: "● report.py" in shown(pilot))
         screen.open_file(own / "services.ps1")
         await until(pilot, lambda: screen.opened.name == "services.ps1" and "▸ services.ps1" in shown(pilot))
         page = shown(pilot)
@@ -449,7 +450,7 @@ async def test_the_policy_turns_and_the_review_folds(scripts: ScriptedEngine, ow
         assert screen.policy == "elevated"
         await pilot.press("escape", "p")
         assert screen.policy == "safe"
-        await until(pilot, lambda: "safe: refused" in shown(pilot), 20)
+        await until(pilot, lambda: "safe: refused" in shown(pilot))
         await pilot.press("v")
         await pilot.pause()
         assert not screen.review.is_on_screen
@@ -507,7 +508,7 @@ async def test_small_screens_fold_and_unfold(scripts: ScriptedEngine, own: Path)
 async def test_unsaved_text_is_a_draft_until_it_is_saved(scripts: ScriptedEngine, own: Path) -> None:
     async with editing(scripts, open=own / "clean_old_logs.sh") as (pilot, screen):
         await pilot.press("x")
-        await until(pilot, lambda: drafts(scripts) == [b"x" + CLEAN.encode()], 2.5)
+        await until(pilot, lambda: drafts(scripts) == [b"x" + CLEAN.encode()])
         await pilot.press("y", "escape", "4")
         await until(pilot, lambda: drafts(scripts) == [b"xy" + CLEAN.encode()])
         await pilot.press("5")
@@ -516,7 +517,7 @@ async def test_unsaved_text_is_a_draft_until_it_is_saved(scripts: ScriptedEngine
         await until(pilot, lambda: not drafts(scripts))
         await pilot.press("z", "backspace")
         screen.open_text("echo generated\n", "fix me", "bash")
-        await until(pilot, lambda: drafts(scripts) == [b"echo generated\n"], 2.5)
+        await until(pilot, lambda: drafts(scripts) == [b"echo generated\n"])
         assert "never saved" in shown(pilot)
         screen.open_file(own / "report.py")
         await until(pilot, lambda: " unsaved " in shown(pilot))
@@ -524,6 +525,25 @@ async def test_unsaved_text_is_a_draft_until_it_is_saved(scripts: ScriptedEngine
         await pilot.press("escape", "g", "X")
         await answered(pilot, ConfirmScreen, "y")
         await until(pilot, lambda: not drafts(scripts))
+
+
+async def test_a_draft_that_could_not_be_written_is_as_soon_as_it_can_be(scripts: ScriptedEngine, own: Path) -> None:
+    folder, aside = scripts.paths.drafts, scripts.paths.root / "aside"
+    async with editing(scripts, open=own / "clean_old_logs.sh") as (pilot, screen):
+        await until(pilot, folder.is_dir)
+        folder.rename(aside)
+        scripts.unwritable = StateDirError("the disk is gone")
+        await until(pilot, lambda: "CANNOT WRITE" in shown(pilot))
+        await pilot.press("x")
+        await until(pilot, lambda: "Unsaved text is not kept against a crash" in told(pilot.app))
+        kept = screen.unsaved()
+        assert kept is not None and not kept.kept and screen.text_area.text.startswith("x")
+        assert pilot.app.allows("save_script") and not pilot.app.allows("run_script")  # type: ignore[attr-defined]
+        aside.rename(folder)
+        scripts.unwritable = None
+        await until(pilot, lambda: drafts(scripts) == [b"x" + CLEAN.encode()])
+        kept = screen.unsaved()
+        assert kept is not None and kept.kept
 
 
 async def test_leaving_loses_nothing_and_the_next_start_says_so(
@@ -584,7 +604,7 @@ async def test_other_modes_open_texts_and_files(scripts: ScriptedEngine, own: Pa
         await until(pilot, lambda: "fix memory" in shown(pilot) and "never saved" in shown(pilot))
         assert screen.opened is not None
         assert screen.opened.language.id == "python"
-        await until(pilot, lambda: drafts(scripts) == [b"#!/usr/bin/env python3\nprint()\n"], 5)
+        await until(pilot, lambda: drafts(scripts) == [b"#!/usr/bin/env python3\nprint()\n"])
         app.go("anomalies")
         app.go("editor")
         screen.open_file(own / "report.py")
@@ -601,7 +621,8 @@ from tests.tui.editor.test_editor_screen import editing, until
 async def main():
     async with editing(scripted(Path(sys.argv[1])), open=Path(sys.argv[2])) as (pilot, screen):
         await pilot.press(*"precious")
-        await until(pilot, lambda: list(Path(sys.argv[1], "drafts").glob("*.draft")))
+        drafts = Path(sys.argv[1], "drafts")
+        await until(pilot, lambda: any(b"precious" in one.read_bytes() for one in drafts.glob("*.draft")))
         print("typed", flush=True)
         await asyncio.Event().wait()
 asyncio.run(main())

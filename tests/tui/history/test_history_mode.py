@@ -273,6 +273,21 @@ async def test_statistics_by_span_and_group(record: RecordEngine) -> None:
         await until(pilot, lambda: "succeeded" in screen.sheet.text)
 
 
+async def test_statistics_open_at_what_there_is_until_somebody_chooses(tmp_path: Path) -> None:
+    record = RecordEngine(tmp_path / "short")
+    record.ran("fine", ago=16 * MINUTE)
+    record.ran("broken", Status.FAILED, ago=4 * MINUTE, exit_code=3)
+    async with history(record).run_test(size=(160, 45)) as pilot:
+        screen = await opened(pilot)
+        await pilot.press("S")
+        await until(pilot, lambda: "50.0 % (1 of 2) succeeded" in screen.sheet.text)
+        assert "the last hour" in screen.sheet.text
+        await pilot.press("s")
+        await until(pilot, lambda: "the last 6 hours" in screen.sheet.text)
+        await pilot.press("S", "S")
+        await until(pilot, lambda: "the last 6 hours" in screen.sheet.text)
+
+
 # -- commands
 
 
@@ -290,7 +305,7 @@ async def test_run_again_pin_edit_and_the_task(record: RecordEngine) -> None:
         await pilot.press("E", "t")
         assert went[0][:2] == ("editor", "open_text")
         assert "rsync -a --delete" in str(went[0][2])
-        assert went[0][3:] == ("sync-assets", "bash")
+        assert went[0][3:] == ("sync-assets", "bash", 167)
         assert went[1] == ("tasks", "go_to", 167)
 
 

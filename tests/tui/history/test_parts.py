@@ -15,8 +15,8 @@ from opsconsole.reporting.runs import read_run
 from opsconsole.storage.archive import Archive
 from opsconsole.storage.history import Filter
 from opsconsole.tui.filters import FAILED, FilterError
-from opsconsole.tui.glyphs import ASCII, BLOCK, BRAILLE
-from opsconsole.tui.screens.history import comparison_rows, run_rows, statistics_rows
+from opsconsole.tui.glyphs import ASCII, BLOCK, BRAILLE, GlyphSet
+from opsconsole.tui.screens.history import comparison_rows, kin_rows, run_rows, statistics_rows
 from opsconsole.tui.screens.history.listing import PAGE, PAGES, Listing
 from opsconsole.tui.screens.history.query import parse, try_instead
 from opsconsole.tui.screens.history.sheet import text_of
@@ -195,3 +195,20 @@ def test_no_statistics_say_so(tmp_path: Path) -> None:
     assert "Nothing ended in this time." in "\n".join(map(text_of, rows))
     archive.close()
     engine.record.close()
+
+
+@pytest.mark.parametrize("glyphs", [BRAILLE, BLOCK, ASCII])
+@pytest.mark.parametrize("width", [50, 58, 120])
+def test_the_last_runs_of_a_name_are_told_beside_the_longest(glyphs: GlyphSet, width: int) -> None:
+    kin = [
+        replace(_BLANK, id=9, status=Status.FAILED, exit_code=3, duration_s=5.0, finished_at=NOW),
+        replace(_BLANK, id=7, status=Status.COMPLETED, exit_code=0, duration_s=10.0, finished_at=NOW - 30 * HOUR),
+        replace(_BLANK, id=4, status=Status.REFUSED, finished_at=NOW - 31 * HOUR),
+    ]
+    rows = [text_of(row) for row in kin_rows.rows_of(kin, 9, width, NOW, glyphs)]
+    assert "1 of 3 ok" in rows[1] and len(rows) == 5
+    assert "5s" in rows[2] and "exit 3" in rows[2] and "10s" in rows[3]
+    full = glyphs.bar[0]
+    assert rows[3].count(full) == 2 * rows[2].count(full) > 0 == rows[4].count(full)
+    assert all(len(row) <= width for row in rows)
+    assert not list(kin_rows.rows_of(kin[:1], 9, width, NOW, glyphs)), "the only one is compared with nothing"

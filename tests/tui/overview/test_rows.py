@@ -16,7 +16,7 @@ from opsconsole.storage.looks import DeadConsole, Happened
 from opsconsole.tui import episodes
 from opsconsole.tui.glyphs import ASCII, BRAILLE
 from opsconsole.tui.screens.overview import figures, rows, since
-from opsconsole.tui.screens.overview.cores import core_rows
+from opsconsole.tui.screens.overview.cores import core_rows, heading
 from opsconsole.tui.screens.overview.pane import Row
 from opsconsole.tui.widgets.cells import fit_path
 from tests.tui.fake_engine import _BLANK, NOW, SECOND
@@ -84,6 +84,25 @@ def test_trouble_says_how_it_is_now_however_little_room_there_is(width: int, sai
     assert len(said) <= room
 
 
+MOUNT = "/tmp/of-somebody/run-2281/worker-1/test_a_full_disk_is_lost0/mounts/disk-0"
+
+
+@pytest.mark.parametrize("now", [100.0, 97.0])
+@pytest.mark.parametrize("width", [32, 48, 78, 100, 158])
+def test_a_long_path_gives_way_to_what_is_wrong_with_it(width: int, now: float) -> None:
+    one = episode(
+        kind="disk_full",
+        subject=MOUNT,
+        message=f"{MOUNT} is 100 % full, over 95 % for 5 s",
+        value=100.0,
+        threshold=95.0,
+    )
+    row = rows.trouble_row(one, NOW, width, looked(**{f"disk:{MOUNT}": now}))
+    said = "".join(cell.text for cell in row[2][0])
+    assert cell_len(said) <= width - 1 - sum(abs(size) + 1 for _, size in row if size)
+    assert f"{now:.0f} %" in said if width < 48 else "-0 is " in said and " % full" in said
+
+
 @pytest.mark.parametrize(
     ("one", "values", "said"),
     [
@@ -100,6 +119,36 @@ def test_trouble_says_how_it_is_now_however_little_room_there_is(width: int, sai
 )
 def test_what_holds_still_is_not_said_twice(one: Anomaly, values: dict[str, float] | None, said: str) -> None:
     assert episodes.moved(one, values) == said
+
+
+def test_one_that_wants_more_than_it_gets_is_said_to_want_it() -> None:
+    said = "python[7] wants 100 % of a core and gets 19 %, over 90 % of a core for 1 min; others want the CPU too"
+    one = episode(
+        kind="process_cpu_high", subject="python[7]", unit="% of a core", value=100.0, threshold=90.0, message=said,
+        details={"gets_percent": 19},
+    )  # fmt: skip
+    assert episodes.stands(one, {}) == "python[7] wants 100 % of a core and gets 19 %" and episodes.moved(one, {}) == ""
+    assert episodes.moved(dataclasses.replace(one, details={"gets_percent": 25}), {}) == "now gets 25 %"
+    alone = dataclasses.replace(one, value=99.0, details={})
+    assert episodes.stands(alone, {}) == "python[7] uses 99 % of a core"
+
+
+def test_what_does_not_fill_any_more_is_not_said_to_be_full_in_a_month() -> None:
+    one = episode(
+        kind="disk_fill_rate", subject="/t", unit="s", value=30 * 86400.0, message="/t will be full in 30 s, under 2 h",
+        threshold=7200.0,
+    )  # fmt: skip
+    assert (episodes.stands(one, {}), episodes.moved(one, {})) == ("/t does not fill up now", "not now")
+
+
+def test_all_scripts_fail_and_one_fails() -> None:
+    assert episodes.what("all scripts", "fails", 40) == "all scripts fail"
+    assert episodes.what("backup.sh", "fails", 40) == "backup.sh fails"
+
+
+def test_nobody_is_blamed_for_who_was_killed() -> None:
+    top = ({"pid": 4711, "name": "java", "rss_bytes": 5_100_000_000, "cpu_percent": 3.0},)
+    assert rows.culprit(episode(kind="oom_killed", processes=top)) == ""
 
 
 def test_a_culprit_that_has_ended_is_said_to_have_ended() -> None:
@@ -129,6 +178,16 @@ def test_what_wants_somebody_now_comes_first() -> None:
         episode(id=6, severity=Severity.CRITICAL, acknowledged_at=NOW),
     ]  # fmt: skip
     assert [one.id for one in most_urgent_first(found, NOW)] == [3, 1, 4, 6, 2, 5]
+
+
+def test_what_is_worse_than_when_it_was_seen_is_unseen_again() -> None:
+    link = {"at": NOW, "kind": "acknowledged", "ref": "deploy", "severity": "medium"}
+    seen = {"acknowledged_at": NOW, "acknowledged_by": "deploy", "links": (link,)}
+    worse, still = episode(id=1, **seen), episode(id=2, severity=Severity.MEDIUM, **seen)
+    other = episode(id=3, severity=Severity.MEDIUM)
+    assert [one.id for one in most_urgent_first([other, still, worse], NOW)] == [1, 3, 2]
+    assert "worse since deploy saw it" in text(rows.trouble_row(worse, NOW, 158))
+    assert "· seen by deploy" in text(rows.trouble_row(still, NOW, 158))
 
 
 # -- runs
@@ -291,6 +350,17 @@ def test_any_number_of_cores_finds_room(count: int, room: tuple[int, int]) -> No
     lines = core_rows(seen, *room)
     assert 1 <= len(lines) <= room[1]
     assert all(sum(len(cell.text) for cell in line) <= room[0] for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [
+        (60, "Cores 2  busiest 1: 100 %  2 above 85 %"), (39, "Cores 2  busiest 1: 100 %  2 above 85 %"),
+        (38, "Cores 2  busiest 1: 100 % …"), (27, "Cores 2  busiest 1: 100 % …"), (26, "Cores 2 …"), (8, "Cores 2"),
+    ],
+)  # fmt: skip
+def test_what_the_title_of_the_cores_has_no_room_for_goes_by_whole_words(width: int, said: str) -> None:
+    assert "".join(cell.text for cell in heading([[90.0, 100.0]], width)) == said
 
 
 def test_folded_cores_show_their_busiest() -> None:

@@ -22,6 +22,7 @@ from tests.tui.fake_monitoring import GB, FakeStation, process, sample
 from tests.tui.hostile import Seen
 from tests.tui.overview.scene import LATER, NOW, SECOND, focus, graph, line_with, opened, said, screen, tones, watched
 from tests.tui.scenes import HOSTILE, HOUR, MINUTE, console, trouble
+from tests.tui.tasks.scene import measured
 from tests.tui.waiting import lines_of, settled, shown, started, until
 
 SIZES = [(80, 24), (120, 36), (160, 45), (300, 100), (60, 12), (80, 16)]
@@ -462,3 +463,24 @@ async def test_what_nobody_has_changed_is_not_read_again(engine: FakeEngine, mon
         for _ in range(15):
             one._tick()
         assert reads == [1, 1], "after half a minute it is read all the same"
+
+
+async def test_what_a_run_used_before_the_console_was_there_is_in_its_graphs(engine: FakeEngine) -> None:
+    task = engine.put(name="reindex", status=Status.RUNNING, started_at=NOW - 190 * SECOND)
+    measured(engine, task.execution_id)
+    async with opened(engine, size=(160, 45)) as pilot:
+        await until(pilot, lambda: sum("\u2801" <= one <= "\u28ff" for one in line_with(pilot, "reindex")) == 16)
+
+
+async def test_what_was_heard_while_the_record_was_read_stays_the_newest(engine: FakeEngine) -> None:
+    task = engine.put(name="reindex", status=Status.RUNNING, started_at=NOW)
+    async with opened(engine, size=(160, 45)) as pilot:
+        pane, name = pilot.app.screen.running, task.execution_id  # type: ignore[attr-defined]
+        usages = [RunUsage(name, NOW + at * SECOND, float(at), at, at, 1, 1) for at in range(6)]
+        for one in usages[4:]:
+            engine.publish(RunSampled(one))
+        await until(pilot, lambda: name in pane._used)
+        pane.fill(usages[:5])  # the last of them was heard, too
+        assert list(pane._used[name][1]) == [0.0, 1.0, 2.0, 4.0, 5.0]
+        pane.fill([])
+        assert len(pane._used[name][0]) == 5

@@ -16,7 +16,7 @@ from opsconsole.tui.screens.processes.dialogs import AskScreen
 from opsconsole.tui.screens.processes.screen import ProcessesScreen
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.processes.fake_processes import FakeSampler, child, row, small_host
-from tests.tui.processes.scene import Patch, asked, filtered, opened, pids, screen, tagged
+from tests.tui.processes.scene import Patch, asked, filtered, opened, pids, screen, table, tagged
 from tests.tui.waiting import shown, told, until
 
 
@@ -77,6 +77,11 @@ async def test_a_letter_a_number_or_an_arrow_chooses_and_enter_takes_it(engine: 
             await pilot.press(*keys, "enter")
             await until(pilot, lambda: done)
             assert done.pop() == meant, keys
+        for opener, key, said in (("K", "9", "typed: 9 · enter sends it"), ("r", "7", "typed: 7 · enter sets it")):
+            await asked(pilot, opener)
+            await pilot.press(key)
+            assert said in shown(pilot)
+            await pilot.press("escape")
         for opener, number in (("K", "4"), ("r", "25")):
             await asked(pilot, opener)
             await pilot.press(*number)
@@ -177,3 +182,31 @@ async def test_process_1_and_this_console_want_a_typed_phrase(engine: FakeEngine
             await until(pilot, lambda: sent)
             assert sent.pop()[0].pid == pid
             await pilot.press("j")
+
+
+async def test_nothing_is_offered_that_cannot_be(engine: FakeEngine, monkeypatch: Patch) -> None:
+    """A thread of the kernel takes no signal, alone or among others; and privilege is named where it is needed."""
+    kernel = row(30, "kswapd0", ppid=2, cmdline="", nice=0)
+    other = row(31, "sleep", nice=5)
+    monkeypatch.setattr("opsconsole.tui.screens.processes.dialogs.may_go_down", lambda: False)
+    async with opened(engine, FakeSampler(kernel, other), monkeypatch) as pilot:
+        table(pilot).select(30)
+        await until(pilot, lambda: [one.pid for one in screen(pilot).chosen] == [30])
+        await pilot.press("K")
+        await until(pilot, lambda: "A thread of the kernel takes no signal." in told(pilot))
+        assert pilot.app.screen is screen(pilot)
+        await asked(pilot, "r")
+        page = shown(pilot).splitlines()
+        assert "as it is now" in next(line for line in page if "as usual" in line)
+        assert "needs privilege" in next(line for line in page if "before everybody" in line)
+        assert "needs privilege" not in next(line for line in page if "behind the others" in line)
+        await pilot.press("escape")
+        await pilot.press("i", "g", "space", "space")
+        assert tagged(pilot) == {30, 31}
+        await asked(pilot)
+        assert "1 left out: a thread of the kernel takes no signal." in shown(pilot)
+        assert "31 sleep" in shown(pilot) and "kswapd0, of" not in shown(pilot)
+        await pilot.press("escape")
+        monkeypatch.setattr("opsconsole.tui.screens.processes.dialogs.may_go_down", lambda: True)
+        await asked(pilot, "r")
+        assert "needs privilege" not in shown(pilot)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from textual import events
@@ -263,6 +265,24 @@ async def test_a_theme_is_tried_by_the_cursor_kept_by_enter_and_dropped_by_escap
         (config / "themes" / "late.toml").write_text('name = "late"\n[colours]\nprimary = "#00ff00"\n')
         await pilot.press("r")
         assert "late" in {row.id for row in themes.list.rows}
+
+
+async def test_the_log_says_whose_an_old_line_may_be_and_what_is_over_is_calm(config: Path, engine: FakeEngine) -> None:
+    engine.paths.prepare()
+    engine.paths.journal.write_text(
+        "2020-01-01T10:00:00.000Z warning     long ago\n2020-01-03T10:00:00.000Z warning     [RESOLVED] db1: CPU\n"
+    )
+    second = round(datetime(2020, 1, 2, tzinfo=UTC).timestamp() * 1e6)
+    engine.other_consoles = [SimpleNamespace(pid=1, started_at=second)]
+    async with console(engine).run_test(size=(120, 36)) as pilot:
+        await opened(pilot)
+        log = await opened(pilot, "L", rows=2)
+        await until(pilot, lambda: len([row for row in log.list.rows if row.id]) == 2)
+        await until(pilot, lambda: "another console, which may be open still" in " ".join(log.detail.text.split()))
+        row = next(line for line in shown(pilot).splitlines() if re.search(r":00 +\[RESOLVED\]", line))
+        assert "✔" in row and "!" not in row
+        log.list.select("-0")
+        await until(pilot, lambda: "an earlier console" in " ".join(log.detail.text.split()))
 
 
 async def test_the_log_keeps_what_was_told_here_and_earlier(config: Path, engine: FakeEngine) -> None:

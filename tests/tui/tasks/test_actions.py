@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from tests.tui.tasks.scene import (
     screen,
     title,
 )  # fmt: skip
-from tests.tui.waiting import output, shown, table, tasks_screen, until
+from tests.tui.waiting import lines_of, output, shown, table, tasks_screen, until
 
 
 def test_every_action_has_a_test() -> None:
@@ -114,6 +115,14 @@ async def test_retry_makes_a_new_task_and_goes_to_it(engine: FakeEngine) -> None
         await pilot.press("r")
         await until(pilot, lambda: table(pilot).selected.id == 2)
     assert commands(engine) == [("retry", 1)]
+
+
+async def test_say_why_keeps_what_is_said_with_what_is_done(engine: FakeEngine) -> None:
+    engine.put(name="a")
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: table(pilot).selected is not None)
+        await pilot.press("W", *"freeze", "enter", "h")
+        await until(pilot, lambda: commands(engine) == [("hold", 1, "freeze")])
 
 
 async def test_hold_and_release_are_one_key(engine: FakeEngine) -> None:
@@ -280,13 +289,13 @@ async def test_tagged_tasks_for_which_it_makes_no_sense_are_refused_in_words(eng
 async def test_edit_task_opens_its_script_in_the_editor(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     task = engine.put(name="clean-up", interpreter="bash", **ENDED)
     engine.scripts[task.id] = b"echo one\n"
-    opened_with: list[tuple[str, str, str]] = []
+    opened_with: list[tuple[str, str, str, int]] = []
     async with opened(engine) as pilot:
         monkeypatch.setattr(
             type(pilot.app), "go", lambda *_: type("", (), {"open_text": lambda _, *given: opened_with.append(given)})()
         )
         await pilot.press("E")
-        assert opened_with == [("echo one\n", "clean-up", "bash")]
+        assert opened_with == [("echo one\n", "clean-up", "bash", task.id)]
 
 
 # -- the pages of a run
@@ -424,7 +433,7 @@ async def test_find_output_then_next_hit_and_previous_hit(engine: FakeEngine) ->
         await pilot.press("s", *"line 15", "enter")
         view = output(pilot)
         await until(pilot, lambda: view.hit is not None)
-        assert view.hit.line.body == "line 159" and "11 hits here" in shown(pilot) and not view.following
+        assert view.hit.line.body == "line 159" and "11 hits in all " in shown(pilot) and not view.following
         await pilot.press("N")
         assert view.hit.line.body == "line 158"
         await pilot.press("n")
@@ -433,6 +442,24 @@ async def test_find_output_then_next_hit_and_previous_hit(engine: FakeEngine) ->
         await until(pilot, lambda: "There is no 'line 15' further down." in notices(pilot))
         await pilot.press("s", "enter")
         await until(pilot, lambda: view.needle is None and "hits" not in shown(pilot))
+
+
+async def test_the_filters_key_searches_a_run_that_has_the_focus_and_filters_the_list_that_has_it(
+    engine: FakeEngine,
+) -> None:
+    await many_lines(engine)
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: "line 199" in shown(pilot))
+        assert "/ filter" in shown(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: "/ search" in lines_of(pilot)[-1] and "/ filter" not in shown(pilot))
+        await pilot.press("slash", *"line 15", "enter")
+        await until(pilot, lambda: output(pilot).hit is not None and "11 hits in all " in shown(pilot))
+        assert tasks_screen(pilot).has_class("-zoomed") and pilot.app.focused is output(pilot)
+        await pilot.press("escape")
+        await until(pilot, lambda: pilot.app.focused is table(pilot))
+        await pilot.press("slash", *"none")
+        await until(pilot, lambda: len(table(pilot).tasks) == 0)
 
 
 async def test_next_hit_is_new_again_where_nothing_is_searched_for(engine: FakeEngine, samples: Path) -> None:
@@ -457,6 +484,9 @@ async def test_find_output_goes_back_to_what_was_left_out(engine: FakeEngine) ->
         await pilot.press("s", *"needle", "enter")
         await until(pilot, lambda: "› the first needle" in shown(pilot))
         assert "row 0000005" in shown(pilot) and "further up" in shown(pilot)
+        assert " 1 hit in part " in shown(pilot), "of the other lines nobody has counted hits"
+        await pilot.resize_terminal(240, 45)
+        await until(pilot, lambda: re.search(r" 1 hit in [\d,]+ lines ", shown(pilot)))
         await pilot.press("s", *"row 01000", "enter", "n")
         await until(pilot, lambda: "row 0100001" in shown(pilot))
         await pilot.press("f")

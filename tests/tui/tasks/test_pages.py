@@ -8,7 +8,7 @@ import pytest
 
 from opsconsole.engine import Engine
 from opsconsole.errors import ConsoleError
-from opsconsole.models import Priority, ResourceLimits, Status, Task, TaskSpec
+from opsconsole.models import ExecutionPolicy, Priority, ResourceLimits, Status, Task, TaskSpec
 from opsconsole.samples import RunUsage
 from opsconsole.settings import Settings
 from opsconsole.storage.asked import Asked
@@ -29,8 +29,8 @@ from opsconsole.tui.wording import time_of_day
 from tests.tui.fake_engine import NOW, SECOND, FakeEngine
 from tests.tui.hostile import Seen
 from tests.tui.scenes import HOSTILE
-from tests.tui.tasks.scene import FINDINGS, opened, page
-from tests.tui.waiting import until
+from tests.tui.tasks.scene import ENDED, FINDINGS, RUNNING, opened, page
+from tests.tui.waiting import lines_of, shown, until
 
 
 def test_a_key_of_a_pane_may_be_the_modes_too_but_not_the_consoles_nor_its_neighbours() -> None:
@@ -106,8 +106,8 @@ def test_what_people_did_stands_where_it_was_done_with_clock_age_and_name(engine
         "◦ queued", "± priority", "▷ claimed", "▶ started", "‖ asked to pause", "✗ failed", "◌ held", "◦ released",
         "▷ claimed", "▶ started", "■ told to end", "✔ completed", "★ pinned",
     ]  # fmt: skip
-    assert f"{clock[50]}  now  ◦ released  by ines (tui): the mirror is back" in lines
-    assert f"{clock[41]}  now  ▷ claimed  by ines (tui), console 4, pid 12, supervisor 77" in lines
+    assert f"{clock[50]}  50s  ◦ released  by ines (tui): the mirror is back" in lines
+    assert f"{clock[41]}  41s  ▷ claimed  by ines (tui), console 4, pid 12, supervisor 77" in lines
     assert any("3h  ★ pinned" in line for line in events_of(engine, task, course, later=3 * 3600))
 
 
@@ -120,6 +120,49 @@ def test_a_run_from_before_the_record_says_so_and_has_what_its_folder_tells(engi
     assert "▷ claimed  supervisor 77" in page
     known = events_of(engine, task, Course(), notes)
     assert not any("not recorded" in line or "paused" in line for line in known)
+
+
+def test_the_review_stands_once_with_its_time_and_its_own_sign(engine: FakeEngine) -> None:
+    task = engine.put(attempt=2, attempts=2, queued_at=NOW - 90 * SECOND, **RUNNING)
+    older = {
+        "execution_id": f"{task.id}.1", "attempt": 1, "status": Status.FAILED, "started_at": NOW - 80 * SECOND,
+        "finished_at": NOW - 70 * SECOND, "verdict": "allow", "findings": FINDINGS[:1],
+    }  # fmt: skip
+    engine.report(task.id, verdict="allow", findings=FINDINGS[:1], older=[older])
+    lines = events_of(engine, task, Course())
+    queued = time_of_day(NOW - 90 * SECOND, NOW)
+    assert lines[0] == f"{queued}   1m  § reviewed  allowed, 1 finding"
+    assert [line for line in lines if "reviewed" in line] == lines[:1]
+
+
+def test_between_two_attempts_stand_the_pause_and_what_ended_it(engine: FakeEngine) -> None:
+    """Though one transaction made it ready and claimed it."""
+    task = engine.put(attempt=2, attempts=2, queued_at=NOW - 90 * SECOND, **RUNNING)
+    older = {
+        "execution_id": f"{task.id}.1", "attempt": 1, "status": Status.FAILED, "reason": "exit code 3",
+        "started_at": NOW - 80 * SECOND, "finished_at": NOW - 70 * SECOND,
+    }  # fmt: skip
+    engine.report(task.id, older=[older])
+    done = [
+        (81, What.CLAIMED, 1, "ines (tui)", None), (70, What.RETRY_PAUSE, 1, None, "1 s until attempt 2"),
+        (69, What.READY, 2, None, "attempt 2 is due"), (69, What.CLAIMED, 2, "ines (tui)", None),
+    ]  # fmt: skip
+    course = Course(tuple(TaskEvent(NOW - ago * SECOND, what, *more) for ago, what, *more in done))
+    lines = [line[15:] if line[:2].isdigit() else line for line in events_of(engine, task, course) if line]
+    assert lines[1:] == [
+        "Attempt 1 of 2", "▷ claimed  by ines (tui)", "▶ started", "✗ failed  exit code 3",
+        "◌ waits  1 s until attempt 2", "◦ ready  attempt 2 is due",
+        "› Attempt 2 of 2  its output is shown", "▷ claimed  by ines (tui)", "▶ started",
+    ]  # fmt: skip
+
+
+def test_a_task_made_ready_by_another_says_so_before_its_first_attempt(engine: FakeEngine) -> None:
+    task = engine.put(queued_at=NOW - 90 * SECOND, after_id=1, **ENDED)
+    done = [(81, What.READY, 1, None, "task 1 has succeeded"), (81, What.CLAIMED, 1, "ines (tui)", None)]
+    course = Course(tuple(TaskEvent(NOW - ago * SECOND, what, *more) for ago, what, *more in done))
+    lines = [line for line in events_of(engine, task, course) if line]
+    ready = next(at for at, line in enumerate(lines) if "◦ ready  task 1 has succeeded" in line)
+    assert lines[ready + 1].endswith("Attempt 1 of 1")
 
 
 def test_of_very_many_events_the_last_are_shown(engine: FakeEngine) -> None:
@@ -173,6 +216,31 @@ def test_usage_of_nothing_says_why() -> None:
         assert word in "".join(cell.text for line in lines for cell in line)
 
 
+@pytest.mark.parametrize(
+    ("status", "said"), [(Status.WAITING, "It has not run yet."), (Status.CANCELLED, "It never ran.")]
+)
+async def test_usage_of_what_did_not_run_says_so(engine: FakeEngine, status: Status, said: str) -> None:
+    engine.put(name="never", status=status, held=True)
+    async with opened(engine, (160, 45)) as pilot:
+        await pilot.press("u")
+        await until(pilot, lambda: said in page(pilot))
+        assert "measured" not in page(pilot)
+
+
+def test_usage_has_a_scale_and_what_is_even_fills_no_wall() -> None:
+    """4.6 MiB all along, for a minute: the graph has a figure at its top and bottom, and the time below where it is."""
+    series = [RunUsage("1.1", NOW + at * SECOND, 1.0, 4_823_450, 4_823_450, 3, 3, 0, 0) for at in range(60)]
+    drawn = usage_lines(series, {}, (NOW - SECOND, NOW + 59 * SECOND), False, ASCII, 200, 60)
+    lines = ["".join(cell.text for cell in line) for line in drawn]
+    top = next(at for at, line in enumerate(lines) if "memory most 4.6" in line)
+    graph = [line[103:] for line in lines[top + 1 : top + 10]]
+    assert graph[0].split() == ["8.0M"] and graph[-1].split()[0] == "0" and "10 %" in lines[top + 1]
+    filled = sum(len(line.split()) > 0 for line in graph[1:])
+    assert 4 <= filled <= 6, "about as much of it as 4.6 is of 8"
+    axis = lines[top + 10][103:]
+    assert axis.split() == ["0s", "1m00s"] and axis.index("0s") == graph[-1].index(graph[-1].split()[1])
+
+
 def test_usage_is_never_wider_than_its_room() -> None:
     series = [RunUsage("1.1", NOW + at * SECOND, 50.0, 10**9, 10**9, 3, 3, at * 1000, 0) for at in range(300)]
     for width in (20, 60, 96, 200):
@@ -221,3 +289,22 @@ def test_a_pager_of_a_console_that_only_looks_is_less_that_runs_nothing(tmp_path
     for nothing in ("box", "none"):
         with pytest.raises(ConsoleError, match="kept from running commands"):
             pager.confined_pager_of({"PATH": str(tmp_path / nothing), "PAGER": "more"})
+
+
+async def test_the_pages_of_a_run_have_their_names_however_much_is_said_of_its_output(engine: FakeEngine) -> None:
+    task = engine.put(name="reindex-orders", attempt=2, attempts=3, **RUNNING)
+    engine.write(task.id, ("stdout", b"".join(b"line %d\n" % at for at in range(466))))
+    async with opened(engine, (132, 38)) as pilot:
+        await until(pilot, lambda: "466 lines" in shown(pilot))
+        text = shown(pilot)
+        assert all(word in text for word in ("[output]", "v review", "u usage", "e events", "i info", "following"))
+
+
+@pytest.mark.parametrize(("width", "said"), [(132, "elev "), (200, "elevated")])
+async def test_the_list_says_under_which_policy(engine: FakeEngine, width: int, said: str) -> None:
+    engine.put(name="nightly-backup", policy=ExecutionPolicy.ELEVATED, **RUNNING)
+    async with opened(engine, (width, 38)) as pilot:
+        await until(pilot, lambda: "nightly-backup" in shown(pilot))
+        line = next(one for one in lines_of(pilot) if "nightly-backup" in one[:60])
+        heading = next(one for one in lines_of(pilot) if "RESULT" in one)
+        assert said in line and heading.count("POL") == 1

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from opsconsole.models import Priority, Status
 from opsconsole.tui.screens.confirm import ConfirmScreen
+from opsconsole.tui.screens.tasks.why import WhyScreen
 from opsconsole.tui.widgets.text_field import TextField
 from opsconsole.tui.widgets.why_line import WhyLine
-from tests.tui.fake_engine import FakeEngine
+from tests.tui.fake_engine import NOW, SECOND, FakeEngine
 from tests.tui.tasks.scene import RUNNING, commands, in_dialog, opened
-from tests.tui.waiting import lines_of, shown, table, until
+from tests.tui.waiting import lines_of, shown, table, tasks_screen, told, until
 
 SMALL = (80, 24)
 
@@ -97,3 +100,64 @@ async def test_a_question_about_many_has_room_for_a_reason_on_a_small_screen(
         await until(pilot, lambda: "freeze" in shown(pilot))
         seen = "\n".join(lines_of(pilot))
         assert "Cancel 15 tasks?" in seen and "No" in seen and "Yes, cancel them" in seen and "Say why" in seen
+
+
+@pytest.mark.parametrize(
+    ("fields", "keys", "expected"),
+    [
+        ({"status": Status.QUEUED}, "h", [("hold", 1, "freeze")]),
+        ({"status": Status.WAITING, "held": True}, "h", [("release", 1, "freeze")]),
+        ({"status": Status.RUNNING, "started_at": NOW - SECOND}, "p", [("pause", 1, "freeze")]),
+        ({"status": Status.PAUSED, "started_at": NOW - SECOND}, "p", [("resume", 1, "freeze")]),
+        ({"status": Status.QUEUED}, "s", [("set_priority", 1, Priority.HIGH, "freeze")]),
+        ({"status": Status.QUEUED}, "l", [("set_priority", 1, Priority.LOW, "freeze")]),
+        ({"status": Status.QUEUED}, "n", []),
+        ({"status": Status.QUEUED}, ["escape"], []),
+    ],
+    ids=["hold", "release", "pause", "resume", "sooner", "later", "nothing", "esc"],
+)
+async def test_what_asks_nothing_takes_a_reason_that_is_said_first(
+    engine: FakeEngine, fields: dict[str, Any], keys: Sequence[str], expected: list[object]
+) -> None:
+    engine.put(name="deploy", **fields)
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: table(pilot).selected is not None)
+        await pilot.press("W", *"freeze", "enter")
+        await in_dialog(pilot, WhyScreen)
+        await pilot.press(*keys)
+        await until(pilot, lambda: pilot.app.screen is tasks_screen(pilot))
+        await until(pilot, lambda: commands(engine) == expected)
+
+
+async def test_hold_itself_asks_nothing_as_ever(engine: FakeEngine) -> None:
+    engine.put(name="deploy", status=Status.QUEUED)
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: table(pilot).selected is not None)
+        await pilot.press("H")
+        await until(pilot, lambda: commands(engine) == [("hold", 1)])
+        assert pilot.app.screen is tasks_screen(pilot)
+
+
+async def test_what_changed_while_somebody_wrote_is_looked_at_again(engine: FakeEngine) -> None:
+    engine.put(name="deploy", status=Status.QUEUED)
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: table(pilot).selected is not None)
+        await pilot.press("W", *"why", "enter")
+        await in_dialog(pilot, WhyScreen)
+        engine.put(id=1, status=Status.COMPLETED)
+        await pilot.press("h")
+        await until(pilot, lambda: "only a queued task can be held or moved" in told(pilot))
+        assert commands(engine) == []
+
+
+async def test_nothing_is_asked_where_nothing_can_be_done(engine: FakeEngine) -> None:
+    engine.put(name="deploy", status=Status.COMPLETED)
+    async with opened(engine) as pilot:
+        await until(pilot, lambda: table(pilot).selected is not None)
+        await pilot.press("W")
+        await until(pilot, lambda: "can be neither held, paused nor moved" in told(pilot))
+        engine.put(name="other", status=Status.QUEUED)
+        await until(pilot, lambda: len(table(pilot).tasks) == 2)
+        await pilot.press("space", "W")
+        await until(pilot, lambda: "each question has r, to say why" in told(pilot))
+        assert pilot.app.screen is tasks_screen(pilot)

@@ -10,10 +10,12 @@ from opsconsole.storage.costs import _cost
 from opsconsole.tui.facts import facts
 from opsconsole.tui.glyphs import ASCII
 from opsconsole.tui.screens.confirm import ConfirmScreen
+from opsconsole.tui.screens.history.table import cells as of_the_history
 from opsconsole.tui.screens.submit import SubmitScreen
 from opsconsole.tui.screens.tasks.rows import cells
 from opsconsole.tui.screens.tasks.usage_page import usage_lines
 from opsconsole.tui.widgets.choice import Choice
+from opsconsole.tui.wording import outcome
 from tests.tui.fake_engine import NOW, SECOND, FakeEngine
 from tests.tui.tasks.scene import ENDED, RUNNING, in_dialog, opened
 from tests.tui.waiting import output, shown, table, told, until
@@ -37,6 +39,30 @@ def test_table_and_detail_have_the_same_peak(
     assert cells(task, NOW, None, _cost(metrics))["rss"].text == in_table
     used = next(fact.text for fact in facts(task, engine.result(task.id), None, NOW) if fact.label == "used")
     assert used == in_detail
+
+
+LIMITED: list[tuple[str, str, str, str]] = [
+    ("memory_limit", "memory limit", "mem limit", "it reached its memory limit · exit code 137"),
+    ("pids_limit", "pids limit", "pids limit", "it reached its pids limit · exit code 137"),
+    ("file_size_limit", "size limit", "size limit", "it reached its size limit · exit code 137"),
+    ("memory_limit_suspected", "exit 137", "exit 137", "it seems to have reached its memory limit · exit code 137"),
+    ("exit code 137", "exit 137", "exit 137", "exit code 137"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("reason", "result", "short", "state"), LIMITED)
+def test_a_limit_that_ended_a_run_is_said_in_words(
+    engine: FakeEngine, reason: str, result: str, short: str, state: str
+) -> None:
+    task = engine.put(name="a", **{**ENDED, "status": Status.FAILED, "exit_code": 137, "reason": reason})
+    for made in (cells(task, NOW, None, None), of_the_history(task, NOW)):
+        assert (made["result"].text, made["ended"].text) == (result, short)
+    assert next(fact.text for fact in facts(task, None, None, NOW) if fact.label == "state") == state
+
+
+def test_a_limit_comes_before_the_signal_that_it_sent(engine: FakeEngine) -> None:
+    ended = {**ENDED, "status": Status.FAILED, "exit_code": None, "signal": "SIGKILL", "reason": "memory_limit"}
+    assert outcome(engine.put(name="a", **ended), NOW) == "memory limit"
 
 
 @pytest.mark.parametrize(("source", "said"), [("sampled", "added up once a second"), ("cgroup", "by the cgroup")])
@@ -63,10 +89,10 @@ async def test_what_was_looked_for_is_forgotten_with_the_run(engine: FakeEngine)
         for other in ("down", "up"):
             await until(pilot, lambda: table(pilot).selected is not None)
             await pilot.press("s", *"line", "enter")
-            await until(pilot, lambda: "here" in shown(pilot) and output(pilot).needle is not None)
+            await until(pilot, lambda: "hits in" in shown(pilot) and output(pilot).needle is not None)
             await pilot.press("escape", other)
             await until(pilot, lambda: output(pilot).needle is None)
-            assert "hits here" not in shown(pilot)
+            assert "hits in" not in shown(pilot)
 
 
 async def test_the_word_before_the_search_is_whole_also_after_the_editor(engine: FakeEngine) -> None:

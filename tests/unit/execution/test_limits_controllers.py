@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -75,6 +78,31 @@ def test_only_the_groups_of_dead_slots_are_taken_away(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     controllers.tidy(Places({"memory": Place("cgroup1", str(tmp_path))}))
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([mine, "other"])
+
+
+_STRANGE_MOUNT = """
+import os, subprocess, sys
+from opsconsole.execution.supervisor import controllers, kernel
+before = kernel.cgroup_base()
+folder = os.fsencode(sys.argv[1])
+subprocess.run([b"mount", b"-t", b"tmpfs", b"tmpfs", folder], check=True)
+number = os.stat(folder).st_dev
+print(kernel.cgroup_base() == before, controllers.source_of(f"{os.major(number)}:{os.minor(number)}"))
+controllers.find(os.getpid())
+"""
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe", "\r\f\x85\u2028a\xa0b".encode()])
+def test_no_name_of_a_mount_is_in_the_way(tmp_path: Path, name: bytes) -> None:
+    folder = os.path.join(os.fsencode(tmp_path), name)
+    os.mkdir(folder)
+    unshare = [shutil.which("unshare") or "unshare", "--user", "--map-root-user", "--mount"]
+    if subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("a mount namespace is not to be had")
+    seen = subprocess.run(
+        [*unshare, sys.executable, "-c", _STRANGE_MOUNT, folder], capture_output=True, text=True, check=False
+    )
+    assert seen.stdout.split() == ["True", "tmpfs"], seen.stderr
 
 
 @pytest.mark.skipif(kernel.cgroup_base() is None, reason="no writable cgroup v2 here")

@@ -407,3 +407,46 @@ def test_a_console_that_is_killed_leaves_no_change_without_its_event_and_no_even
 
 def _steering(path: Path, name: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", STEERING, str(path), name], stdout=subprocess.PIPE)
+
+
+# -- in the order in which it happened
+
+
+def retried(queue: QueueTable) -> None:
+    """An attempt that failed, a pause of two seconds, and the next one, claimed by the turn that made it ready."""
+    queue.add(retries=1)
+    (claimed,) = queue.claim()
+    queue.start(claimed.execution_id)
+    queue.advance(1)
+    queue.finish(claimed.execution_id, Status.FAILED, code=3)
+    queue.c.execute("UPDATE task SET due_at = ?", (queue.now + 2_000_000,))
+    queue.advance(2)
+
+
+def test_a_retry_is_ready_before_it_is_claimed_though_the_claim_s_time_was_taken_first(queue: QueueTable) -> None:
+    retried(queue)
+    began = queue.now
+    queue.advance(0.001)
+    queue.queue_due()
+    queue.now = began
+    queue.claim()
+    events = [event for event in course(queue.c, 1).events if event.at >= began]
+    assert [(event.what, event.at - began) for event in events] == [("ready", 0), ("claimed", 0)]
+
+
+def test_the_pause_of_a_retry_is_told_with_how_long_it_was_and_while_it_lasts(queue: QueueTable) -> None:
+    retried(queue)
+    pause = ("retry_pause", None, "2 s until attempt 2")
+    assert told(queue)[-1] == pause
+    assert whole(queue)[-2:] == ["failed", "retry_pause"]
+    queue.queue_due()
+    queue.claim()
+    assert [one for one in told(queue) if one[0] == "retry_pause"] == [pause]
+    assert whole(queue)[-4:] == ["failed", "retry_pause", "ready", "claimed"]
+
+
+def test_a_task_that_is_not_tried_again_has_no_pause(queue: QueueTable) -> None:
+    queue.add()
+    (claimed,) = queue.claim()
+    queue.finish(claimed.execution_id, Status.FAILED, code=3)
+    assert "retry_pause" not in whole(queue)

@@ -35,7 +35,8 @@ class Line:
             self._forget()
 
     def connect(self, host: str, port: int) -> socket.socket:
-        """A TCP connection with the timeout set. Raises OSError, DeliveryError when it was cancelled."""
+        """A TCP connection with the timeout set. Raises OSError, of which TimeoutError when the total is over, and
+        DeliveryError when it was cancelled."""
         failed: OSError | None = None
         for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             sock = socket.socket(family, kind, protocol)
@@ -65,8 +66,10 @@ class Line:
             self._shut()
 
     def _check(self) -> None:
-        if self.cancelled or self.expired:
-            raise DeliveryError("broken off" if self.cancelled else "it took too long")
+        if self.cancelled:
+            raise DeliveryError("broken off")
+        if self.expired:
+            raise TimeoutError
 
     def _keep(self, sock: socket.socket) -> None:
         with self._lock:

@@ -59,7 +59,7 @@ class EpisodeCommands(ModeScreen):
         one = self._chosen("acknowledge_episode")
         if one is None:
             return
-        if one.acknowledged_at is not None:
+        if one.seen:
             self.app.tell(f"Seen already, by {one.acknowledged_by or 'somebody'}.")
         else:
             self._do(lambda: self.engine.monitoring.acknowledge(one.id), f"Seen: {one.message}")

@@ -33,6 +33,8 @@ class Surroundings:
     recorded: tuple[Stretch, ...] = ()
     runs: tuple[str, ...] = ()
     problem: str = ""
+    read_at: int = 0
+    """When, in microseconds since the epoch: what happened since is not in it."""
 
 
 class EpisodeDetail(Toned, ReadingView, can_focus=True, inherit_bindings=False):

@@ -23,19 +23,19 @@ SILENCES = (("m", 1800, "30 minutes"), ("h", 7200, "2 hours"), ("e", 28800, "8 h
 class SilenceScreen(Modal[int | None]):
     """Seconds, or None: not at all. `subject` must be harmless."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "Not at all")]
+    BINDINGS: ClassVar[list[BindingType]] = [("escape", "leave", "No")]
 
     def __init__(self, subject: str) -> None:
         super().__init__()
         self._subject = subject
         self._answers = Answers(
-            *(Answer(str(seconds), key, f"For {words}") for key, seconds, words in SILENCES),
-            Answer("", "n", "Not at all", "esc does this"),
+            *(Answer(str(seconds), key, f"Tell nobody for {words}") for key, seconds, words in SILENCES),
+            Answer("", "n", "No, go on telling", "esc does this"),
         )
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as dialog:
-            dialog.border_title = Content("Tell nobody of it for how long?")
+            dialog.border_title = Content("Silence its alerts?")
             yield Static(Text(self._subject, style="bold"), id="silence-subject")
             yield Static(Text("It is still watched and shown; no alert of its kind and subject is sent."))
             yield self._answers

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from opsconsole.anomalies import Anomaly, AnomalyState
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.actions import BY_ID
-from opsconsole.tui.episodes import amount, kind_words, subject_name, value_now, with_now
+from opsconsole.tui.episodes import amount, gets_of, kind_words, subject_name, value_now, what, with_now
 from opsconsole.tui.severities import GLYPHS, TONES
 from opsconsole.tui.widgets.cells import Cell, fit
 from opsconsole.tui.wording import age, duration, quantity, size, time_of_day
@@ -24,7 +24,8 @@ _SHOWN_PROCESSES = 6
 _SERIES = {
     "cpu_high": "cpu", "cpu_spike": "cpu", "cpu_steal": "cpu_steal", "cpu_pressure": "pressure_cpu",
     "cpu_throttled": "cpu", "load_high": "load1", "memory_high": "memory", "memory_pressure": "pressure_memory_full",
-    "swap_thrash": "swap_in", "oom_killed": "memory", "disk_full": "disk:{}", "disk_fill_rate": "disk:{}",
+    "swap_thrash": "swap_in", "oom_killed": "memory", "limit_killed": "memory",
+    "disk_full": "disk:{}", "disk_fill_rate": "disk:{}",
     "inode_full": "inodes:{}", "io_pressure": "pressure_io_full", "drive_latency": "drive_latency:{}",
     "drive_saturated": "drive_busy:{}", "network_errors": "net_errors:{}", "fd_exhaustion": "open_files",
     "process_cpu_high": "cpu", "process_memory_high": "memory", "process_memory_leak": "memory",
@@ -32,8 +33,8 @@ _SERIES = {
     "run_failure_rate": "cpu",
 }  # fmt: skip
 _OF_THE_HOST = frozenset({
-    "cpu_throttled", "oom_killed", "process_cpu_high", "process_memory_high", "process_memory_leak", "run_stuck",
-    "run_unusual_duration", "run_failure_rate",
+    "cpu_throttled", "oom_killed", "limit_killed", "process_cpu_high", "process_memory_high", "process_memory_leak",
+    "run_stuck", "run_unusual_duration", "run_failure_rate",
 })  # fmt: skip
 _CAPPED = frozenset({"cpu", "memory", "disk", "inodes", "drive_busy", "swap", "cpu_steal"})
 
@@ -85,7 +86,7 @@ def state_words(one: Anomaly, now: int) -> list[str]:
     said = [one.state.value]
     if one.unknown_since is not None and one.state.is_open:
         said.append("no data")
-    if one.acknowledged_at is not None and one.state.is_open:
+    if one.seen and one.state.is_open:
         said.append("seen")
     if (one.silenced_until or 0) > now:
         said.append("silenced")
@@ -117,7 +118,7 @@ def cells(one: Anomaly, now: int, values: Mapping[str, float] | None = None) -> 
         "glyph": Cell(GLYPHS[one.severity] if alive else "○", tone),
         "severity": Cell(WORDS[one.severity], tone),
         "kind": Cell(kind_words(one.kind), "plain" if alive else "faint"),
-        "what": Cell(f"{subject_name(one)} {kind_words(one.kind)}".strip(), "plain" if alive else "faint"),
+        "what": Cell(what(subject_name(one), kind_words(one.kind), _LONG), "plain" if alive else "faint"),
         "state": Cell(said, quiet),
         "since": Cell(age(now - one.began_at), quiet),
         "lasted": Cell("" if alive else duration(lasted_s(one, now), ticking=True), quiet),
@@ -147,12 +148,15 @@ def facts(one: Anomaly, now: int, values: Mapping[str, float] | None = None) -> 
 
     began, opened = at(one.began_at), at(one.opened_at)
     yield from _fact("began", began if began == opened else f"{began}, opened {opened}")
-    peak = amount(one, one.peak)
+    gets = gets_of(one) if one.state.is_open else ""
+    peak = amount(one, one.peak) + (" wanted" if gets else "")
     yield from _fact("peak", f"{peak}, {at(one.peak_at)}" if one.peak_at is not None else peak)
     ended = "" if one.state.is_open else f"closed {at(one.closed_at or one.last_at)}, "
     yield from _fact("lasts" if one.state.is_open else "lasted", ended + duration(lasted_s(one, now), ticking=True))
     value = value_now(one, values)
     now_is = f"{amount(one, one.value if value is None else value)} now, " if one.state.is_open else ""
+    if gets:
+        now_is = f"wants {now_is.removesuffix(', ')} and gets {gets}, "
     yield from _fact("value", f"{now_is}{amount(one, one.mean)} on average")
     yield from _fact("threshold", amount(one, one.threshold))
     if one.state is AnomalyState.FLAPPING or one.flips:
@@ -162,7 +166,13 @@ def facts(one: Anomaly, now: int, values: Mapping[str, float] | None = None) -> 
         yield from _fact("no data", f"since {at(one.unknown_since)}", "warning")
     if one.acknowledged_at is not None:
         by = sanitise_name(one.acknowledged_by or "somebody", limit=60)
-        yield from _fact("seen", f"by {by}, {at(one.acknowledged_at)}")
+        known = one.seen_at
+        when = f"by {by}, {at(one.acknowledged_at)}"
+        if one.seen or known is None:
+            yield from _fact("seen", when)
+        else:
+            now_is = "it is worse now" if one.state.is_open else "it became worse"
+            yield from _fact("seen", f"{when}, when it was {WORDS[known]}: {now_is}", "warning")
     if one.silenced_until is not None and one.silenced_until > now:
         yield from _fact("silenced", f"until {at(one.silenced_until)}")
     for name, said in (one.details or {}).items():
@@ -173,8 +183,8 @@ def facts(one: Anomaly, now: int, values: Mapping[str, float] | None = None) -> 
         yield from _fact(sanitise_name(str(name), limit=24), sanitise_name(text, limit=_LONG))
 
 
-_FOR_MACHINES = frozenset({"start_ticks"})
-"""What tells two processes of one number apart, and says nothing to people."""
+_FOR_MACHINES = frozenset({"start_ticks", "gets_percent"})
+"""What tells two processes of one number apart, and says nothing to people; and what is said with the value."""
 
 
 def _fact(name: str, text: str, tone: str = "plain") -> Iterator[Line]:
@@ -217,7 +227,7 @@ def _number(value: Any) -> float:
 
 def said(one: Anomaly, now: int, harmless: Callable[[str], str]) -> Iterator[Line]:
     """What was done about it, what was noted, and what to do."""
-    for title, entries in (("Done about it", one.links), ("Notes", one.notes)):
+    for title, entries in (("Done about it", one.done), ("Notes", one.notes)):
         if entries:
             yield ()
             yield (Cell(title, "strong"),)

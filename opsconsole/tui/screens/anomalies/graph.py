@@ -14,6 +14,7 @@ from opsconsole.tui.screens.anomalies.facts import Line, Plot
 from opsconsole.tui.severities import TONES
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.plot import Stretch, rule_row
+from opsconsole.tui.widgets.shades import shade_of
 from opsconsole.tui.wording import quantity, time_of_day
 
 _LEAST_US = 5 * 60 * 1_000_000
@@ -25,9 +26,23 @@ _AIR = 0.02
 
 def span_around(one: Anomaly, now: int) -> tuple[int, int]:
     """The episode and half as much on either side, at least five minutes; nothing that has not been yet."""
-    end = now if one.state.is_open else max(one.closed_at or one.last_at, one.began_at)
-    margin = max(_LEAST_US, (end - one.began_at) // 2)
+    end = _end(one, now)
+    margin = _margin(one, end)
     return one.began_at - margin, max(min(now, end + margin), one.began_at + 1)
+
+
+def is_whole(one: Anomaly, read_at: int) -> bool:
+    """Whether all that belongs around it was there when it was read."""
+    end = _end(one, read_at)
+    return not one.state.is_open and read_at >= end + _margin(one, end)
+
+
+def _end(one: Anomaly, now: int) -> int:
+    return now if one.state.is_open else max(one.closed_at or one.last_at, one.began_at)
+
+
+def _margin(one: Anomaly, end: int) -> int:
+    return max(_LEAST_US, (end - one.began_at) // 2)
 
 
 def lines_of(
@@ -114,7 +129,8 @@ def _row(
             drawn.append((char, tone if first <= at <= last else "graph"))
         else:
             drawn.append(("┈" if ruled else " ", "faint"))
-    return [Cell("".join(char for char, _ in same), each) for each, same in groupby(drawn, key=lambda one: one[1])]
+    runs = groupby(drawn, key=lambda one: one[1])
+    return [Cell("".join(char for char, _ in same), shade_of(each, row, rows)) for each, same in runs]
 
 
 def _bar(first: int, last: int, one: Anomaly, peak: int | None, tone: str) -> Line:

@@ -139,12 +139,12 @@ def around(engine: Engine, one: Anomaly) -> Surroundings:
         runs = tuple(_run(engine, run) for run in one.runs[:_SHOWN_RUNS])
         recorded = [] if plot is None else station.graph(plot.series, *span, _POINTS)
     except OpsError as error:
-        return Surroundings(one.id, problem=sanitise_name(error.message))
+        return Surroundings(one.id, problem=sanitise_name(error.message), read_at=now)
     step = getattr(recorded, "step_us", None) or max(1, (span[1] - span[0]) // _POINTS)
     stretches = tuple(
         Stretch(point.time_us, point.time_us + step, point.max) for point in recorded if point is not None
     )
-    return Surroundings(one.id, plot, span, stretches, runs)
+    return Surroundings(one.id, plot, span, stretches, runs, read_at=now)
 
 
 def _run(engine: Engine, execution_id: str) -> str:

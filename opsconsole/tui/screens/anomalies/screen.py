@@ -20,6 +20,7 @@ from opsconsole.tui.keys import shown_keys
 from opsconsole.tui.screens.anomalies.counts import CountLine, EpisodeFilterLine, counted
 from opsconsole.tui.screens.anomalies.detail import EpisodeDetail, Surroundings
 from opsconsole.tui.screens.anomalies.filter import EVERYTHING, EpisodeFilterError, parse
+from opsconsole.tui.screens.anomalies.graph import is_whole
 from opsconsole.tui.screens.anomalies.jumping import EpisodeJumps, culprits, runs_of
 from opsconsole.tui.screens.anomalies.reading import Found, Query, around, begins, read
 from opsconsole.tui.screens.anomalies.table import EpisodeTable
@@ -269,8 +270,10 @@ class AnomaliesScreen(EpisodeJumps):
         self._timeline.choose(None if one is None else one.id)
         self._detail.show(one, self._around, self._now, self._values)
         self.show_keys()
-        known = self._around is not None and one is not None and self._around.episode_id == one.id
-        if one is not None and self._detail.display and (not known or (reread and one.state.is_open)):
+        if one is None or not self._detail.display:
+            return
+        known = self._around if self._around is not None and self._around.episode_id == one.id else None
+        if known is None or (reread and not is_whole(one, known.read_at)):
             self._read_around_now()
 
     def _read_around_now(self) -> None:
@@ -302,7 +305,7 @@ class AnomaliesScreen(EpisodeJumps):
         if name == "back":
             return self.has_class("-zoomed")
         if name == "acknowledge_episode":
-            return one is not None and one.acknowledged_at is None
+            return one is not None and not one.seen
         if name in ("silence_episode", "note_episode"):
             return one is not None
         if name == "go_to_process":
@@ -347,7 +350,7 @@ class AnomaliesScreen(EpisodeJumps):
     def action_filter(self) -> None:
         if self.has_class("-zoomed"):
             self._zoomed(False)
-        self._filter.begin()
+        self._filter.begin(self._table)
         self.show_keys()
 
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:

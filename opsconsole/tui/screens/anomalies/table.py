@@ -78,8 +78,8 @@ class EpisodeTable(ColumnList, can_focus=True, inherit_bindings=False):
             self.refresh()
         self._episodes, self._now = found, now
         was, self._cursor = self._cursor, max(0, min(self._cursor, len(found) - 1))
-        if before is not None:
-            self._cursor = next((at for at, one in enumerate(found) if one.id == before.id), self._cursor)
+        lines = {one.id: at for at, one in enumerate(found)}
+        self._stay(before and before.id, lines.get)
         self.set_extent(1, len(found) + 1)
         if self._cursor != was:
             self._reveal()
@@ -105,6 +105,10 @@ class EpisodeTable(ColumnList, can_focus=True, inherit_bindings=False):
     def _count(self) -> int:
         return len(self._episodes)
 
+    @property
+    def _whose(self) -> int | None:
+        return None if self.selected is None else self.selected.id
+
     def _moved_to(self) -> Message:
         return self.Moved(self.selected)
 
@@ -122,7 +126,7 @@ class EpisodeTable(ColumnList, can_focus=True, inherit_bindings=False):
                 subject = subject_name(one)
                 shown["what"] = Cell(what(subject, kind_words(one.kind), room), content["what"].tone)
                 whose = f"{subject} " if subject and sentence(one).startswith(f"{subject} ") else ""
-            text = "".join(with_now(one, self._values, said + cell_len(whose)))
+            text = "".join(with_now(one, self._values, said + cell_len(whose), whole_name=bool(whose)))
             shown["message"] = Cell(text.removeprefix(whose), content["message"].tone)
             content = {**content, **shown}
         return content, cursor

@@ -50,6 +50,8 @@ class Draft:
     row: int = 0
     column: int = 0
     data: bytes = b""
+    task: int = 0
+    """The past run it is the script of; 0: none."""
 
     def encoded(self) -> bytes:
         head = {key: value for key, value in asdict(self).items() if key != "data"}
@@ -64,16 +66,16 @@ class Draft:
         except (TypeError, RecursionError) as error:
             raise ValueError(str(error)) from error
         texts = (draft.id, draft.name, draft.language, draft.path, draft.base)
-        numbers = (draft.at, draft.mode, draft.row, draft.column)
+        numbers = (draft.at, draft.mode, draft.row, draft.column, draft.task)
         if not all(isinstance(one, str) for one in texts) or not all(isinstance(one, int) for one in numbers):
             raise ValueError("not a draft")
         if (
             not _ID.fullmatch(draft.id)
             or "\0" in draft.name + draft.path
-            or any(one not in _NUMBERS for one in numbers[2:])
+            or any(one not in _NUMBERS for one in numbers[2:4])
         ):
             raise ValueError("not a draft of ours")
-        if not 0 <= draft.mode <= 0o7777 or not abs(draft.at) < 1 << 63:
+        if not 0 <= draft.mode <= 0o7777 or not abs(draft.at) < 1 << 63 or not 0 <= draft.task < 1 << 63:
             raise ValueError("not a draft of ours")
         for one in (draft.name, draft.path):
             os.fsencode(one)  # half a surrogate pair is in no name

@@ -54,7 +54,7 @@ class EditorCommands(Keeping):
                 await self.open_draft(draft)
         elif entry.task is not None:
             if data := self._script_of(entry.task):
-                self.take(Opened.of_text(data, entry.shown, kept=True, key=entry.key))
+                self.take(Opened.of_text(data, entry.shown, kept=True, key=entry.key, task=entry.task))
         elif entry.path is not None:
             await self._open_file(entry.path, entry.section is not Section.SAMPLES, entry.key)
         self.to_text()

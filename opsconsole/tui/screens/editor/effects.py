@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -128,7 +129,7 @@ class EffectsView(Toned, LineView, can_focus=True, inherit_bindings=False):
         before = self._deeds
         same = (caveat, empty, len(deeds)) == (self._caveat, self._empty, len(before))
         self._deeds, self._caveat, self._empty = deeds, caveat, empty
-        self.set_extent(1, len(deeds) + 1 + bool(caveat or empty))
+        self._extend()
         if not same:
             self.refresh()
             return
@@ -139,10 +140,20 @@ class EffectsView(Toned, LineView, can_focus=True, inherit_bindings=False):
     @property
     def wanted_height(self) -> int:
         """All of it."""
-        return len(self._deeds) + 1 + bool(self._caveat or not self._deeds)
+        return len(self._deeds) + 1 + max(len(self._said(self.size.width)), not self._deeds)
+
+    def _said(self, width: int) -> list[str]:
+        """What is said below the list, in lines."""
+        return wrap(self._caveat or self._empty, max(8, width - 2), break_on_hyphens=False)
+
+    def _extend(self) -> None:
+        self.set_extent(1, len(self._deeds) + 1 + len(self._said(self.size.width)))
+
+    def on_resize(self) -> None:
+        self._extend()
 
     def _go(self, y: float) -> None:
-        self.jump(y=round(max(0, min(y, len(self._deeds) + 1))))
+        self.jump(y=round(max(0, min(y, self.wanted_height))))
         self.refresh()
 
     def action_up(self) -> None:
@@ -183,9 +194,8 @@ class EffectsView(Toned, LineView, can_focus=True, inherit_bindings=False):
         at = y - 1 + int(self.scroll_offset.y)
         if at < len(self._deeds):
             return self._deed(self._deeds[at], width)
-        text = ""
-        if at == len(self._deeds):
-            text = self._caveat or self._empty
+        said, below = self._said(width), at - len(self._deeds)
+        text = said[below] if below < len(said) else ""
         return Strip([Segment(f" {fit(text, max(1, width - 1))}", base + self.tone("muted"))])
 
     def _deed(self, deed: Deed, width: int) -> Strip:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textual._time import get_time
 from textual.timer import Timer
 from textual.worker import Worker, WorkerState, WorkType
 
@@ -37,8 +38,8 @@ _NOT_THE_DEMOS = "this is a demo, and nothing of yours is changed"
 
 
 class Keeping(ModeScreen):
-    """The half of the editor that knows files. What is modified is in a draft within `DELAY_S` of a change, at once
-    when the editor is left, and until it is saved or discarded."""
+    """The half of the editor that knows files. The first change is in a draft at once, the next ones within `DELAY_S`,
+    and what is modified also when the editor is left, until it is saved or discarded."""
 
     app: ConsoleApp
 
@@ -50,6 +51,7 @@ class Keeping(ModeScreen):
         self._drafts: dict[str, Draft] = {}
         self._autosave: Autosave | None = None
         self._due: Timer | None = None
+        self._kept_at = -DELAY_S
         self._known = ""
         self._saving = self._unkept = False
 
@@ -138,9 +140,9 @@ class Keeping(ModeScreen):
         self._schedule()
         self.text_changed()
 
-    def open_text(self, text: str, name: str, interpreter: str) -> None:
-        """Text from elsewhere, that stands nowhere yet: it is unsaved until it is saved."""
-        self.take(Opened.of_text(to_bytes(text), name, interpreter))
+    def open_text(self, text: str, name: str, interpreter: str, task: int = 0) -> None:
+        """Text from elsewhere, that stands nowhere yet: it is unsaved until it is saved. `task`: whose script it is."""
+        self.take(Opened.of_text(to_bytes(text), name, interpreter, task=task))
 
     def open_file(self, path: str | Path, *, writable: bool = True, key: str = "") -> None:
         """A file; with its draft, if there is one. What cannot be opened is said."""
@@ -206,7 +208,7 @@ class Keeping(ModeScreen):
             found = await asyncio.wrap_future(self._autosave.read())
         except Exception as error:  # noqa: BLE001 - a folder of whatever: new drafts are written nevertheless
             self._draft_failed(error)
-            return []
+            found = []
         if store.bad:
             folder, names = (
                 self.harmless(str(store.folder)),
@@ -214,6 +216,7 @@ class Keeping(ModeScreen):
             )
             self.app.tell(f"Drafts that cannot be read were set aside in {folder}: {names}", "warning")
         self._drafts |= {draft.id: draft for draft in found}
+        self.keep()  # what was opened before
         return found
 
     def _draft_failed(self, error: Exception) -> None:
@@ -222,9 +225,27 @@ class Keeping(ModeScreen):
             why = self.harmless(getattr(error, "strerror", None) or str(error) or type(error).__name__, 200)
             self.app.tell(f"Unsaved text is not kept against a crash: {why}. Save it.", "error")
 
+    def writable_again(self) -> None:
+        """Drafts that could not be written are."""
+        if self._unkept:
+            self.run_worker(self._keep_again(), group="editor-drafts")
+
+    async def _keep_again(self) -> None:
+        self._unkept = False
+        if self._autosave is None:
+            await self.start_drafts()
+        if self._autosave is not None:
+            for draft in self._drafts.values():
+                self._autosave.write(draft)
+        self.keep()
+
     def _schedule(self) -> None:
-        if self._due is None:
-            self._due = self.set_timer(DELAY_S, self.keep)
+        if self._due is not None:
+            return
+        if (wait_s := self._kept_at + DELAY_S - get_time()) > 0:
+            self._due = self.set_timer(wait_s, self.keep)
+        else:
+            self.call_later(self.keep)
 
     def keep(self) -> None:
         """Bring the draft up to date, now, in a thread."""
@@ -240,6 +261,7 @@ class Keeping(ModeScreen):
             if known is not None and known.data == draft.data:
                 return
             new = known is None
+            self._kept_at = get_time()
             self._drafts[draft.id] = draft
             opened.drafted = True
             self._autosave.write(draft)

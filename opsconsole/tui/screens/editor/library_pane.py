@@ -25,6 +25,7 @@ class LibraryPane(Toned, CursorList, can_focus=True):
     """Headings are passed over; the cursor stays on its script when the list is read again."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"table--heading", "table--cursor"}
+    ALIKE: ClassVar[bool] = False
     BINDINGS = bindings(Where.MOTION)
 
     @dataclass
@@ -58,9 +59,9 @@ class LibraryPane(Toned, CursorList, can_focus=True):
                 rows.append(entry.section)
             rows.append(entry)
         self._rows, self._note = rows, note
-        at = next((line for line, row in enumerate(rows) if isinstance(row, Entry) and before is not None
-                   and row.key == before.key), None)  # fmt: skip
-        self._cursor = min(self._cursor, max(0, len(rows) - 1)) if at is None else at
+        lines = {row.key: line for line, row in enumerate(rows) if isinstance(row, Entry)}
+        self._cursor = min(self._cursor, max(0, len(rows) - 1))
+        self._stay(before and before.key, lines.get)
         self._off_headings(1)
         self.set_extent(1, len(rows) + 1)
         self._reveal()
@@ -92,6 +93,10 @@ class LibraryPane(Toned, CursorList, can_focus=True):
     @property
     def _count(self) -> int:
         return len(self._rows)
+
+    @property
+    def _whose(self) -> str | None:
+        return None if self.selected is None else self.selected.key
 
     def _moved_to(self) -> Message:
         return self.Moved(self.selected)

@@ -28,6 +28,8 @@ class Opened:
     draft_id: str = field(default_factory=new_id)
     drafted: bool = False
     """There is, or will be, a file of the draft."""
+    task: int = 0
+    """The past run it is the script of, and is to run like; 0: none."""
     saved_newline: str = ""
     """How the lines of what is saved end; empty: as those of the text."""
 
@@ -42,11 +44,13 @@ class Opened:
         )  # fmt: skip
 
     @classmethod
-    def of_text(cls, data: bytes, name: str, interpreter: str = "", *, kept: bool = False, key: str = "") -> Opened:
+    def of_text(
+        cls, data: bytes, name: str, interpreter: str = "", *, kept: bool = False, key: str = "", task: int = 0
+    ) -> Opened:
         """Text from elsewhere. `kept`: it stands somewhere (in the record), and is not lost when it is dropped."""
         script = ScriptText.of(data)
         language = language_of(script.text, name, interpreter)
-        return cls(name, script, language, script.text if kept else None, key=key)
+        return cls(name, script, language, script.text if kept else None, key=key, task=task)
 
     @classmethod
     def of_draft(cls, draft: Draft, file: FileOnDisk | None) -> Opened:
@@ -60,7 +64,7 @@ class Opened:
         place = (draft.row, draft.column)
         return cls(
             draft.name, script, language, was.text if was else None, path, stamp, key, place, draft.id, drafted=True,
-            saved_newline=was.newline if was else "",
+            task=draft.task, saved_newline=was.newline if was else "",
         )  # fmt: skip
 
     def modified(self, text: str) -> bool:
@@ -79,7 +83,7 @@ class Opened:
         return Draft(
             self.draft_id, self.name, self.language.id, at, str(self.path or ""),
             self.stamp.sha256 if self.stamp else "", self.stamp.mode if self.stamp else 0o700, *place,
-            self.script.encoded(text),
+            self.script.encoded(text), self.task,
         )  # fmt: skip
 
     def now_saved(self, path: Path, text: str, stamp: Stamp) -> None:

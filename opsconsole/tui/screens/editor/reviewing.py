@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from textual import on
+from textual.worker import WorkType
 
+from opsconsole.errors import OpsError
 from opsconsole.models import Task, TaskSpec
 from opsconsole.safety.review.model import Finding, Review
+from opsconsole.safety.review.shellcheck import wiki
 from opsconsole.tui.screens.editor.commands import EditorCommands
 from opsconsole.tui.screens.editor.faces import SEVERITIES
 from opsconsole.tui.screens.editor.findings import FindingsList, ordered
 from opsconsole.tui.screens.editor.fixes import apply_all
 from opsconsole.tui.screens.editor.gutter import spans
 from opsconsole.tui.screens.editor.languages import too_large
-from opsconsole.tui.screens.editor.live_review import LiveReview, ReviewReady, ReviewWaits
+from opsconsole.tui.screens.editor.live_review import LiveReview, ReviewReady, ReviewWaits, State
 from opsconsole.tui.screens.editor.marks import Painted
 from opsconsole.tui.screens.editor.opened import Opened
 from opsconsole.tui.screens.editor.review_pane import ReviewPane
@@ -24,6 +28,10 @@ from opsconsole.tui.screens.editor.text import ScriptArea
 from opsconsole.tui.screens.editor.verdicts import above_ceiling, containment_words
 from opsconsole.tui.screens.mode import WIDE
 from opsconsole.tui.wording import POLICIES
+
+if TYPE_CHECKING:
+    from opsconsole.tui.screens.editor.run_form import RunForm
+    from opsconsole.tui.screens.editor.taken_over import TakenOver
 
 
 def _place_of(finding: Finding) -> tuple[int, int]:
@@ -40,11 +48,39 @@ class Reviewing(EditorCommands):
         self.live = LiveReview(self)
         self.review = ReviewPane(id="review")
         self._remembered: dict[Any, Any] = {}
+        self._like: TakenOver | None = None
+        self._form: RunForm | None = None
+        self._before_like: tuple[str, bool] | None = None
+        """The policy of before a past run's, and whether it was chosen."""
         self._contained = False
 
     def leave(self) -> None:
         super().leave()
         self.live.rest()
+
+    def take(self, opened: Opened | None) -> None:
+        """A past run's script is reviewed under the policy it ran with; the next text under that of before."""
+        if self._before_like is not None:
+            self.policy, self._chosen = self._before_like
+        self._like = self._read_like(opened.task, opened) if opened is not None and opened.task else None
+        self._before_like = (self.policy, self._chosen) if opened is not None and opened.task else None
+        if opened is not None and opened.task:  # where nobody knows how it ran, it is held as tightly as there is
+            self.policy, self._chosen = self._like.policy if self._like is not None else POLICIES[0], True
+        self._contained = False
+        super().take(opened)
+
+    def _read_like(self, task_id: int, opened: Opened) -> TakenOver | None:
+        """How it ran; None, and said, where that is on record no more."""
+        from opsconsole.tui.screens.editor.taken_over import taken_over
+
+        try:
+            task, result = self.engine.task(task_id), self.engine.result(task_id)
+            body = self.engine.shown_script(task_id)
+        except OpsError:
+            name = self.harmless(opened.name, 60)
+            self.app.tell(f"How {name} ran as task {task_id} is not on record any more: the policy is safe.", "warning")
+            return None
+        return taken_over(task, result, body, self.engine.settings)
 
     def say_place(self) -> None:
         """Where the cursor is, and what is wrong there."""
@@ -60,16 +96,20 @@ class Reviewing(EditorCommands):
             self._look_at_ceiling()
             if not self._contained:
                 self._contained = True
-                self.run_worker(self._say_containment(self.policy), group="editor-policy", exclusive=True)
+                self._contain()
             if not asked and (large := too_large(self.text_area.document.lines)):
                 key = self.app.key_display(self.app.keys_for("cycle_policy").split(",")[0])
                 self.live.put_off(f"The text is too large for that: {large}. {key} reviews it as it is now.")
                 return
             self.live.submit(self.true_text, self.opened.interpreter(self._known), self.policy)
+            if self.review.state.reviewed is None:
+                self.review.show(State("waiting", self.live.state.version))
 
     @on(ReviewReady)
     def _reviewed(self, event: ReviewReady) -> None:
         self.review.show(event.state)
+        if self._form is not None and event.state.current:
+            self._form.advised()
         if event.state.current and self.opened is not None and event.text == self.true_text:
             self.text_area.show_painted(self._painted(event.review))
             self.select_here()
@@ -116,7 +156,7 @@ class Reviewing(EditorCommands):
         if self.live.state.kind != "put off":  # that is reviewed under the same one first
             self.policy = POLICIES[(POLICIES.index(self.policy) + 1) % len(POLICIES)]
         self.submit(asked=True)
-        self.run_worker(self._say_containment(self.policy), group="editor-policy", exclusive=True)
+        self._contain()
 
     def _look_at_ceiling(self) -> None:
         """Nobody begins with a policy that is not to be had here."""
@@ -128,6 +168,10 @@ class Reviewing(EditorCommands):
         if not self._chosen and self.policy in above:
             below = [one for one in POLICIES[: POLICIES.index(self.policy)] if one not in above]
             self.policy = below[-1] if below else self.policy
+
+    def _contain(self) -> None:
+        say: WorkType[None] = partial(self._say_containment, self.policy)  # the next may drop it before it begins
+        self.run_worker(say, group="editor-policy", exclusive=True)
 
     async def _say_containment(self, policy: str) -> None:
         words, tone = await asyncio.to_thread(containment_words, policy, self.app.settings)
@@ -255,6 +299,13 @@ class Reviewing(EditorCommands):
         else:
             self.run_worker(self._run(), group="editor-run", exclusive=True)
 
+    def _advice(self, interpreter: str) -> Sequence[Finding]:
+        """What the pane has of this text beside the findings of the verdict: ShellCheck's, in this language."""
+        reviewed = self.live.state.reviewed
+        if reviewed is None or not self.live.state.current or reviewed.review.interpreter != interpreter:
+            return ()
+        return [one for one in reviewed.review.findings if wiki(one.rule) is not None]
+
     async def _submit(self, spec: TaskSpec) -> Task:
         return await self.engine.submitted(spec)
 
@@ -266,9 +317,14 @@ class Reviewing(EditorCommands):
         self.keep()
         form = RunForm(
             self.true_text, opened.name, opened.interpreter(self._known), policy=self.policy, path=opened.path,
-            engine=self.engine, remembered=self._remembered, review_by=self.live.maker(),
+            engine=self.engine, remembered=self._remembered, review_by=self.live.maker(), taken=self._like,
+            advice=self._advice,
         )  # fmt: skip
-        spec = await self.app.push_screen_wait(form)
+        self._form = form
+        try:
+            spec = await self.app.push_screen_wait(form)
+        finally:
+            self._form = None
         if spec is None:
             return
         if (task := await self.app.attempt(self._submit(spec))) is not None:

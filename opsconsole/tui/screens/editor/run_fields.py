@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from opsconsole.errors import OpsError, SpecError
 from opsconsole.execution import interpreters
 from opsconsole.models import MAX_RETRIES, ExecutionPolicy, Priority, ResourceLimits, TaskSpec, parse_size
 from opsconsole.settings import Settings
+from opsconsole.tui.screens.editor.taken_over import TakenOver, problems_of
 from opsconsole.tui.wording import POLICIES, seconds_of, span
 
 BY_SHEBANG = "by shebang"
@@ -33,11 +34,14 @@ class RunScript:
     path: Path | None = None
     from_file: bool = False
     """It is what the file has when it is planned; there is no body."""
+    taken: TakenOver | None = None
+    """The past run it is to run like."""
 
     @property
     def key(self) -> str:
         """What the last values are remembered by."""
-        return str(self.path) if self.path is not None else self.name
+        name = str(self.path) if self.path is not None else self.name
+        return name if self.taken is None else f"as task {self.taken.task}: {name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +122,13 @@ def read(
     if elevated and not reason:
         problems["reason"] = "elevated needs a reason"
     interpreter = values.get("interpreter", BY_SHEBANG)
-    limits = ResourceLimits(
-        memory=take("memory", _size), cpu=take("cpu", _share), pids=take("pids", _count), output=take("output", _kept)
-    )
+    like = script.taken
+    limits = replace(
+        like.limits if like is not None else ResourceLimits(),
+        memory=take("memory", _size), cpu=take("cpu", _share), pids=take("pids", _count), output=take("output", _kept),
+    )  # fmt: skip
+    if like is not None:
+        problems |= problems_of(values)
     fields = {
         "script": None if script.from_file else script.body,
         "path": script.path if script.from_file else None,
@@ -135,6 +143,8 @@ def read(
         "env": take("environment", _variables, {}),
         "limits": limits,
         "hold": hold,
+        "stdin": like.stdin if like is not None else None,
+        "kill_leftovers": like is not None and like.kill_leftovers,
         "confirmed": elevated,
         "reason": reason if elevated else None,
         "allow_network": contained and values.get("network") == "yes",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -12,9 +14,11 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.css.query import NoMatches
 from textual.widgets import Input
 
 from opsconsole.errors import OpsError
+from opsconsole.execution.submission import Plan
 from opsconsole.models import TaskSpec
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.screens.confirming import confirmed
@@ -22,6 +26,7 @@ from opsconsole.tui.screens.editor.field_rows import FieldRows
 from opsconsole.tui.screens.editor.forecast import told
 from opsconsole.tui.screens.editor.judged_form import JudgedForm
 from opsconsole.tui.screens.editor.run_fields import RunScript, read, rows
+from opsconsole.tui.screens.editor.said import Said, folded
 from opsconsole.tui.screens.submit import keys_in_form, type_into
 from opsconsole.tui.widgets.answers import Answer, Answers
 from opsconsole.tui.widgets.choice import Choice
@@ -29,7 +34,8 @@ from opsconsole.tui.widgets.choice import Choice
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
     from opsconsole.execution.judging import MakesReview
-    from opsconsole.execution.submission import Plan
+    from opsconsole.safety.review.model import Finding
+    from opsconsole.tui.screens.editor.taken_over import TakenOver
 
 Remembered = dict[str, dict[str, str]]
 """Script → field → what it was last."""
@@ -60,18 +66,25 @@ class RunForm(JudgedForm[TaskSpec | None]):
         engine: Engine,
         remembered: Remembered | None = None,
         review_by: MakesReview | None = None,
+        taken: TakenOver | None = None,
+        advice: Callable[[str], Sequence[Finding]] = lambda _: (),
     ) -> None:
+        """`taken`: the past run its fields begin with. `advice`: findings that no verdict rests on, by interpreter."""
         super().__init__()
         body = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-        self._script = RunScript(body, name, interpreter, policy, path)
+        self._script = RunScript(body, name, interpreter, policy, path, taken=taken)
         self._engine = engine
         self._remembered = remembered if remembered is not None else {}
         last = self._remembered.get(self._script.key)
+        if taken is not None and last is None:
+            last = {name: value for name, value in taken.fields.items() if name not in _FORGOTTEN}
+        self._like = Said(id="run-like")
         self._rows = FieldRows(rows(self._script, engine.settings), last)
         self._answers = Answers(
             Answer("run", "r", "Run it"), Answer("hold", "h", "Queue it, held until released"), typed=self._type
         )
         self._review_by = review_by
+        self._advice = advice
         self._touched = False
         self._sending = False
 
@@ -82,11 +95,14 @@ class RunForm(JudgedForm[TaskSpec | None]):
             dialog.border_title = Content(f"Run {sanitise_name(self._script.name, limit=60)}")
             dialog.border_subtitle = keys_in_form(self._answers)
             yield self._rows
+            yield self._like
             yield self.verdict
             yield self._answers
 
     def on_mount(self) -> None:
         self._rows.show_policy()
+        if (taken := self._script.taken) is not None:
+            self._like.say(lambda width: folded(taken.said, width, 5, "accent"))
         needs_reason = self._script.policy == "elevated"
         self.set_focus(self.query_one("#reason") if needs_reason else self._answers)
         self.judge()
@@ -115,7 +131,18 @@ class RunForm(JudgedForm[TaskSpec | None]):
         self._rows.show_problems(problems)
 
     async def make_plan(self, spec: TaskSpec) -> Plan:
-        return await asyncio.to_thread(self._engine.plan, spec, review_by=self._review_by)
+        planned = await asyncio.to_thread(self._engine.plan, spec, review_by=self._review_by)
+        advice = self._advice(planned.interpreter) if isinstance(planned, Plan) else ()
+        if not advice:
+            return planned
+        found = [*planned.spec["findings"], *(one.to_json() for one in advice)]
+        return replace(planned, spec={**planned.spec, "findings": found})
+
+    def advised(self) -> None:
+        """There may be more advice, or less: count again."""
+        if self.seen is not None and self.is_current:
+            with suppress(NoMatches):  # it is just being left, and its fields are gone
+                self.judge()
 
     def judged(self, planned: Plan) -> None:
         if planned.decision.verdict == "refuse" and not self._touched and self.focused is self._answers:

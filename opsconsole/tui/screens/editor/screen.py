@@ -204,15 +204,15 @@ class EditorScreen(Reviewing):
 
     def _show_library(self) -> None:
         shown = narrowed(self._entries, self._filter.text)
-        before = self.library.selected
+        before, held = self.library.selected, self.library.holds
         self.library.show(shown, "no script is called so" if self._entries else "no scripts")
         self._filter.note(f"{len(shown):,} shown" if self._filter.text else "")
-        if self.opened is not None and (before is None or self.focused is not self.library):
+        if self.opened is not None and not held and (before is None or self.focused is not self.library):
             self.library.select(self.opened.key)
 
     def action_filter(self) -> None:
         self.add_class("-library")
-        self._filter.begin()
+        self._filter.begin(self.library)
 
     def on_filter_line_changed(self) -> None:
         self._show_library()

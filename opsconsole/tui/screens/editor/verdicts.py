@@ -48,7 +48,8 @@ def verdict_line(state: State, policy: str, above: Above = NOTHING_ABOVE) -> lis
     if state.kind == "put off":
         return [Cell(" not reviewed while you type", "muted")]
     if state.reviewed is None:
-        return [Cell(" reviewing …" if state.kind == "reviewing" else " review", "muted")]
+        word = {"reviewing": "reviewing …", "waiting": "reading …"}.get(state.kind, "review")
+        return [Cell(f" {word}", "muted")]
     review = state.reviewed.review
     face = VERDICTS[review.verdict]
     glyph, word, tone = face.glyph, face.word, face.tone

@@ -30,7 +30,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("edit_script", "E", "edit", "Open its script in the editor", _H, footer=True),
     Action("go_to_task", "t", "task", "Show it among the tasks", _H, footer=True),
     Action("statistics", "S", "statistics", "How it went over time, or back to the list", _H, footer=True),
-    Action("statistics_span", "s", "span", "Statistics of the last day, week, month, or all", _H),
+    Action("statistics_span", "s", "span", "Statistics of another span, from the last hour to all there is", _H),
     Action("statistics_group", "b", "group", "Statistics by name, by policy, or by host", _H),
     Action(
         "export_report", "e", "export", "Write a report: Markdown, HTML, JSON, CSV, SVG", _H, footer=True,

@@ -76,7 +76,7 @@ class HistoryCommands(ModeScreen):
         except OpsError as error:
             self.app.report(error)
             return
-        self._elsewhere("editor", "open_text", text, task.name, task.interpreter)
+        self._elsewhere("editor", "open_text", text, task.name, task.interpreter, task.id)
 
     def action_go_to_task(self) -> None:
         if (task := self._target("go_to_task")) is not None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
+
+from rich.cells import cell_len
+
 from opsconsole.reporting.comparison import Comparison, Difference, Pair
 from opsconsole.reporting.runs import Run
-from opsconsole.tui.screens.history.run_rows import title
+from opsconsole.reporting.wording import local_moment
+from opsconsole.tui.screens.history.run_rows import folded_words, title
 from opsconsole.tui.screens.history.sheet import Row
 from opsconsole.tui.transcript import fold
 from opsconsole.tui.widgets.cells import Cell, fit
 from opsconsole.tui.wording import FACES
 
-_LABEL = 13
+_LABEL = 17
 _SAID = 16
 _SIDE = 60
 _TONES = {"+": "good", "-": "bad", "@": "accent", " ": "muted"}
@@ -26,7 +31,9 @@ def rows_of(found: Comparison, width: int) -> list[Row]:
         ],
         [],
     ]  # fmt: skip
-    rows += [_pair(pair, room) for pair in found.pairs if pair.before or pair.after]
+    for pair in found.pairs_at(local_moment):
+        if pair.before or pair.after:
+            rows += _pair(pair, room)
     rows += _difference("Script", found.script, width)
     return rows + _difference("Output", found.output, width)
 
@@ -37,13 +44,19 @@ def _side(run: Run, room: int) -> list[Cell]:
     return [Cell(f"{face.glyph} ", face.tone), Cell(name, "strong")]
 
 
-def _pair(pair: Pair, room: int) -> Row:
+def _pair(pair: Pair, room: int) -> list[Row]:
+    """On one line; what differs is not cut off before it does."""
     tone = "bad" if pair.worse else "good" if pair.worse is False and pair.said else "strong"
     plain = "plain" if pair.differs else "muted"
+    long = pair.differs and room < max(cell_len(pair.before), cell_len(pair.after))
+    sides = [folded_words(text, room) if long else [text] for text in (pair.before, pair.after)]
     return [
-        Cell(fit(pair.label, _LABEL), "faint"), Cell(fit(pair.before, room), plain),
-        Cell("  ≠  " if pair.differs else "     ", tone), Cell(fit(pair.after, room), plain),
-        Cell(f" {pair.said}", tone),
+        [
+            Cell(fit("" if at else pair.label, _LABEL), "faint"), Cell(fit(one, room), plain),
+            Cell("  ≠  " if pair.differs and not at else "     ", tone), Cell(fit(other, room), plain),
+            Cell("" if at else f" {pair.said}", tone),
+        ]
+        for at, (one, other) in enumerate(zip_longest(*sides, fillvalue=""))
     ]  # fmt: skip
 
 

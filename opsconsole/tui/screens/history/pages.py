@@ -18,8 +18,9 @@ from opsconsole.tui.screens.history.latest import Latest
 from opsconsole.tui.screens.history.lines import FindLine
 from opsconsole.tui.screens.history.listing import Listing
 from opsconsole.tui.screens.history.query import Query
-from opsconsole.tui.screens.history.reading import Detail, Figures, Reading, Wanted
+from opsconsole.tui.screens.history.reading import Detail, Figures, Pictured, Reading, Wanted
 from opsconsole.tui.screens.history.sheet import Row, Sheet
+from opsconsole.tui.screens.history.spans import SPANS
 from opsconsole.tui.widgets.cells import Cell
 
 if TYPE_CHECKING:
@@ -44,13 +45,15 @@ class HistoryPages(HistoryCommands):
         self.find_line = FindLine(id="history-find")
         self.page: Page = ""
         self.reading: Reading
-        self._pictures: Latest[Figures, Trends]
+        self._pictures: Latest[Figures, Pictured]
         self._pages: Latest[Wanted, Detail]
         self._pairs: Latest[tuple[int, int], Comparison]
         self._run: Run | None = None
         self._comparison: Comparison | None = None
         self._trends: Trends | None = None
-        self._span, self._by = 1, 0
+        self._span: int | None = None
+        self._by = 0
+        self._chosen_span = False
         self.marked: int | None = None
 
     # -- what the list is
@@ -195,6 +198,7 @@ class HistoryPages(HistoryCommands):
         """Also for other modes."""
         if self.begun and self.page != "statistics":
             self._trends = None
+            self._span = self._span if self._chosen_span else None
             self._turn_to("statistics", "Reading the record …")
             self.call_after_refresh(self._ask_trends)
 
@@ -205,7 +209,8 @@ class HistoryPages(HistoryCommands):
             self.show_statistics()
 
     def action_statistics_span(self) -> None:
-        self._span = (self._span + 1) % len(statistics_rows.SPANS)
+        if self._span is not None:
+            self._span, self._chosen_span = (self._span + 1) % len(SPANS), True
         self._change_statistics()
 
     def action_statistics_group(self) -> None:
@@ -222,16 +227,16 @@ class HistoryPages(HistoryCommands):
         if self.page != "statistics":
             return
         buckets = statistics_rows.buckets_for(self.sheet.room[0])
-        _, span_s = statistics_rows.SPANS[self._span]
-        self._pictures.ask(Figures(self.asked.filter, span_s, buckets, _GROUPS[self._by], self.clock()))
+        self._pictures.ask(Figures(self.asked.filter, self._span, buckets, _GROUPS[self._by], self.clock()))
 
-    def _take_trends(self, asked: Figures, found: Trends) -> None:
+    def _take_trends(self, asked: Figures, found: Pictured) -> None:
         if self.page == "statistics":
-            again, self._trends = self._trends is not None, found
-            self.sheet.show(self._picture(found, *self.sheet.room), again=again)
+            again, self._trends = self._trends is not None, found.trends
+            self._span = found.span
+            self.sheet.show(self._picture(found.trends, *self.sheet.room), again=again)
 
     def _picture(self, found: Trends, width: int, height: int) -> list[Row]:
-        span, _ = statistics_rows.SPANS[self._span]
+        span, _ = SPANS[self._span or 0]
         return statistics_rows.rows_of(
             found, span, self.asked.text, Harmless(self.engine.redaction_of()), width, height, glyphs_of(self.app)
         )
@@ -348,6 +353,10 @@ class HistoryPages(HistoryCommands):
             return lambda: documents.of_comparison(known or self._compare(pair), now)
         if order.kind == "list":
             return lambda: documents.of_list(reading.rows_of(ids, _MOST_EXPORTED), len(ids), query.text, harmless, now)
-        span, span_s = statistics_rows.SPANS[self._span]
-        figures = Figures(query.filter, span_s, 48, _GROUPS[self._by], now)
-        return lambda: documents.of_statistics(reading.trends(figures), span, query.text, harmless, now)
+        figures = Figures(query.filter, self._span, 48, _GROUPS[self._by], now)
+
+        def statistics() -> Document:
+            found = reading.trends(figures)
+            return documents.of_statistics(found.trends, SPANS[found.span][0], query.text, harmless, now)
+
+        return statistics

@@ -15,6 +15,7 @@ from opsconsole.storage.archive import PAGE, Archive, Snippet
 from opsconsole.storage.history import Filter
 from opsconsole.tui.screens.history.listing import PAGE as FIRST_ROWS
 from opsconsole.tui.screens.history.query import Query
+from opsconsole.tui.screens.history.spans import SPANS, fitting
 
 if TYPE_CHECKING:
     from opsconsole.engine import Engine
@@ -24,6 +25,8 @@ _BRIEF_BYTES = 16 * 1024
 _COUNTED_BYTES = 16 * 1024 * 1024
 """Of an output's lines for a preview: some 20 ms. Of more, the bytes are told."""
 _EVERYTHING = Filter(statuses=ENDED)
+_KIN, _KIN_LOOKED_AT = 10, 30
+"""Names that only contain a name are among what is found."""
 _FIRST = 400
 """Lines that are shown before all are known."""
 
@@ -51,19 +54,30 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Detail:
+    """`kin`: the newest runs of the same name that have ended, the newest first."""
+
     run: Run
     snippets: list[Snippet]
+    kin: Sequence[Task] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Statistics that are asked for. `span_s` None: from the first on."""
+    """Statistics that are asked for, of one of `SPANS`; `span` None: of that which holds what there is."""
 
     filter: Filter
-    span_s: int | None
+    span: int | None
     buckets: int
     by: GroupBy
     now_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pictured:
+    """`span`: which one it is of."""
+
+    trends: Trends
+    span: int
 
 
 class Reading:
@@ -79,6 +93,7 @@ class Reading:
         self._begun: Found | None = None
         self._ahead: Ahead | None = None
         self._counted: Ahead | None = None
+        self._kin: dict[str, Sequence[Task]] = {}
 
     def count(self) -> int:
         """How many have ended. Raises OpsErrors, InterruptedReadError."""
@@ -88,6 +103,7 @@ class Reading:
     def recount(self) -> None:
         """Another number has ended."""
         self.total = self._counted = None
+        self._kin = {}
 
     def begin(self, query: Query, selected: int | None, line: int) -> Found | None:
         """What can be shown at once of a list, of whatever length. None: the cursor, which is on this run and this
@@ -133,13 +149,28 @@ class Reading:
         task = self._engine.task(wanted.task_id)
         brief = {} if wanted.whole else {"head": _BRIEF_BYTES, "tail": _BRIEF_BYTES, "count": _COUNTED_BYTES}
         run = read_run(self._engine, task, **brief)
-        return Detail(run, self.lists.snippets(wanted.task_id, wanted.words) if wanted.words else [])
+        snippets = self.lists.snippets(wanted.task_id, wanted.words) if wanted.words else []
+        return Detail(run, snippets, () if wanted.whole else self._kin_of(task))
 
-    def trends(self, asked: Figures) -> Trends:
+    def _kin_of(self, task: Task) -> Sequence[Task]:
+        """Of those that ended not long ago: more would be searched for too long. Raises OpsErrors."""
+        if not task.name:
+            return ()
+        if (known := self._kin.get(task.name)) is None:
+            first = self.lists.beginning(Filter(statuses=ENDED, name=task.name), _KIN_LOOKED_AT)
+            rows = self.lists.rows(first.ids) if first is not None else []
+            known = self._kin[task.name] = [one for one in rows if one.name == task.name][:_KIN]
+        return known
+
+    def trends(self, asked: Figures) -> Pictured:
         """Raises OpsErrors, InterruptedReadError."""
-        since = None if asked.span_s is None else asked.now_us - asked.span_s * 1_000_000
         narrowed = replace(asked.filter, statuses=asked.filter.statuses or ENDED)
-        return self.figures.trends(narrowed, since, asked.now_us, asked.buckets, asked.by)
+        span = asked.span
+        if span is None:
+            span = fitting(self.figures.extent(narrowed), asked.now_us)
+        _, span_s = SPANS[span]
+        since = None if span_s is None else asked.now_us - span_s * 1_000_000
+        return Pictured(self.figures.trends(narrowed, since, asked.now_us, asked.buckets, asked.by), span)
 
     def rows_of(self, ids: array[int], most: int) -> list[Task]:
         """Of a list that is exported. Raises OpsErrors."""

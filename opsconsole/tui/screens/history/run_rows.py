@@ -10,20 +10,23 @@ from opsconsole.models import Status
 from opsconsole.reporting.documents import facts_of, word_of
 from opsconsole.reporting.printed import Printed, line_count, shortened
 from opsconsole.reporting.runs import Run
-from opsconsole.reporting.wording import duration
+from opsconsole.reporting.wording import duration, local_moment
 from opsconsole.storage.archive import Snippet
 from opsconsole.tui.screens.history.sheet import Row
 from opsconsole.tui.transcript import fold
 from opsconsole.tui.widgets.cells import Cell, fit
 from opsconsole.tui.wording import FACES, count_of, name_of, outcome, time_of_day
+from opsconsole.wording import limit_reached, reason
 
-_LABEL = 13
+_LABEL = 15
 _SCRIPT_HEAD = 8
 _SCRIPT = 5000
 _OUTPUT_HEAD = 4
 _OUTPUT_TAIL = 10
-_LOUD = {"status", "reason", "degraded", "limits", "left behind", "not kept"}
-_BRIEF = {"read, written", "waited", "interpreter", "parent", "labels", "findings", "processes"}
+_LOUD = {"status", "reason", "degraded", "limits say", "left behind", "not kept"}
+_BRIEF = {
+    "read, written", "waited", "interpreter", "parent", "labels", "findings", "processes", "limits", "folder",
+}  # fmt: skip
 """Facts that only the page has."""
 _DROPPED = {"started", "ended", "attempt", "status", "exit code", "pinned"}
 """What the first lines say already."""
@@ -85,11 +88,11 @@ def _head(run: Run, width: int, now: int) -> Iterable[Row]:
 
 
 def _facts(run: Run, width: int, *, brief: bool) -> Iterable[Row]:
-    for label, text in facts_of(run):
-        if not text or (brief and label in _BRIEF | _DROPPED):
+    for label, text in facts_of(run, local_moment):
+        if not text or (brief and (label in _BRIEF | _DROPPED or (label, text) == ("arguments", "none"))):
             continue
         tone = "muted" if label not in _LOUD else "plain"
-        if (label == "policy" and text == "elevated") or label in ("degraded", "limits", "left behind", "not kept"):
+        if (label == "policy" and text == "elevated") or label in ("degraded", "limits say", "left behind", "not kept"):
             tone = "warning"
         elif label == "reason" and not run.result.succeeded:
             tone = FACES[run.result.status].tone
@@ -121,14 +124,14 @@ def _attempts(run: Run, width: int, now: int) -> list[Row]:
     rows: list[Row] = [*_title("Attempts", "", width)]
     for one in run.attempts:
         face = FACES[one.status]
-        code = one.signal or ("" if one.exit_code is None else f"exit {one.exit_code}")
+        code = limit_reached(one.reason) or one.signal or ("" if one.exit_code is None else f"exit {one.exit_code}")
         when = "" if one.started_at is None else time_of_day(one.started_at, now)
         rows.append(
             [
                 Cell(f"{face.glyph} ", face.tone), Cell(f"{one.attempt:>2}  ", "muted"),
-                Cell(fit(run.harmless.line(code), 9), face.tone if face.tone == "bad" else "muted"),
+                Cell(fit(run.harmless.line(code), 12), face.tone if face.tone == "bad" else "muted"),
                 Cell(f" {duration(one.duration_s):>7}  {when}  ", "muted"),
-                Cell(run.harmless.line(one.reason or "", max(8, width - 44)), "faint"),
+                Cell(run.harmless.line(reason(one.reason or ""), max(8, width - 47)), "faint"),
             ]
         )  # fmt: skip
     return rows

@@ -15,8 +15,9 @@ from opsconsole.events import Event, TaskChanged, TasksRemoved
 from opsconsole.models import Task
 from opsconsole.tui.actions import BY_ID, mode_bindings
 from opsconsole.tui.filters import FilterError
+from opsconsole.tui.glyphs import glyphs_of
 from opsconsole.tui.keys import keys_of
-from opsconsole.tui.screens.history import run_rows
+from opsconsole.tui.screens.history import kin_rows, run_rows
 from opsconsole.tui.screens.history.latest import Latest
 from opsconsole.tui.screens.history.lines import HistoryFilterLine
 from opsconsole.tui.screens.history.listing import PAGE, Listing
@@ -347,6 +348,7 @@ class HistoryScreen(HistoryPages):
         if (shown := self._shown) is not None:
             width, _ = self._detail.room
             rows = run_rows.brief(shown.run, shown.snippets, self._words, width, self.clock())
+            rows += kin_rows.rows_of(shown.kin, shown.run.task.id, width, self.clock(), glyphs_of(self.app))
             self._detail.show(rows, again=again)
 
     def _fail_detail(self, error: OpsError) -> None:
@@ -416,7 +418,7 @@ class HistoryScreen(HistoryPages):
         if self.page:
             self.begin_finding()
         else:
-            self._filter.begin()
+            self._filter.begin(self._table)
             self.show_keys()
 
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:

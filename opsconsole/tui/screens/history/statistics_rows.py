@@ -10,8 +10,8 @@ from rich.cells import cell_len
 
 from opsconsole.models import Status
 from opsconsole.reporting.document import Harmless
-from opsconsole.reporting.documents import failing_bars, slowest_bars, word_of
-from opsconsole.reporting.wording import duration, percent
+from opsconsole.reporting.documents import failing_bars, slowest_bars, succeeded, word_of
+from opsconsole.reporting.wording import duration
 from opsconsole.storage.trends import Tally, Trends
 from opsconsole.tui.filters import FAILED
 from opsconsole.tui.glyphs import GlyphSet
@@ -23,10 +23,6 @@ from opsconsole.tui.widgets.cells import Cell, fit
 from opsconsole.tui.wording import FACES, count_of
 from opsconsole.wording import long_duration
 
-SPANS: Sequence[tuple[str, int | None]] = (
-    ("24 hours", 24 * 3600), ("7 days", 7 * 86_400), ("30 days", 30 * 86_400), ("all", None),
-)  # fmt: skip
-"""What it is called, and how many seconds."""
 _BUCKETS = 60
 """About so many spans of time are told apart; the picture is as wide as the screen."""
 _AXIS = 9
@@ -77,7 +73,7 @@ def _summary(whole: Tally, width: int) -> list[Row]:
     tone = "muted" if rate is None else "good" if rate >= 0.95 else "warning" if rate >= 0.8 else "bad"
     said = [Cell(f"{count_of(whole.total, 'run')}  ", "strong")]
     if rate is not None:
-        said.append(Cell(f"{percent(rate)} succeeded  ", tone))
+        said.append(Cell(f"{succeeded(whole)} succeeded  ", tone))
     if failed := sum(whole.counts.get(status, 0) for status in FAILED):
         how = [_count(whole, status) for status in _STACK if status in FAILED and status is not Status.FAILED]
         kinds = ", ".join(filter(None, how))

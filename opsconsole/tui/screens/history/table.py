@@ -34,7 +34,8 @@ COLUMNS = (
     Column("door", "VIA", 8, from_width=124),
     Column("age", "ENDED", 5, right=True, from_width=44),
     Column("duration", "TIME", 7, right=True),
-    Column("result", "RESULT", 9),
+    Column("result", "RESULT", 12, from_width=84),
+    Column("ended", "RESULT", 10),
 )
 
 
@@ -91,8 +92,8 @@ class HistoryTable(ColumnList, can_focus=True):
         """The cursor stays on its task, or on its line when the task is gone."""
         before, was, had = self.selected_id, self._cursor, len(self._listing)
         self._listing = listing
-        found = listing.line_of(before) if before is not None else None
-        self._cursor = max(0, min(was, len(listing) - 1)) if found is None else found
+        self._cursor = max(0, min(was, len(listing) - 1))
+        self._stay(before, listing.line_of)
         if self._to_end and listing.whole:
             self._cursor, self._to_end = max(0, len(listing) - 1), False
         self.set_extent(1, len(listing) + 1)
@@ -158,6 +159,10 @@ class HistoryTable(ColumnList, can_focus=True):
     def _count(self) -> int:
         return len(self._listing)
 
+    @property
+    def _whose(self) -> int | None:
+        return self.selected_id
+
     def _moved_to(self) -> Message:
         return self.Moved(self.selected_id)
 
@@ -169,6 +174,12 @@ class HistoryTable(ColumnList, can_focus=True):
     def on_resize(self) -> None:
         super().on_resize()
         self.look()
+
+    def _shown(self, total: int) -> list[Column]:
+        """What came of it is there once, in full or in short."""
+        shown = super()._shown(total)
+        in_full = any(column.key == "result" for column in shown)
+        return [column for column in shown if not (in_full and column.key == "ended")]
 
     def _content(self, line: int) -> Content:
         task = self._listing.at(line)
@@ -194,6 +205,7 @@ def cells(task: Task, now: int) -> dict[str, Cell]:
         "age": Cell(age(now - ended) if not task.status.is_open else "open", "muted"),
         "duration": Cell(duration(running_for(task, now), ticking=task.status.is_active), "muted"),
         "result": Cell(outcome(task, now), face.tone if loud else "muted"),
+        "ended": Cell(outcome(task, now, 10), face.tone if loud else "muted"),
     }
 
 

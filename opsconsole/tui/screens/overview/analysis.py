@@ -50,7 +50,7 @@ class AnalysisScreen(Modal[None]):
             analysis = await asyncio.to_thread(self._engine.monitoring.analyze)
         except OpsError as error:
             self.app.report(error)
-            self.dismiss()
+            self.close_by_itself()
             return
         self._text.update(text_of(analysis))
 

@@ -26,12 +26,15 @@ class OverviewCommands(TaskCommands):
     @property
     def unseen(self) -> list[Anomaly]:
         """As they are on the screen: nobody acknowledges what came up while the key went down."""
-        return [one for one in self.trouble.items if one.acknowledged_at is None]
+        return [one for one in self.trouble.items if not one.seen]
 
     def action_acknowledge(self) -> None:
         """The one under the cursor; from another list, the worst that nobody has seen."""
+        if self.focused is self.trouble and self.trouble.items and not self.trouble.found:
+            self.app.tell("No line passes: nothing is acknowledged.")
+            return
         chosen = self.trouble.selected if self.focused is self.trouble else None
-        if chosen is None or chosen.acknowledged_at is not None:
+        if chosen is None or chosen.seen:
             chosen = next(iter(self.unseen), None)
         if chosen is None:
             self.app.tell("No open anomaly waits for somebody to see it.")

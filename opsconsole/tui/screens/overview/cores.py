@@ -68,18 +68,30 @@ class CoreLanes(BareLines, Widget):
     def _lines(self) -> list[list[Cell]]:
         found = getattr(self.app, "glyphs", BRAILLE)
         glyphs = found if isinstance(found, GlyphSet) else BRAILLE
-        return [heading(self._seen), *core_rows(self._seen, self.size.width, self.size.height - 1, glyphs)]
+        width, height = self.size
+        return [heading(self._seen, width), *core_rows(self._seen, width, height - 1, glyphs)]
 
 
-def heading(seen: Sequence[Cores]) -> list[Cell]:
-    """How many, and the busiest of them."""
+def heading(seen: Sequence[Cores], width: int) -> list[Cell]:
+    """How many, and the busiest of them; what has no room goes by whole words, and that it has gone is seen."""
     now = seen[-1] if seen else ()
     if not now:
         return [Cell("Cores ", "muted"), Cell("–", "faint")]
     most = max(range(len(now)), key=lambda at: now[at])
     busy = sum(value >= WARN for value in now)
-    words = f"  busiest {most}: {now[most]:.0f} %" + (f"  {busy} above {WARN:.0f} %" if busy > 1 else "")
-    return [Cell("Cores ", "muted"), Cell(str(len(now)), "strong"), Cell(words, "muted")]
+    parts = [f"  busiest {most}: {now[most]:.0f} %", *([f"  {busy} above {WARN:.0f} %"] if busy > 1 else [])]
+    count, title = str(len(now)), "Cores "
+    words = _in_words(parts, width - len(title) - len(count))
+    return [Cell(title, "muted"), Cell(count, "strong"), Cell(words, "muted")]
+
+
+def _in_words(parts: Sequence[str], room: int) -> str:
+    """As many of the parts as there is room for: a figure without what it counts says nothing."""
+    for last in range(len(parts), -1, -1):
+        said = "".join(parts[:last]) + (" …" if last < len(parts) else "")
+        if len(said) <= room:
+            return said
+    return ""
 
 
 def core_rows(seen: Sequence[Cores], width: int, rows: int, glyphs: GlyphSet = BRAILLE) -> list[list[Cell]]:

@@ -39,7 +39,7 @@ class OverviewFilter(OverviewZoom):
             self.filter_line.clear()
         self._filtered = pane
         self.filter_line.query_one(Input).placeholder = _EXAMPLE.format(pane.title)
-        self.filter_line.begin()
+        self.filter_line.begin(pane)
         self.share_out()
         self.show_keys()
 

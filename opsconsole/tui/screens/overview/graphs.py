@@ -34,6 +34,8 @@ drives below how full they are; else these are words there."""
 _PRESSURES = ("pressure_cpu", "pressure_memory", "pressure_io")
 Recorded = dict[str, list[Stretch]]
 """By the name of the graph; how full a file system is, by its series."""
+_UNBOUNDED = frozenset({"network"})
+"""Graphs whose upper edge is what they show most of."""
 NAMES = ("cpu", "memory", "disk", "network", "pressure")
 """The graphs, in their order."""
 _CATEGORIES = {"cpu": "cpu", "memory": "memory", "swap": "memory", "disk": "disk", "io": "io", "network": "network"}
@@ -54,20 +56,22 @@ class GraphCell(Vertical):
         yield from self._instead
         yield self.foot
 
-    def say(self, words: Sequence[str]) -> None:
-        """Who is busiest."""
-        self.foot.show([[Cell(one, "muted")] for one in words] or [[Cell("", "faint")]])
+    def say(self, words: Sequence[str], most: str = "") -> None:
+        """Who is busiest, and what the upper edge stands for."""
+        phrases = [*([Cell(one, "muted")] for one in words), *([[Cell(most, "faint")]] if most else [])]
+        self.foot.show(phrases or [[Cell("", "faint")]])
 
 
 class HostGraphs(Container):
-    """Colours begin where the kinds of anomaly begin by default; a graph's sign says what is really open."""
+    """Colours begin where the kinds of anomaly begin by default, at the faint line; a graph's sign says what is really
+    open."""
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.cores = CoreLanes(id="cores")
         self.cores.display = False
         self._cores_since: int | None = None
-        self.swap = Graph("Swap", warn=50, bad=80, id="swap")
+        self.swap = Graph("Swap", warn=50, bad=80, threshold=50, id="swap")
         self.swap.display = False
         self._two_fit = self._has_swap = False
         self.io = Graph("I/O", top=0, least=_LEAST_TRAFFIC, id="io")
@@ -76,11 +80,11 @@ class HostGraphs(Container):
         self._disk = say.DiskShown()
         self._disk_is_new = False
         self.cells = {
-            "cpu": GraphCell("cpu", Graph("CPU", warn=WARN, bad=BAD), self.cores),
-            "memory": GraphCell("memory", Graph("Memory", warn=90, bad=95), self.swap),
-            "disk": GraphCell("disk", Graph("Disk", warn=90, bad=95), self.io),
+            "cpu": GraphCell("cpu", Graph("CPU", warn=WARN, bad=BAD, threshold=WARN), self.cores),
+            "memory": GraphCell("memory", Graph("Memory", warn=90, bad=95, threshold=90), self.swap),
+            "disk": GraphCell("disk", Graph("Disk", warn=90, bad=95, threshold=90), self.io),
             "network": GraphCell("network", Graph("Network", top=0, least=_LEAST_TRAFFIC)),
-            "pressure": GraphCell("pressure", Graph("Waiting for", warn=40, bad=70)),
+            "pressure": GraphCell("pressure", Graph("Waiting for", warn=40, bad=70, threshold=40)),
         }
         self.feet = True
         self._found: Sequence[Anomaly] = ()
@@ -196,8 +200,9 @@ class HostGraphs(Container):
     ) -> None:  # fmt: skip
         """Without a foot the heading says who it is, where there is room."""
         cell = self.cells[name]
-        cell.say(who)
         cell.graph.add(*when, value, now, [*more, *([] if self.feet else who[:2]), *rest])
+        most = cell.graph.most if name in _UNBOUNDED and self.feet else None
+        cell.say(who, f"most {say.rate(most)}" if most else "")
 
     def pass_time(self, now_us: int) -> None:
         """Whatever is late leaves a gap."""

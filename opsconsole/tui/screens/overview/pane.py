@@ -99,6 +99,8 @@ class Pane(BareLines, CursorList, Generic[T], can_focus=True):
         """Show those lines only that hold this text, in any case; empty: all."""
         self._needle = text.casefold()
         self.show(self._all, note=self._note, calm=self._calm)
+        if not text and self._returns:
+            self._held = None  # or it has ended
 
     def _passing(self, items: Sequence[T]) -> Sequence[T]:
         return [one for one in items if self._needle in self._text_of(one)] if self._needle else items
@@ -116,9 +118,11 @@ class Pane(BareLines, CursorList, Generic[T], can_focus=True):
         items = self._items = self._passing(items)
         self._title = self._title if title is None else title
         self._cursor = max(0, min(was, len(items) - 1))
-        if before is not None and (was or self.HOLDS_FIRST):
-            wanted = self._key(before)
-            self._cursor = next((at for at, one in enumerate(items) if self._key(one) == wanted), self._cursor)
+        stays = before is not None and (was or self.HOLDS_FIRST)
+        self._stay(
+            self._key_of(before) if stays else None,
+            lambda wanted: next((at for at, one in enumerate(items) if self._key(one) == wanted), None),
+        )
         self.set_extent(1, len(items) + 1)
         if self._cursor != was:
             self._reveal()
@@ -151,6 +155,10 @@ class Pane(BareLines, CursorList, Generic[T], can_focus=True):
     @property
     def _count(self) -> int:
         return len(self._items)
+
+    @property
+    def _whose(self) -> Hashable | None:
+        return self._key_of(self.selected)
 
     def _moved_to(self) -> Message:
         return self.Moved(self)  # type: ignore[arg-type]

@@ -18,13 +18,18 @@ from opsconsole.tui.screens.overview import rows as say
 from opsconsole.tui.screens.overview import since
 from opsconsole.tui.screens.overview.pane import Pane, Row
 from opsconsole.tui.widgets.cells import Cell
-from opsconsole.tui.wording import age
+from opsconsole.tui.wording import age, running_for
 
 if TYPE_CHECKING:
     from opsconsole.storage.looks import Happened
 
 Now = Callable[[], int]
 _KEPT = 120
+USED_SHOWN = 24
+"""Figures of a run that its graphs have room for."""
+_UNSEEN_S = 2
+_MOST_FILLED = 20
+"""Of more runs than can be seen at once nobody waits for the graphs."""
 _REMEMBERED = 400
 _STARTING = Cell("starting …", "faint")
 _OLD_S = 7 * 86_400
@@ -57,7 +62,7 @@ class TroublePane(Pane[Anomaly]):
     ) -> None:  # fmt: skip
         """`last`: the one that was over last. Unwatched, or before the first look, nobody knows whether all is well.
         Not `recorded`: what is seen is gone with this console."""
-        unseen = sum(one.acknowledged_at is None for one in found)
+        unseen = sum(not one.seen for one in found)
         seen = f", {len(found) - unseen} seen" if unseen != len(found) else ""
         note = Cell(f"{len(found)} open{seen}", "bad" if unseen else "muted")
         if found and not watched:
@@ -89,6 +94,7 @@ class RunningPane(Pane[say.Running]):
         super().__init__("Running", lambda one: one.task.id if one.more is None else "queue", self._row_of, id=id)
         self._calm = [_STARTING]
         self._used: dict[str, tuple[deque[float | None], deque[float]]] = {}
+        self._asked: set[str] = set()
         self.run_folder: Callable[[str], Path] | None = None
 
     def sampled(self, usage: RunUsage) -> None:
@@ -97,8 +103,28 @@ class RunningPane(Pane[say.Running]):
         cpu.append(usage.cpu_percent)
         rss.append(float(usage.rss_bytes))
 
+    def unmeasured(self) -> list[str]:
+        """Executions that ran before they were seen here: what they used until now is on record. It is asked once."""
+        now, fresh = self._clock(), [one.task for one in self.items if one.more is None]
+        fresh = [task for task in fresh if task.execution_id not in self._asked]
+        self._asked.update(task.execution_id for task in fresh)
+        old = [task.execution_id for task in fresh if (running_for(task, now) or 0) >= _UNSEEN_S]
+        return old[:_MOST_FILLED]
+
+    def fill(self, recorded: Sequence[RunUsage]) -> None:
+        """What a run has used so far, the oldest first; what was heard meanwhile comes after it."""
+        for one in recorded[:1]:
+            cpu, rss = self._used.pop(one.execution_id, ((), ()))
+            for usage in recorded[: max(0, len(recorded) - len(rss))]:
+                self.sampled(usage)
+            live = self._used.setdefault(one.execution_id, (deque(maxlen=_KEPT), deque(maxlen=_KEPT)))
+            live[0].extend(cpu)
+            live[1].extend(rss)
+        self.redraw()
+
     def ended(self, execution_id: str) -> None:
         self._used.pop(execution_id, None)
+        self._asked.discard(execution_id)
 
     def tell(self, active: Sequence[Task], queue: say.Running | None, waits: str, new_key: str | None) -> None:
         """`queue`: what stands behind them; `waits`: how much that is, in words."""

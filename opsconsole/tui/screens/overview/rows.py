@@ -22,10 +22,16 @@ from opsconsole.tui.wording import FACES, PRIORITIES, age, duration, name_of, ru
 _PROCESS = re.compile(r"(.*)\[(\d+)\]\Z", re.DOTALL)
 _NOISE_PERCENT = 5
 _WHO, _SPARK, _PRINTED = 22, 8, 17
+_WHOLE_CORE = 100.0
+"""What uses less does not fill its graph: 4 % and 60 % are told apart without reading."""
+_AIR = 4 / 3
+"""Above the graph of memory: most runs hardly move, and blocks one under the other would be one block."""
 _SILENT_S = 2
 _SAME_START_S = 2.0
 """The start of a process is known no better: the host's clock may be set in between."""
 _BY_MEMORY = frozenset({"memory", "swap"})
+_OF_WHO_IS_GONE = frozenset({"oom_killed", "limit_killed"})
+"""Those it is about were killed: nobody who is large since is to blame for that."""
 
 
 # -- trouble
@@ -77,7 +83,8 @@ def _standing(one: Anomaly, now: int) -> list[str]:
     if one.silenced_until is not None and one.silenced_until > now:
         words.append("silenced")
     if one.acknowledged_at is not None:
-        words.append(f"seen by {sanitise_name(one.acknowledged_by or 'somebody', limit=30)}")
+        who = sanitise_name(one.acknowledged_by or "somebody", limit=30)
+        words.append(f"seen by {who}" if one.seen else f"worse since {who} saw it")
     return words
 
 
@@ -88,6 +95,8 @@ def culprit(one: Anomaly, alive: Mapping[int, float] | None = None) -> str:
 
     if (match := _PROCESS.match(one.subject)) is not None:
         return _who(match[1], match[2], "", _has_ended(match[2], (one.details or {}).get("start_time"), alive))
+    if one.kind in _OF_WHO_IS_GONE:
+        return ""
     kind = KINDS.get(one.kind)
     category = kind.category if kind is not None else ""
     if category not in ("cpu", "memory", "swap", "process") or not one.processes:
@@ -164,10 +173,12 @@ def running_row(one: Running, used: History, output: str, now: int, width: int, 
     row.append(column(duration(running_for(task, now), ticking=True), "plain", -6))
     cpu = used.cpu[-1] if used.cpu else None
     if width >= 68:
-        row.append((tuple(spark_cells(used.cpu, _SPARK, glyphs)), _SPARK))
+        top = max(_WHOLE_CORE, *(one for one in used.cpu if one is not None)) if cpu else _WHOLE_CORE
+        row.append((tuple(spark_cells(used.cpu, _SPARK, glyphs, top=top)), _SPARK))
     row.append(column("–" if cpu is None else f"{cpu:.0f} %", "plain" if used.cpu else "faint", -5))
     if width >= 84:
-        row.append((tuple(spark_cells(used.rss, _SPARK, glyphs)), _SPARK))
+        top = max(used.rss, default=0.0) * _AIR
+        row.append((tuple(spark_cells(used.rss, _SPARK, glyphs, top=top)), _SPARK))
     row.append(column(short_size(used.rss[-1]) if used.rss else "–", "plain" if used.rss else "faint", -5))
     return tuple(row)
 

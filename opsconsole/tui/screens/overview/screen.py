@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from opsconsole.tui.screens.overview import rows as say
 from opsconsole.tui.screens.overview.graphs import NAMES, HostGraphs, Recorded, read_recorded
 from opsconsole.tui.screens.overview.looking import Looking
 from opsconsole.tui.screens.overview.navigation import OverviewKeys
-from opsconsole.tui.screens.overview.panes import ProcessPane, RunningPane, SincePane, TroublePane
+from opsconsole.tui.screens.overview.panes import USED_SHOWN, ProcessPane, RunningPane, SincePane, TroublePane
 from opsconsole.tui.screens.overview.plan import Plan, Wants, plan
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.wording import long_duration
@@ -88,6 +89,9 @@ class OverviewScreen(OverviewKeys):
         self.zoomed.display = False
         self.share_out()
         self.set_focus(self.trouble)
+        if (taken := self.app.first_look()) is not None:
+            self._take(taken)
+            self.processes.tell(taken.processes, [_how_many(taken)], ())
 
     # -- how the room is shared out
 
@@ -353,6 +357,18 @@ class OverviewScreen(OverviewKeys):
         )
         if before != bool(self.running.items):
             self.show_keys()
+        if unmeasured := self.running.unmeasured():
+            self.run_worker(self._read_used(unmeasured), group="used")
+
+    async def _read_used(self, executions: Sequence[str]) -> None:
+        """What runs have used that were there before the console."""
+        from opsconsole.monitoring.sampling.runs import read_series
+
+        folder = self.engine.paths.run_folder
+        for execution_id in executions:
+            found = await asyncio.to_thread(read_series, folder(execution_id), USED_SHOWN)
+            if self.is_attached:
+                self.running.fill(found)
 
     # -- processes
 
@@ -363,10 +379,7 @@ class OverviewScreen(OverviewKeys):
             words = "the first look is under way …" if watched else "nobody looks at them"
             self.processes.tell((), (), [Cell(words, "muted")])
             return
-        notes = self._notes(taken, status)
-        sample = taken.sample
-        words = f"{sample.processes or len(taken.processes)} processes"
-        self.processes.tell(taken.processes, [*notes, Cell(words, "faint")], ())
+        self.processes.tell(taken.processes, [*self._notes(taken, status), _how_many(taken)], ())
 
     def _notes(self, taken: SampleTaken, status: MonitorStatus) -> list[Cell]:
         """What is not as it should be with the looks themselves."""
@@ -415,3 +428,7 @@ class OverviewScreen(OverviewKeys):
 
 def _watched(status: MonitorStatus) -> bool:
     return status.state not in ("off", "stopped")
+
+
+def _how_many(taken: SampleTaken) -> Cell:
+    return Cell(f"{taken.sample.processes or len(taken.processes)} processes", "faint")

@@ -40,7 +40,11 @@ class ProcessCommands(ModeScreen):
         """Which signal, if any; then send it."""
         from opsconsole.tui.screens.processes.dialogs import ask_signal, signal_of
 
-        if not (chosen := self._wanted("signal")):
+        wanted = self._wanted("signal")
+        chosen = [one for one in wanted if not _of_kernel(one)]
+        if not chosen:
+            if wanted:
+                self.app.tell("A thread of the kernel takes no signal.", "warning")
             return
         targets = [Target.of(one) for one in chosen]
 
@@ -51,11 +55,13 @@ class ProcessCommands(ModeScreen):
 
         title = "Send a signal?" if len(targets) == 1 else f"Send a signal to {len(targets)} processes?"
         notes = [*self._unseen(chosen), *_notes(chosen)]
+        if left_out := len(wanted) - len(chosen):
+            notes.append(f"{left_out} left out: a thread of the kernel takes no signal.")
         self.app.push_screen(ask_signal(title, self._subjects(chosen), notes), answered)
 
     def action_renice(self) -> None:
         """Which nice value, if any; then set it."""
-        from opsconsole.tui.screens.processes.dialogs import ask_nice
+        from opsconsole.tui.screens.processes.dialogs import ask_nice, may_go_down
 
         if not (chosen := self._wanted("renice")):
             return
@@ -69,7 +75,10 @@ class ProcessCommands(ModeScreen):
 
         notes = [f"Its nice value is {chosen[0].nice}."] if len(chosen) == 1 else self._unseen(chosen)
         title = "Change its nice value?" if len(targets) == 1 else f"Change the nice value of {len(targets)} processes?"
-        self.app.push_screen(ask_nice(title, self._subjects(chosen), notes), answered)
+        self.app.push_screen(
+            ask_nice(title, self._subjects(chosen), notes, [one.nice for one in chosen], privileged=may_go_down()),
+            answered,
+        )
 
     def _wanted(self, action_id: str) -> list[ProcessSample]:
         """Whom it is for; nobody, where it is not to be had, which is then said."""
@@ -154,6 +163,8 @@ def _notes(chosen: list[ProcessSample]) -> list[str]:
         notes.append("What has ended already and was not collected takes no signal: its parent has to collect it.")
     if any(one.state == "D" for one in chosen):
         notes.append("What waits for I/O takes a signal only when that wait is over.")
-    if any(_KERNEL in (one.pid, one.ppid) and not one.cmdline for one in chosen):
-        notes.append("A thread of the kernel takes no signal.")
     return notes
+
+
+def _of_kernel(one: ProcessSample) -> bool:
+    return _KERNEL in (one.pid, one.ppid) and not one.cmdline

@@ -109,7 +109,7 @@ class ProcessDetail(Vertical):
         super().__init__(id=id)
         self._title = FactLine(id="process-title")
         self._cpu = ProcessGraph("CPU", top=0, least=100.0, threshold=100.0, scale=lambda value: f"{value:.0f} %")
-        self._rss = ProcessGraph("Memory", top=0, least=_LEAST_RSS, scale=size)
+        self._rss = ProcessGraph("Memory", top=0, least=_LEAST_RSS, scale=size, short="Mem")
         self._io = ProcessGraph("I/O", top=0, least=_LEAST_IO, scale=wording.rate)
         self.facts = FactView(id="process-facts")
         self._shown: tuple[Identity | None, str] = (None, "")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -37,10 +39,10 @@ NICE = (
     Answer("19", "19", "only when nobody else wants the CPU"),
     Answer("10", "10", "well behind the others"),
     Answer("5", "5", "behind the others"),
-    Answer("0", "0", "as usual", "to go down needs privilege"),
-    Answer("-5", "-5", "before the others", "needs privilege", dangerous=True),
-    Answer("-10", "-10", "well before the others", "needs privilege", dangerous=True),
-    Answer("-20", "-20", "before everybody", "needs privilege", dangerous=True),
+    Answer("0", "0", "as usual"),
+    Answer("-5", "-5", "before the others", dangerous=True),
+    Answer("-10", "-10", "well before the others", dangerous=True),
+    Answer("-20", "-20", "before everybody", dangerous=True),
 )
 _NICES = range(-20, 20)
 
@@ -48,7 +50,8 @@ _NICES = range(-20, 20)
 class AskScreen(Modal[str]):
     """The answer's value; "" is no. Texts must be harmless. `how` says how an answer is chosen.
 
-    A letter or a number that is typed marks its answer, and only enter takes it; but to do nothing takes one key.
+    Unlike in a question of yes or no, which its letter answers, a letter or a number that is typed marks its answer,
+    and only enter takes it; but to do nothing takes one key.
     `numbered`: the answer that a typed number means, which may be none of those shown; None: there is none, or not yet.
     """
 
@@ -118,7 +121,9 @@ class AskScreen(Modal[str]):
         self._say_typed(meant is not None)
 
     def _say_typed(self, known: bool) -> None:
-        said = f"typed: {self._digits}{'' if known else ', which is none of these'}" if self._digits else self._how
+        """What enter does is always said last, above all once something was typed."""
+        takes = f" · {self._how.rpartition(' · ')[2]}" if known else ", which is none of these"
+        said = f"typed: {self._digits}{takes}" if self._digits else self._how
         self.query_one(".dialog").border_subtitle = Content(said)
 
 
@@ -129,10 +134,34 @@ def ask_signal(title: str, subjects: Sequence[str], notes: Sequence[str]) -> Ask
     )
 
 
-def ask_nice(title: str, subjects: Sequence[str], notes: Sequence[str]) -> AskScreen:
-    """The answer is a nice value."""
+def ask_nice(
+    title: str, subjects: Sequence[str], notes: Sequence[str], now: Sequence[int], *, privileged: bool
+) -> AskScreen:
+    """The answer is a nice value. `now`: what they have; who is not `privileged` can only go up from there."""
     how = f"type {_NICES[0]} … {_NICES[-1]}, or choose by ↑ ↓ · enter sets it"
-    return AskScreen(title, subjects, notes, NICE, _nice_numbered, how)
+
+    def answer(value: int) -> Answer:
+        known = next((one for one in NICE if int(one.value) == value), None)
+        offered = known or Answer(str(value), str(value), "as typed", dangerous=value < 0)
+        if all(one == value for one in now):
+            return offered._replace(consequence="as it is now")
+        needs = not privileged and any(value < one for one in now)
+        return offered._replace(consequence="needs privilege" if needs else "")
+
+    def numbered(digits: str) -> Answer | None:
+        return None if digits == "-" or int(digits) not in _NICES else answer(int(digits))
+
+    return AskScreen(title, subjects, notes, [answer(int(one.value)) for one in NICE], numbered, how)
+
+
+def may_go_down() -> bool:
+    """Whether this console may lower a nice value: by CAP_SYS_NICE (bit 23), as root has it."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return os.geteuid() == 0
+    found = next((line for line in status.splitlines() if line.startswith("CapEff:")), "CapEff: 0")
+    return bool(int(found.split()[1], 16) >> 23 & 1)
 
 
 def signal_of(value: str) -> signal.Signals:
@@ -142,10 +171,3 @@ def signal_of(value: str) -> signal.Signals:
 def _signal_numbered(digits: str) -> Answer | None:
     """As `kill -NUMBER` means it on this host."""
     return next((one for one in SIGNALS if str(signal_of(one.value).value) == digits), None)
-
-
-def _nice_numbered(digits: str) -> Answer | None:
-    if digits == "-" or (value := int(digits)) not in _NICES:
-        return None
-    known = next((one for one in NICE if int(one.value) == value), None)
-    return known or Answer(str(value), str(value), "as typed", "needs privilege" if value < 0 else "", value < 0)

@@ -82,7 +82,6 @@ class ProcessTable(BareLines, CursorList, can_focus=True, inherit_bindings=False
         self._wish = Wish()
         self._cursor = 0
         self._moved = False
-        self._lost: ProcessSample | None = None  # where the cursor was when a filter let nothing through
         self._empty: tuple[str, ...] = ()
         self._drawn: dict[int, _Look | None] = {}
         self._drawn_from = 0
@@ -112,7 +111,7 @@ class ProcessTable(BareLines, CursorList, can_focus=True, inherit_bindings=False
         As long as nobody has moved it, it does not take the view along: then it goes back to the first line,
         as it does when the list begins `anew`.
         """
-        before = self.selected or self._lost
+        before = self.selected
         count, was = len(listing.processes), self._cursor
         fits = bool(runs) == bool(self._runs)
         if wish != self._wish or not fits or bool(count) != bool(self._listing.processes):
@@ -121,10 +120,9 @@ class ProcessTable(BareLines, CursorList, can_focus=True, inherit_bindings=False
         if not fits:
             self._spans = self._fitting()
         self._cursor = max(0, min(was, count - 1))
-        self._lost = None if count else before
-        if before is not None:
-            self._cursor = listing.index.get(before.identity, self._cursor)
-        if not self._moved and (anew or not 0 <= self._cursor - self.scroll_offset.y < self._body):
+        if self._stay(before and before.identity, listing.index.get):
+            self._moved = self._cursor > 0
+        elif not self._moved and (anew or not 0 <= self._cursor - self.scroll_offset.y < self._body):
             self._cursor = 0
         if self.followed is not None:
             self._cursor = listing.index.get(self.followed, self._cursor)
@@ -160,6 +158,10 @@ class ProcessTable(BareLines, CursorList, can_focus=True, inherit_bindings=False
     @property
     def _count(self) -> int:
         return len(self._listing.processes)
+
+    @property
+    def _whose(self) -> Identity | None:
+        return None if self.selected is None else self.selected.identity
 
     def _moved_to(self) -> Message:
         return self.Moved(self.selected)

@@ -71,8 +71,8 @@ class HostPage(Page):
             key = f"{one.topic} {one.name}"
             self._seen.add(key)
             self._facts[key] = one
-            if (one.topic, one.name, one.state) == ("tools", "sudo -n", "missing"):
-                self.app.know_no_root()
+            if (one.topic, one.name) == ("tools", "sudo -n"):
+                self.app.know_root(one.state == "ok")
             self._next(found)
         self._show()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
+from opsconsole.errors import OpsError
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.journal import SEVERITIES, Entry, Severity, read_file
 from opsconsole.tui.screens.settings.page import Page
@@ -17,6 +19,14 @@ from opsconsole.tui.wording import count_of, shortened
 _FACES: dict[Severity, tuple[str, str]] = {
     "information": ("·", "muted"), "warning": ("!", "warning"), "error": ("✗", "bad"),
 }  # fmt: skip
+
+
+_OVER = ("✔", "good")
+"""Of an alert that says it is over: it counts as a warning, and is nothing to worry about."""
+
+
+def _face(one: Entry) -> tuple[str, str]:
+    return _OVER if one.text.startswith("[RESOLVED]") and one.severity != "error" else _FACES[one.severity]
 
 
 class LogPage(Page):
@@ -35,6 +45,8 @@ class LogPage(Page):
         self._read = False
         self._entries: dict[str, Entry] = {}
         self._less_grave = 0
+        self._others_since: int | None = None
+        """When the oldest of the other consoles began that are open now."""
 
     def look(self) -> None:
         self.app.journal.read()
@@ -47,6 +59,11 @@ class LogPage(Page):
         self._read = True
         file = self.app.journal.file or self.mode.engine.paths.journal
         began = self.app.journal.since
+        try:
+            others = [one.started_at for one in self.mode.engine.consoles() if one.pid != os.getpid()]
+        except OpsError:  # the page about the host says so
+            others = []
+        self._others_since = min(others, default=None)
         self.in_background(lambda: [one for one in read_file(file) if one.time_us < began], self._take)
 
     def _take(self, earlier: list[Entry]) -> None:
@@ -77,10 +94,10 @@ class LogPage(Page):
             self.list.select(self.list.rows[-1].id)
 
     def _row(self, key: str, one: Entry, when: datetime) -> Row:
-        glyph, tone = _FACES[one.severity]
+        glyph, tone = _face(one)
         text = sanitise_name(one.text.split("\n")[0], limit=500)
         count = f"×{one.count}" if one.count > 1 else ""
-        quiet = "plain" if one.severity == "information" else tone
+        quiet = tone if tone in ("warning", "bad") else "plain"
         return Row(
             key, (Cell(glyph, tone), Cell(f"{when:%H:%M:%S}", "muted"), Cell(text, quiet), Cell(count, "muted")),
             f"{one.severity} {sanitise_name(one.text)}",
@@ -104,7 +121,8 @@ class LogPage(Page):
 
     def title_of(self, row_id: str) -> Cell:
         one = self._entries[row_id]
-        return Cell(f"{_FACES[one.severity][0]} {one.severity}", _FACES[one.severity][1])
+        glyph, tone = _face(one)
+        return Cell(f"{glyph} {'over' if (glyph, tone) == _OVER else one.severity}", tone)
 
     def describe(self, row_id: str) -> Sequence[Paragraph]:
         one = self._entries[row_id]
@@ -114,11 +132,18 @@ class LogPage(Page):
             said.append(fact("times", f"{one.count}, one after the other", "muted"))
         journal = self.app.journal
         where = shortened(journal.file) if journal.file else "nowhere yet"
-        said.append(fact("kept in", where if row_id.startswith("+") else f"{where}, by an earlier console", "muted"))
+        by = "" if row_id.startswith("+") else f", by {self._who(one)}"
+        said.append(fact("kept in", where + by, "muted"))
         if journal.lost:
             why = sanitise_name(journal.trouble) or "it works again"
             said.append(fact("not kept", f"{journal.lost} lines: {why}", "warning"))
         return said
+
+    def _who(self, one: Entry) -> str:
+        """A line does not say whose it is: only what is older than every open console is of none of them."""
+        if self._others_since is not None and one.time_us >= self._others_since:
+            return "another console, which may be open still"
+        return "an earlier console"
 
     @property
     def badge(self) -> Cell | None:

@@ -64,6 +64,7 @@ class RowList(Toned, CursorList, can_focus=True, inherit_bindings=False):
     """Line 0 is the columns' titles; the cursor skips headings."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"table--heading", "table--cursor"}
+    ALIKE: ClassVar[bool] = False
     BINDINGS: ClassVar[list[BindingType]] = bindings(Where.MOTION)
 
     @dataclass
@@ -103,8 +104,7 @@ class RowList(Toned, CursorList, can_focus=True, inherit_bindings=False):
             self.refresh()
         self._rows, self._empty = rows, empty
         was, self._cursor = self._cursor, self._selectable(max(0, min(self._cursor, len(rows) - 1)), 1)
-        if before:
-            self._cursor = next((at for at, row in enumerate(rows) if row.id == before), self._cursor)
+        self._stay(before or None, lambda wanted: next((at for at, row in enumerate(rows) if row.id == wanted), None))
         self.set_extent(1, len(rows) + 1)
         if self._cursor != was:
             self._reveal()
@@ -123,6 +123,10 @@ class RowList(Toned, CursorList, can_focus=True, inherit_bindings=False):
     @property
     def _count(self) -> int:
         return len(self._rows)
+
+    @property
+    def _whose(self) -> str | None:
+        return self.selected or None
 
     def _moved_to(self) -> Message:
         return self.Moved(self, self.selected)

@@ -15,6 +15,7 @@ from opsconsole.tui.glyphs import BRAILLE, GlyphSet, level, pairs
 from opsconsole.tui.screens.settings.prose import Paragraph, folded
 from opsconsole.tui.severities import GLYPHS, TONES, WORDS
 from opsconsole.tui.widgets.cells import Cell, fit
+from opsconsole.tui.widgets.shades import shade_of
 from opsconsole.tui.widgets.tones import Toned
 
 _WAVE = [50 + 42 * math.sin(at / 7) + 7 * math.sin(at / 2) for at in range(240)]
@@ -94,7 +95,8 @@ class Sample(Toned, Widget):
             floor = row * self._glyphs.levels
             heights = [level(value, 100, _GRAPH_ROWS, floor, self._glyphs) for value in values]
             line = "".join(self._glyphs.cell(*pair) for pair in pairs(heights, self._glyphs))
-            rows.append([Cell(line[:-newest], "graph"), Cell(line[-newest:], "warning")])
+            tones = [shade_of(tone, _GRAPH_ROWS - 1 - row, _GRAPH_ROWS) for tone in ("graph", "warning")]
+            rows.append([Cell(line[:-newest], tones[0]), Cell(line[-newest:], tones[1])])
         return [self._toned(row) for row in rows]
 
     def _table(self, width: int) -> list[list[Segment]]:

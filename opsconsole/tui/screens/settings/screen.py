@@ -260,7 +260,7 @@ class SettingsScreen(ModeScreen):
             self.set_focus(page.list)
 
     def action_filter(self) -> None:
-        self._filter.begin()
+        self._filter.begin(self.page.list)
         self.show_keys()
 
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:

@@ -60,6 +60,10 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("lower_priority", "minus", "later", "Lower its priority", _T, Danger.CHANGES, _cannot_sink),
     Action(
+        "say_why", "W", "say why", "Hold it, pause it or move it, and say why: the record keeps it", _T, Danger.CHANGES,
+        also=("reason",),
+    ),
+    Action(
         "pin", "P", "pin", "Pin it against clean-up, or unpin it", _T, Danger.CHANGES, None, "unpin",
         lambda task: task.pinned,
     ),
@@ -76,7 +80,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("older_attempt", "less_than_sign", "older attempt", "The attempt before this one, and its output", _T),
     Action("newer_attempt", "greater_than_sign", "newer attempt", "The attempt after this one", _T),
     Action("follow", "f", "follow", "Follow the output, or stay where you are", _O),
-    Action("find_output", "s", "search", "Search all of the output", _O, opens_text=True, also=("grep",)),
+    Action(
+        "find_output", "s", "search", "Search all of the output, as the filter's key does while a run has the focus",
+        _O, opens_text=True, also=("grep",),
+    ),
     Action("wrap", "w", "wrap", "Wrap long lines, or cut them", _O),
     Action("times", "T", "times", "Say when each line came", _O),
     Action("only_stderr", "S", "stderr", "Show what went to stderr only, or all", _O),

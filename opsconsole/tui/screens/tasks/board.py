@@ -68,9 +68,10 @@ class TaskBoard:
         if self.filter.task_id is not None:
             found = _one(engine, self.filter.task_id)
         else:
-            pages = [self._page(engine, statuses) for statuses in (ACTIVE, OPEN - ACTIVE, ENDED)]
+            # as a task goes: one that is claimed, or ends, between two reads is in the later one and not in neither
+            pages = [self._page(engine, statuses) for statuses in (OPEN - ACTIVE, ACTIVE, ENDED)]
             self.more = any(len(page) >= PAGE for page in pages)
-            found = [task for page in pages for task in page]
+            found = sorted((task for page in pages for task in page), key=lambda task: task.rev)
         self._tasks = {task.id: task for task in found if self.filter.matches(task)}
         self._floor = len(self._tasks) // 2
         self._stale = False

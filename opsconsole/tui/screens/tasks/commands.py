@@ -27,6 +27,28 @@ _NO_REASON = frozenset({"retry", "pin"})
 """What nobody has to answer for."""
 
 
+def _hold(engine: Engine, task: Task, why: str | None) -> Coroutine[Any, Any, Task]:
+    return (engine.release if task.held else engine.hold)(task.id, why)
+
+
+def _pause(engine: Engine, task: Task, why: str | None) -> Coroutine[Any, Any, Task]:
+    return (engine.resume if task.status is Status.PAUSED else engine.pause)(task.id, why)
+
+
+def _raise(engine: Engine, task: Task, why: str | None) -> Coroutine[Any, Any, Task]:
+    return engine.set_priority(task.id, Priority(task.priority + 1), why)
+
+
+def _lower(engine: Engine, task: Task, why: str | None) -> Coroutine[Any, Any, Task]:
+    return engine.set_priority(task.id, Priority(task.priority - 1), why)
+
+
+_AT_ONCE: dict[str, tuple[str, Command]] = {
+    "hold": ("h", _hold), "pause": ("p", _pause), "raise_priority": ("s", _raise), "lower_priority": ("l", _lower),
+}  # fmt: skip
+"""What asks nothing of a single task, with its letter where one says why first."""
+
+
 class TaskCommands(ModeScreen):
     """The half of the tasks screen that changes something. The other half looks."""
 
@@ -175,21 +197,43 @@ class TaskCommands(ModeScreen):
     def action_retry(self) -> None:
         self._command("retry", lambda engine, task, _: engine.retry(task.id), follow=True)
 
+    def action_say_why(self) -> None:
+        """What otherwise asks nothing, with a reason."""
+        if self.tagged:
+            self.app.tell("For tagged tasks each question has r, to say why.")
+            return
+        engine, task = self._engine_or_say(), self.selected
+        if engine is None or task is None:
+            return
+        from opsconsole.tui.screens.tasks.why import WhyScreen
+        from opsconsole.tui.widgets.answers import Answer
+
+        there = [name for name in _AT_ONCE if self.app.allows(name) and _sensible(engine, [task.id], name)[0]]
+        if not there:
+            self.app.tell(f"Task {task.id} can be neither held, paused nor moved.")
+            return
+
+        def answered(name: str | None) -> None:
+            if name:
+                found, reasons = _sensible(engine, [task.id], name)
+                if found:
+                    self.run_worker(self._do(_AT_ONCE[name][1](engine, found[0], ask.reason), False), group="command")
+                else:
+                    self.app.tell(next(iter(reasons), f"Task {task.id} is gone."))
+
+        answers = [Answer(name, _AT_ONCE[name][0], BY_ID[name].label_for(task).capitalize()) for name in there]
+        ask = WhyScreen(_in_a_line(task), answers)
+        self.app.push_screen(ask, answered)
+
     def action_hold(self) -> None:
         undo = self._all(lambda task: task.held)
         self._command("hold", lambda engine, task, why: (engine.release if undo else engine.hold)(task.id, why))
 
     def action_raise_priority(self) -> None:
-        self._shift_priority("raise_priority", 1)
+        self._command("raise_priority", _raise)
 
     def action_lower_priority(self) -> None:
-        self._shift_priority("lower_priority", -1)
-
-    def _shift_priority(self, action_id: str, by: int) -> None:
-        def command(engine: Engine, task: Task, why: str | None) -> Coroutine[Any, Any, Task]:
-            return engine.set_priority(task.id, Priority(task.priority + by), why)
-
-        self._command(action_id, command)
+        self._command("lower_priority", _lower)
 
     def action_pin(self) -> None:
         undo = self._all(lambda task: task.pinned)
@@ -222,7 +266,7 @@ class TaskCommands(ModeScreen):
             self.app.go("tasks")
             self.app.tell("There is no editor in this console.")
             return
-        open_text(shown.decode("utf-8", "replace"), name_of(task), task.interpreter)
+        open_text(shown.decode("utf-8", "replace"), name_of(task), task.interpreter, task.id)
         if not whole:
             self.app.tell("Secrets in the script are left out of it: [redacted:…] stands in their place.", "warning")
 

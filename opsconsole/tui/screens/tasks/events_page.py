@@ -14,6 +14,7 @@ from opsconsole.storage.task_events import What
 from opsconsole.tui.screens.tasks.page_view import Line
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.wording import FACES, age, count_of, duration, time_of_day
+from opsconsole.wording import reason
 
 MOST = 500
 """Of what was done to a task, so many last ones are shown."""
@@ -26,6 +27,7 @@ _FACES: dict[str, tuple[str, str, str]] = {
     What.HELD: ("◌", "warning", "held"),
     What.RELEASED: ("◦", "muted", "released"),
     What.READY: ("◦", "muted", "ready"),
+    What.RETRY_PAUSE: ("◌", "muted", "waits"),
     What.PRIORITY: ("±", "muted", "priority"),
     What.PAUSE_ASKED: ("‖", "muted", "asked to pause"),
     What.PAUSED: ("‖", "warning", "paused"),
@@ -36,6 +38,8 @@ _FACES: dict[str, tuple[str, str, str]] = {
     What.UNPINNED: ("☆", "muted", "no longer pinned"),
 }
 """Glyph, tone and word of what is done to a task."""
+_BETWEEN = (What.READY, What.RETRY_PAUSE)
+"""Comes after one attempt and before the next."""
 
 
 class Noted(NamedTuple):
@@ -66,7 +70,7 @@ def events_lines(
 ) -> Iterator[Line]:
     """`shown`: the attempt whose output is on the output page."""
     before, parts = _parts(attempts, course.noted[-MOST:])
-    yield from _begin(task, course, now)
+    yield from _begin(task, attempts[0] if attempts else None, course, now)
     yield from (_done(event, now) for event in before)
     for result, events in zip(attempts, parts, strict=True):
         yield ()
@@ -97,14 +101,22 @@ def _parts(
     parts: list[list[TaskEvent]] = [[] for _ in attempts]
     for event in events:
         number = max((number for number, at in enumerate(begins) if at <= event.at), default=None)
+        if event.what == What.READY:  # it may have one time with the claim that came of it
+            number = next((at for at, one in reversed([*enumerate(attempts)]) if one.attempt < event.attempt), None)
         (before if number is None else parts[number]).append(event)
     return before, parts
 
 
-def _begin(task: Task, course: Course, now: int) -> Iterator[Line]:
+def _begin(task: Task, first: ExecutionResult | None, course: Course, now: int) -> Iterator[Line]:
     door = f"by {sanitise_name(task.actor)} on {sanitise_name(task.host)} through {sanitise_name(task.door)}"
     if task.ssh_client:
         door += f", from {sanitise_name(task.ssh_client)}"
+    if first is not None and first.verdict:  # before it is stored
+        count = len(first.findings)
+        said = (
+            f"{_VERDICTS.get(first.verdict, first.verdict)}, {count_of(count, 'finding') if count else 'nothing found'}"
+        )
+        yield _event(task.queued_at, "§", "muted", "reviewed", said, now)
     yield _event(task.queued_at, "◦", "muted", "queued", door, now)
     if task.parent_id is not None:
         kind = sanitise_name(task.parent_kind or "follows")
@@ -133,27 +145,27 @@ def _heading(result: ExecutionResult, task: Task, shown: bool) -> Line:
 def _attempt(
     result: ExecutionResult, notes: Noted, events: Sequence[TaskEvent], complete: bool, now: int
 ) -> Iterator[Line]:
-    if result.verdict:
-        worst = len(result.findings)
-        found = f"{worst} finding{'s' if worst != 1 else ''}" if worst else "nothing found"
-        yield _event(None, "?", "muted", "reviewed", f"{_VERDICTS.get(result.verdict, result.verdict)}, {found}", now)
     pid = notes.supervisor or result.supervision.get("supervisor")
     supervisor = f"supervisor {pid}" if pid else ""
     claims = [event for event in events if event.what == What.CLAIMED]
     if supervisor and not claims:
         yield _event(None, "▷", "muted", "claimed", supervisor, now)
-    timed = [(event.at, _done(event, now, supervisor if event in claims[-1:] else "")) for event in events]
+    end = result.finished_at
+    timed = [
+        (event.what in _BETWEEN or (end is not None and event.at > end), event.at,
+         _done(event, now, supervisor if event in claims[-1:] else ""))
+        for event in events
+    ]  # fmt: skip
     if result.started_at is not None:
         leader = result.supervision.get("leader")
         line = _event(result.started_at, "▶", "good", "started", f"process {leader}" if leader else "", now)
-        timed.append((result.started_at, line))
-    timed.sort(key=lambda one: one[0])
-    end = result.finished_at
-    yield from (line for at, line in timed if end is None or at <= end)
+        timed.append((False, result.started_at, line))
+    timed.sort(key=lambda one: one[:2])
+    yield from (line for late, _, line in timed if not late)
     if not complete:
         yield from _untimed(notes, events, now)
     yield from _ends(result, now)
-    yield from (line for at, line in timed if end is not None and at > end)
+    yield from (line for late, _, line in timed if late)
 
 
 def _untimed(notes: Noted, events: Sequence[TaskEvent], now: int) -> Iterator[Line]:
@@ -196,12 +208,15 @@ def _ends(result: ExecutionResult, now: int) -> Iterator[Line]:
     if result.finished_at is None:
         return
     face = FACES[result.status]
-    parts = [sanitise_name(result.reason or ""), f"after {duration(result.duration_s)}" if result.duration_s else ""]
+    parts = [
+        sanitise_name(reason(result.reason or "")),
+        f"after {duration(result.duration_s)}" if result.duration_s else "",
+    ]
     yield _event(result.finished_at, face.glyph, face.tone, face.word, ", ".join(filter(None, parts)), now)
 
 
 def _event(at: int | None, glyph: str, tone: str, word: str, more: str, now: int) -> Line:
-    time, since = ("", "") if at is None else (time_of_day(at, now), age(max(0, now - at)))
+    time, since = ("", "") if at is None else (time_of_day(at, now), age(max(0, now - at), ticking=True))
     return (
         Cell(f"{time:>10}", "muted"), Cell(f"{since:>5}  ", "faint"), Cell(f"{glyph} ", tone),
         Cell(word + ("  " if more else ""), tone if tone in ("bad", "warning") else "plain"), Cell(more, "muted"),

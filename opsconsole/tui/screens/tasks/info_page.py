@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ def info_lines(
         yield _line("work folder", harmless(f"{work.get('path')}: {work.get('count', 0)} files"), "plain")
     yield ()
     yield _line("interpreter", harmless(task.interpreter), "plain")
-    yield _line("arguments", " ".join(map(harmless, asked.args)) or "none", "plain" if asked.args else "muted")
+    yield _line("arguments", shlex.join(map(harmless, asked.args)) or "none", "plain" if asked.args else "muted")
     yield _line("folder", harmless(asked.cwd) or "unknown", "plain" if asked.cwd else "muted")
     names = ", ".join(map(harmless, asked.environment_names))
     yield _line(

@@ -152,7 +152,10 @@ class RunLooking(TaskCommands):
         glyphs = getattr(self.app, "glyphs", BRAILLE)
         glyphs = glyphs if isinstance(glyphs, GlyphSet) else BRAILLE
         ran_s = None if live else result.duration_s
-        return lambda width, height: usage_lines(series, limits, (since, until), live, glyphs, width, height, ran_s)
+        unbegun = self.detail.unbegun
+        return lambda width, height: usage_lines(
+            series, limits, (since, until), live, glyphs, width, height, ran_s, unbegun
+        )
 
     async def _read_series(self, execution_id: str, folder: Path) -> None:
         from opsconsole.monitoring.sampling.runs import read_series

@@ -16,6 +16,7 @@ COLUMNS = (
     Column("priority", "PRI", 4, from_width=46),
     Column("name", "NAME", 0),
     Column("policy", "POLICY", 10, from_width=80),
+    Column("rule", "POL", 4, from_width=70),
     Column("user", "USER", 9, from_width=110),
     Column("door", "HOST/DOOR", 18, from_width=126),
     Column("attempt", "TRY", 3, right=True, from_width=96),
@@ -24,9 +25,15 @@ COLUMNS = (
     Column("duration", "DUR", 6, right=True),
     Column("cpu", "CPU", 5, right=True, from_width=54),
     Column("rss", "RSS", 5, right=True, from_width=58),
-    Column("result", "RESULT", 10),
+    Column("result", "RESULT", 12, from_width=84),
+    Column("ended", "RESULT", 10),
 )
 ABSENT = Cell("", "")
+_IN_SHORT = {
+    ExecutionPolicy.SAFE: "safe", ExecutionPolicy.RESTRICTED: "rest", ExecutionPolicy.STANDARD: "std",
+    ExecutionPolicy.ELEVATED: "elev",
+}  # fmt: skip
+"""The policy where there is no room for the word."""
 
 
 def cells(task: Task, now: int, usage: RunUsage | None, cost: Cost | None) -> dict[str, Cell]:
@@ -42,14 +49,16 @@ def cells(task: Task, now: int, usage: RunUsage | None, cost: Cost | None) -> di
         "priority": Cell(PRIORITIES[task.priority], "faint" if quiet or ended else "strong"),
         "name": Cell(name_of(task) + (" ★" if task.pinned else ""), _name_tone(task)),
         "policy": Cell(task.policy.value, "warning" if elevated else "faint"),
+        "rule": Cell(_IN_SHORT[task.policy], "warning" if elevated else "faint"),
         "user": Cell(sanitise_name(task.actor), "faint"),
         "door": Cell(sanitise_name(f"{task.host}/{task.door}"), "faint"),
         "attempt": Cell(f"{task.attempt}/{task.attempts}" if task.attempts > 1 else "", "muted"),
         "labels": Cell(_labels(task), "faint"),
-        "age": Cell(age(now - task.queued_at), "muted"),
+        "age": Cell(age(now - task.queued_at, ticking=True), "muted"),
         "duration": Cell(duration(running_for(task, now), ticking=active), "strong" if active else "muted"),
         **_used(task, usage if active else None, cost if ended else None),
         "result": Cell(outcome(task, now), _result_tone(task)),
+        "ended": Cell(outcome(task, now, 10), _result_tone(task)),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -45,6 +45,7 @@ class FactSheet(Toned, Widget):
         super().__init__()
         self._title: list[Cell] = []
         self._known: list[Fact] = []
+        self._aside: Sequence[Cell] = []
         self.brief = False
 
     def show(self, title: list[Cell], known: list[Fact]) -> None:
@@ -60,6 +61,12 @@ class FactSheet(Toned, Widget):
             self.refresh(Region(self.size.width - _TIME, 0, _TIME, 1))
         else:
             self.refresh(layout=longer)
+
+    def aside(self, cells: Sequence[Cell]) -> None:
+        """What finds no room below stands in the title, before its end."""
+        if cells != self._aside:
+            self._aside = cells
+            self.refresh(Region(0, 0, self.size.width, 1))
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return 1 + len(self._known)
@@ -86,8 +93,15 @@ class FactSheet(Toned, Widget):
             return Strip.blank(width, base)
         *left, right = self._title
         room = width - sum(cell_len(cell.text) for cell in left[:-1]) - cell_len(right.text) - 3
-        name = left[-1]
-        cells = [*left[:-1], Cell(fit(name.text, max(1, room)), name.tone), Cell(" " + right.text + " ", right.tone)]
+        name, aside = left[-1], self._aside
+        beside = sum(cell_len(cell.text) for cell in aside) + 1
+        if aside and cell_len(name.text) + beside > room:
+            aside = ()
+        room -= beside if aside else 0
+        cells = [
+            *left[:-1], Cell(fit(name.text, max(1, room)), name.tone), *aside, *([Cell(" ", "")] if aside else []),
+            Cell(" " + right.text + " ", right.tone),
+        ]  # fmt: skip
         segments = [Segment(cell.text, base + self.tone(cell.tone)) for cell in cells]
         return Strip([Segment(" ", base), *segments]).adjust_cell_length(width, base)
 
@@ -139,6 +153,9 @@ class RunDetail(Vertical):
 
     def on_mount(self) -> None:
         self.turn_to(self.page)
+
+    def on_resize(self) -> None:
+        self._show_tabs()
 
     @property
     def focus_target(self) -> Widget:
@@ -207,8 +224,15 @@ class RunDetail(Vertical):
         self._show_tabs()
 
     def _show_tabs(self) -> None:
+        attempt, amount, tabs = self._attempt(), self._amount(), tabs_cells(PAGES, self.page, self.keys)
         state = self._output_state() if self.page == "show_output" else []
-        self.tabs.show(tabs_cells(PAGES, self.page, self.keys), [*state, *self._attempt(), *self._amount()])
+        if state and not self.tabs.has_room(tabs, state):
+            state = self._output_state(brief=True)
+        loud = [cell for cell in attempt if cell.tone == "warning"]
+        beside = self.tabs.has_room(tabs, [*state, *loud, *amount])
+        self._sheet.aside([] if beside else amount)
+        rest = [] if loud else [Cell(f" {cell.text}", cell.tone) for cell in attempt]  # it is among the facts, too
+        self.tabs.show(tabs, [*state, *loud, *(amount if beside else []), *rest])
 
     def _attempt(self) -> list[Cell]:
         """Which of several is shown."""
@@ -219,21 +243,35 @@ class RunDetail(Vertical):
         said = f" attempt {shown.result.attempt}/{shown.task.attempts} "
         return [Cell(said, "warning" if older else "muted")]
 
-    def _output_state(self) -> list[Cell]:
+    def _output_state(self, *, brief: bool = False) -> list[Cell]:
         """What matters most comes first: there may not be room for all."""
         output, found = self.output, []
         if output.needle is not None:
             share = output.seeking
-            hits = f" {count_of(output.hits, 'hit')} here "
+            hits = f" {count_of(output.hits, 'hit')} in {self._searched(brief)} "
             found.append(Cell(hits if share is None else f" searching {share * 100:.0f} %, esc stops ", "accent"))
         if output.only:
             found.append(Cell(" stderr only ", "warning"))
         if not output.line_count:
             return found
+        if output.reading and self._is_lost():
+            return [*found, Cell(" what comes may be lost ", "warning")]
         if output.following:
             return [*found, Cell(" following ", "muted")] if output.reading else found
         where = "further up" if output.paging else "stopped here"
         return [*found, Cell(f" {where}, {self._key('follow')} follows ", "warning")]
+
+    def _is_lost(self) -> bool:
+        """Where this console can write nothing any more, neither can the run."""
+        unwritable = getattr(self.app, "unwritable", None)
+        return unwritable is not None and unwritable.stalled
+
+    def _searched(self, brief: bool) -> str:
+        """What the hits are counted in: a long output is never here as a whole."""
+        held, total = self.output.line_count, self.output.total
+        if total.exact and held == total.lines:
+            return "all"
+        return "part" if brief else count_of(held, "line")
 
     def _amount(self) -> list[Cell]:
         """All lines of the run, however few of them are held here."""
@@ -245,13 +283,17 @@ class RunDetail(Vertical):
     def _key(self, action: str) -> str:
         return self.keys.get(action, "end")
 
+    @property
+    def unbegun(self) -> str:
+        """That it did not run; empty for one that does or did."""
+        shown = self._shown
+        if shown is None or shown.result.status.is_active or shown.result.started_at is not None:
+            return ""
+        return "It has not run yet." if shown.task.status.is_open else "It never ran."
+
     def _silence(self) -> str:
         shown = self._shown
         if shown is None:
             return ""
-        result = shown.result
-        if result.status.is_active:
-            return "Nothing printed yet."
-        if result.started_at is None:
-            return "It has not run yet." if shown.task.status.is_open else "It never ran."
-        return "It printed nothing."
+        active = shown.result.status.is_active
+        return "Nothing printed yet." if active else self.unbegun or "It printed nothing."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -38,6 +39,8 @@ _REST_S = 0.06
 _COSTS_AT_ONCE = 100
 _TALL = 40
 """From so many lines on, all that is known of a run has room above its output."""
+_ROOMY = 130
+"""From so many columns on the list has room for the policy, and a run for its lines."""
 _ZOOMED = ("back", "follow", "find_output", "wrap")
 _HITS = ("next_hit", "previous_hit")
 _NOTHING_FOUND = "No task passes this filter."
@@ -54,11 +57,12 @@ class TasksScreen(RunLooking):
     def __init__(self) -> None:
         super().__init__()
         self._board = TaskBoard()
-        self._title = TitleLine(id="title", keep_right=24)
+        self._title = TitleLine(id="title", keep_right=30)
         self._table = TaskTable(self.clock, id="tasks")
         self._table.usage = self.latest
         self._filter = FilterLine()
         self._due = False
+        self._counts: list[Cell] = []
         self._wanted: int | None = None
         self._looking: Timer | None = None
 
@@ -91,6 +95,7 @@ class TasksScreen(RunLooking):
     def on_resize(self) -> None:
         roomy = self.size.width >= WIDE and self.size.height >= _TALL
         self.detail.set_brief(not roomy)
+        self.set_class(self.size.width >= _ROOMY, "-roomy")
 
     # -- facts come up
 
@@ -139,14 +144,18 @@ class TasksScreen(RunLooking):
             self._schedule()
 
     def _show_title(self) -> None:
-        cells = [Cell("Tasks  ", "strong"), *counts_cells(dict(self.engine.counts()))]
+        self._counts = counts_cells(dict(self.engine.counts()))
+        self._draw_title()
+
+    def _draw_title(self) -> None:
+        cells = [Cell("Tasks  ", "strong"), *self._counts]
         tags, keys = len(self._table.tagged), shown_keys(self)
         right = []
         if tags:
             off = f", {keys['untag_tasks'][0]} drops them" if "untag_tasks" in keys else ""
             right.append(Cell(f"  ● {tags} tagged{off}", "accent"))
         for action in ("filter", "tag_task"):
-            if action in keys:
+            if action in keys and not (action == "filter" and self._on_run):
                 right.append(Cell(f"  {keys[action][0]} {BY_ID[action].label}", "faint"))
         self._title.show(cells, right)
 
@@ -177,7 +186,8 @@ class TasksScreen(RunLooking):
 
     def show_keys(self) -> None:
         super().show_keys()
-        if self.is_attached and not self.types:
+        if self.begun and self.is_attached and not self.types:
+            self._draw_title()
             names = {"follow", *(action for action, _ in PAGES)}
             self.detail.keys = {name: keys[0] for name, keys in shown_keys(self).items() if name in names}
 
@@ -226,8 +236,18 @@ class TasksScreen(RunLooking):
     def label_of(self, action_id: str) -> str | None:
         zoomed = self.has_class("-zoomed")
         if action_id in _ZOOMED:
-            return BY_ID[action_id].label if zoomed else None
+            return BY_ID[action_id].label if zoomed or (action_id == "find_output" and self._on_run) else None
         return BY_ID[action_id].label_for(self._table.selected) if self._makes_sense(action_id) else None
+
+    @property
+    def _on_run(self) -> bool:
+        """Keys are for the run, and not for the list."""
+        return self.has_class("-zoomed") or (self._shown is not None and self.detail.has_focus_within)
+
+    def _hints(self, keys: Mapping[str, str]) -> list[Key]:
+        if self._on_run and "filter" in keys:
+            keys = {name: key for name, key in {**keys, "find_output": keys["filter"]}.items() if name != "filter"}
+        return super()._hints(keys)
 
     def _makes_sense(self, action_id: str) -> bool:
         action, task = BY_ID[action_id], self._table.selected
@@ -281,8 +301,11 @@ class TasksScreen(RunLooking):
             self.app.report(error)
 
     def action_filter(self) -> None:
-        self._zoom(False)
-        self._filter.begin()
+        """Of a run that has the focus or the whole screen the output is searched, as a pager does on this key."""
+        if self._on_run:
+            self.action_find_output()
+            return
+        self._filter.begin(self._table)
 
     def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
         try:

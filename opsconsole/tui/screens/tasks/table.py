@@ -15,9 +15,11 @@ from opsconsole.storage.costs import Cost
 from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.screens.tasks.rows import ABSENT, COLUMNS, cells
 from opsconsole.tui.widgets.cells import Cell
-from opsconsole.tui.widgets.column_list import ColumnList, Content
+from opsconsole.tui.widgets.column_list import Column, ColumnList, Content
 
 _TAG = Cell("●", "accent")
+_IN_SHORT = {"policy": "rule", "result": "ended"}
+"""Columns in full, and those that say it in short."""
 
 
 class TaskTable(ColumnList, can_focus=True):
@@ -65,8 +67,7 @@ class TaskTable(ColumnList, can_focus=True):
         self._index = {task.id: line for line, task in enumerate(tasks)}
         was = self._cursor
         self._cursor = max(0, min(was, len(tasks) - 1))
-        if before is not None:
-            self._cursor = self._index.get(before.id, self._cursor)
+        self._stay(before and before.id, self._index.get)
         self.set_extent(1, len(tasks) + 1)
         if self._cursor != was:
             self._reveal()
@@ -90,8 +91,18 @@ class TaskTable(ColumnList, can_focus=True):
     def _count(self) -> int:
         return len(self._tasks)
 
+    @property
+    def _whose(self) -> int | None:
+        return None if self.selected is None else self.selected.id
+
     def _moved_to(self) -> Message:
         return self.Moved(self.selected)
+
+    def _shown(self, total: int) -> list[Column]:
+        """The policy and what came of it are there once, in full or in short."""
+        shown = super()._shown(total)
+        in_full = {_IN_SHORT.get(column.key) for column in shown}
+        return [column for column in shown if column.key not in in_full]
 
     def _content(self, line: int) -> Content:
         task = self._tasks[line]

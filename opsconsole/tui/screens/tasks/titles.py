@@ -20,13 +20,17 @@ from opsconsole.tui.wording import FACES
 _RUNNING = (Status.PREPARING, Status.RUNNING)
 _FAILED = (Status.FAILED, *sorted(FAILED - {Status.FAILED}))
 _UNDERLINED = Style(underline=True)
+_QUIET = ("muted", "faint")
+GAP = Cell("  ", "")
+"""Between two pages."""
 
 
 class TitleLine(Toned, Widget):
     """Cells from the left, and some at the right end, which stay; a cell of tone `tab` is the page that is shown."""
 
     def __init__(self, *, id: str | None = None, keep_right: int = 0) -> None:
-        """Of the right end its first cells have room, up to `keep_right`, if need be over what stands on the left."""
+        """What is loud of the right end has room, up to `keep_right`, if need be over what stands on the left; what is
+        quiet gives way to that, its last words first."""
         super().__init__(id=id)
         self._keep_right = keep_right
         self._left: Sequence[Cell] = ()
@@ -38,6 +42,11 @@ class TitleLine(Toned, Widget):
         if (left, right) != (self._left, self._right):
             self._left, self._right = left, right
             self.refresh()
+
+    def has_room(self, left: Sequence[Cell], right: Sequence[Cell]) -> bool:
+        """Whether all of it would be seen, if need be with narrow gaps; unknown before it is laid out, and then yes."""
+        gaps = sum(cell == GAP for cell in left)
+        return not self.size.width or _width(left) - gaps + _width(right) <= self.size.width - 2
 
     def mark(self, marked: bool) -> None:
         """Whether the keys go to the pane below."""
@@ -51,14 +60,11 @@ class TitleLine(Toned, Widget):
 
     def render_line(self, y: int) -> Strip:
         width, base = self.size.width, self.rich_style
-        right = list(self._right)
-        room = width - 2 - sum(cell_len(cell.text) for cell in self._left)
-        while right and sum(cell_len(cell.text) for cell in right) > max(room, self._keep_right):
-            right.pop()
+        left, right = self._shared(width - 2)
         used = sum(cell_len(cell.text) for cell in right)
         segments = [Segment("▌", base + self.tone("accent")) if self._marked else Segment(" ", base)]
         room = width - used - 2
-        for cell in self._left:
+        for cell in left:
             text = cell.text if cell_len(cell.text) <= room else fit(cell.text, room) if room > 0 else ""
             room -= cell_len(text)
             segments.append(Segment(text, base + self._style(cell.tone)))
@@ -66,8 +72,25 @@ class TitleLine(Toned, Widget):
         segments += [Segment(cell.text, base + self._style(cell.tone)) for cell in right]
         return Strip(segments).adjust_cell_length(width, base)
 
+    def _shared(self, width: int) -> tuple[Sequence[Cell], Sequence[Cell]]:
+        """What of either end there is room for. Gaps on the left are narrow where something would not be said."""
+        left, right = self._left, list(self._right)
+        if _width(left) + _width(right) > width:
+            left = [Cell(" ", cell.tone) if cell == GAP else cell for cell in left]
+        room = width - _width(left)
+        for at in reversed([at for at, cell in enumerate(right) if cell.tone in _QUIET]):
+            if _width(right) > room:
+                del right[at]
+        while right and _width(right) > max(room, self._keep_right):
+            right.pop()
+        return left, right
+
     def _style(self, tone: str) -> Style:
         return self.tone("strong") + _UNDERLINED if tone == "tab" else self.tone(tone) if tone else Style()
+
+
+def _width(cells: Sequence[Cell]) -> int:
+    return sum(cell_len(cell.text) for cell in cells)
 
 
 def counts_cells(counts: dict[Status, int]) -> list[Cell]:
@@ -96,5 +119,5 @@ def tabs_cells(pages: Sequence[tuple[str, str]], shown: str, keys: dict[str, str
         if key := keys.get(action):
             cells.append(Cell(f"{key} ", "accent"))
         cells.append(Cell(f"[{word}]" if here else word, "tab" if here else "muted"))
-        cells.append(Cell("  ", ""))
+        cells.append(GAP)
     return cells[:-1]
