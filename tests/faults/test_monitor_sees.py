@@ -72,7 +72,7 @@ def test_a_process_that_burns_is_named_however_it_calls_itself(host: Host) -> No
         named.symlink_to(sys.executable)
         with python(_BURNER, file=named) as burner:
             opened = seen(host, "process_cpu_high", f"[{burner.pid}]", AnomalyState.OPEN)
-            said = re.escape(f'␛<i>"[{burner.pid}] ') + r"(uses|wants) .*% of a core, over 8"
+            said = re.escape(f'␛<i>"[{burner.pid}] ') + r"(uses|wants) .*, over 8 % of a core"
             assert re.match(said, opened.message), "others may want the CPU too"
             assert opened.details is not None and opened.details["pid"] == burner.pid
             pages = [

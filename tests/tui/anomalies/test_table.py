@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from opsconsole.anomalies import Severity
+from opsconsole.tui.screens.anomalies.table import brief
 from tests.tui.anomalies.scene import (
     episodes,
     ids,
@@ -69,3 +70,11 @@ async def test_the_cursors_line_has_one_ground_where_it_is_made_by_reversing(wat
             assert styles[0].reverse
             assert len({(one.color, one.bgcolor, one.reverse, one.dim) for one in styles}) == 1
             await pilot.press("j")
+
+
+@pytest.mark.parametrize(("was", "now", "said"), [
+    ("wil…", " · now 2 h 40 min", "now 2 h 40 min"), ("grows by …", " · now 25 %", "grows by … · now 25 %"),
+    ("full", " · now 3 %", "full · now 3 %"), ("wil…", "", "wil…"),
+])  # fmt: skip
+def test_of_what_is_cut_to_nearly_nothing_only_how_it_is_now_is_said(was: str, now: str, said: str) -> None:
+    assert brief(was, now) == said

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from textual.app import ComposeResult
+
 from opsconsole.safety.review import review
 from opsconsole.safety.review.model import EFFECTS, Effect, Finding, Review, Severity
-from opsconsole.tui.screens.editor.effects import caveat, deeds
+from opsconsole.tui.screens.editor.effects import Deed, EffectsView, caveat, deeds
 from opsconsole.tui.screens.editor.gutter import marks, spans
+from opsconsole.tui.widgets.tones import TonedApp
+from tests.tui.waiting import lines_of, shown, until
 
 
 def phrases(text: str, interpreter: str = "bash") -> list[str]:
@@ -65,3 +69,29 @@ def test_a_line_has_the_mark_of_its_worst_finding() -> None:
     assert found[0].message.isprintable()
     painted = spans(judged)
     assert [(one.row, one.start, one.end_row, one.end) for one in painted] == [(2, 1, 2, 3), (0, 0, 0, 2), (0, 4, 0, 5)]
+
+
+class OnlyEffects(TonedApp):
+    def compose(self) -> ComposeResult:
+        yield EffectsView(id="effects")
+
+
+async def test_what_is_long_goes_on_below_it_for_three_lines_at_most() -> None:
+    async with OnlyEffects().run_test(size=(30, 9)) as pilot:
+        view = pilot.app.query_one(EffectsView)
+        found = [
+            Deed("deletes", "files named at run time", (10,), False, True),
+            Deed("writes", "/" + "long" * 40, (3,), True, True),
+            Deed("reads", "/etc/hosts", (4,), True, False),
+        ]
+        view.show(found, "What it runs may do more.")
+        await until(pilot, lambda: "/etc/hosts" in shown(pilot))
+        seen = [line.rstrip() for line in lines_of(pilot)]
+        assert seen[1:3] == [" deletes files named at    10", "         run time"]
+        assert seen[3].startswith(" writes  /longlong") and seen[3].endswith(" 3")
+        assert seen[4].startswith("         ") and seen[5].endswith("…")
+        assert seen[6:8] == [" reads   /etc/hosts         4", " What it runs may do more."]
+        assert view.wanted_height == view.virtual_size.height == 8
+        view.show(found[:1], "What it runs may do more.")
+        await until(pilot, lambda: "/etc/hosts" not in shown(pilot))
+        assert [line.rstrip() for line in lines_of(pilot)][1:4] == [*seen[1:3], " What it runs may do more."]

@@ -17,6 +17,8 @@ from opsconsole.tui.screens.anomalies.facts import STATE_WIDTH, cells
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.column_list import Column, ColumnList, Content
 
+_LEAST_SAID = 8
+"""Cells of a sentence that is cut; of a shorter one nothing is understood."""
 COLUMNS = (
     Column("glyph", "", 1),
     Column("severity", "SEV", 4),
@@ -37,6 +39,11 @@ def in_order(episodes: Iterable[Anomaly]) -> list[Anomaly]:
         return not one.state.is_open, -one.severity if one.state.is_open else 0, -one.opened_at, -one.id
 
     return sorted(episodes, key=place)
+
+
+def brief(was: str, now: str) -> str:
+    """A sentence and ` · now 94 %`; of one that was cut to nearly nothing only how it is now."""
+    return now.removeprefix(" · ") if now and was.endswith("…") and len(was) < _LEAST_SAID else was + now
 
 
 class EpisodeTable(ColumnList, can_focus=True, inherit_bindings=False):
@@ -126,8 +133,8 @@ class EpisodeTable(ColumnList, can_focus=True, inherit_bindings=False):
                 subject = subject_name(one)
                 shown["what"] = Cell(what(subject, kind_words(one.kind), room), content["what"].tone)
                 whose = f"{subject} " if subject and sentence(one).startswith(f"{subject} ") else ""
-            text = "".join(with_now(one, self._values, said + cell_len(whose), whole_name=bool(whose)))
-            shown["message"] = Cell(text.removeprefix(whose), content["message"].tone)
+            was, now = with_now(one, self._values, said + cell_len(whose), whole_name=bool(whose))
+            shown["message"] = Cell(brief(was.removeprefix(whose), now), content["message"].tone)
             content = {**content, **shown}
         return content, cursor
 

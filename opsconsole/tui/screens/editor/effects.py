@@ -46,6 +46,8 @@ _UNKNOWN = {
     "read": "files named at run time",
 }
 _MOST_LINES = 4
+_FOLDS = 3
+"""Lines of one thing at most."""
 _QUIET = frozenset({"read", "service", "network"})
 
 
@@ -120,34 +122,53 @@ class EffectsView(Toned, LineView, can_focus=True, inherit_bindings=False):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._deeds: list[Deed] = []
+        self._rows: list[tuple[Deed, str]] = []
         self._caveat = ""
         self._empty = ""
 
     def show(self, deeds: list[Deed], caveat: str = "", empty: str = "") -> None:
         if (deeds, caveat, empty) == (self._deeds, self._caveat, self._empty):
             return
-        before = self._deeds
-        same = (caveat, empty, len(deeds)) == (self._caveat, self._empty, len(before))
-        self._deeds, self._caveat, self._empty = deeds, caveat, empty
+        same = (caveat, empty) == (self._caveat, self._empty)
+        before, self._deeds, self._caveat, self._empty = self._rows, deeds, caveat, empty
         self._extend()
-        if not same:
+        if not same or len(self._rows) != len(before):
             self.refresh()
             return
-        for at, (old, new) in enumerate(zip(before, deeds, strict=True), 1):
+        for at, (old, new) in enumerate(zip(before, self._rows, strict=True), 1):
             if old != new:
                 self.refresh(Region(0, at - self.scroll_offset.y, self.size.width, 1))
 
     @property
     def wanted_height(self) -> int:
         """All of it."""
-        return len(self._deeds) + 1 + max(len(self._said(self.size.width)), not self._deeds)
+        rows = sum(1 for _ in self._folded(self.size.width))
+        return rows + 1 + max(len(self._said(self.size.width)), not rows)
 
     def _said(self, width: int) -> list[str]:
         """What is said below the list, in lines."""
         return wrap(self._caveat or self._empty, max(8, width - 2), break_on_hyphens=False)
 
     def _extend(self) -> None:
-        self.set_extent(1, len(self._deeds) + 1 + len(self._said(self.size.width)))
+        self._rows = list(self._folded(self.size.width))
+        self.set_extent(1, len(self._rows) + 1 + len(self._said(self.size.width)))
+
+    @property
+    def _verb(self) -> int:
+        """Cells of the first column."""
+        return max((cell_len(one.verb) for one in self._deeds), default=0) + 1
+
+    def _room(self, deed: Deed, width: int) -> int:
+        return max(1, width - 3 - self._verb - cell_len(deed.places))
+
+    def _folded(self, width: int) -> Iterable[tuple[Deed, str]]:
+        """What stands on each line: a deed, and as much of its target; of a long one the rest is left out."""
+        for deed in self._deeds:
+            lines = wrap(deed.target, self._room(deed, width), break_on_hyphens=False) if width else [deed.target]
+            if len(lines) > _FOLDS:
+                lines[_FOLDS - 1 :] = [" ".join(lines[_FOLDS - 1 :])]
+            for line in lines or [""]:
+                yield deed, line
 
     def on_resize(self) -> None:
         self._extend()
@@ -172,7 +193,7 @@ class EffectsView(Toned, LineView, can_focus=True, inherit_bindings=False):
         self._go(0)
 
     def action_bottom(self) -> None:
-        self._go(len(self._deeds))
+        self._go(len(self._rows))
 
     def on_focus(self) -> None:
         self.refresh(Region(0, 0, self.size.width, 1))
@@ -192,21 +213,19 @@ class EffectsView(Toned, LineView, can_focus=True, inherit_bindings=False):
                 segments.append(Segment(" " * max(0, room) + note, style + self.tone("muted")))
             return Strip(segments).adjust_cell_length(width, style)
         at = y - 1 + int(self.scroll_offset.y)
-        if at < len(self._deeds):
-            return self._deed(self._deeds[at], width)
-        said, below = self._said(width), at - len(self._deeds)
+        if at < len(self._rows):
+            deed, target = self._rows[at]
+            return self._deed(deed, target, width, first=at == 0 or self._rows[at - 1][0] is not deed)
+        said, below = self._said(width), at - len(self._rows)
         text = said[below] if below < len(said) else ""
         return Strip([Segment(f" {fit(text, max(1, width - 1))}", base + self.tone("muted"))])
 
-    def _deed(self, deed: Deed, width: int) -> Strip:
+    def _deed(self, deed: Deed, target: str, width: int, *, first: bool) -> Strip:
         base = self.rich_style
-        verb = max(cell_len(one.verb) for one in self._deeds) + 1
-        places = deed.places
-        room = max(1, width - 3 - verb - cell_len(places))
-        target = fit(deed.target, room)
+        verb, places = (deed.verb, deed.places) if first else ("", "")
         segments = [
-            Segment(f" {fit(deed.verb, verb)}", base + self.tone("strong" if deed.changes else "muted")),
-            Segment(target, base + self.tone("plain" if deed.known else "muted")),
+            Segment(f" {fit(verb, self._verb)}", base + self.tone("strong" if deed.changes else "muted")),
+            Segment(fit(target, self._room(deed, width)), base + self.tone("plain" if deed.known else "muted")),
             Segment(f" {places} ", base + self.tone("muted")),
         ]
         return Strip(Segment.simplify(segments)).adjust_cell_length(width, base)
