@@ -59,21 +59,24 @@ async def picture(mode: str, size: tuple[int, int], theme: str | None) -> str:
             os.environ.pop(name, None)
         time.tzset()
         app = demo_app(Path(folder, "state"), start=mode, theme=theme)
-        async with app.run_test(size=size) as pilot:
-            await started(pilot)
-            await until(pilot, lambda: app.modes.on_top.begun)
-            await settled(pilot)
-            if mode == "overview":  # what was recorded is read after the first frame
-                graphs = [one for one in pilot.app.screen.query(Graph) if one.size]
-                await until(pilot, lambda: all(any(one.values[:-9]) for one in graphs))
+        try:
+            async with app.run_test(size=size) as pilot:
+                await started(pilot)
+                await until(pilot, lambda: app.modes.on_top.begun)
                 await settled(pilot)
-            if mode == "editor":
-                await _write(pilot)
-            await pilot.press(*KEYS[mode])
-            await settled(pilot)
-            if mode == "processes":
-                _look_closely(pilot.app.screen)
-            return svg_of(app)
+                if mode == "overview":  # what was recorded is read after the first frame
+                    graphs = [one for one in pilot.app.screen.query(Graph) if one.size]
+                    await until(pilot, lambda: all(any(one.values[:-9]) for one in graphs))
+                    await settled(pilot)
+                if mode == "editor":
+                    await _write(pilot)
+                await pilot.press(*KEYS[mode])
+                await settled(pilot)
+                if mode == "processes":
+                    _look_closely(pilot.app.screen)
+                return svg_of(app)
+        finally:
+            await app.link.close()
 
 
 async def _write(pilot: Pilot[Any]) -> None:
