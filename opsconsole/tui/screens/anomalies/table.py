@@ -133,7 +133,7 @@ class EpisodeTable(ColumnList, can_focus=True, inherit_bindings=False):
                 subject = subject_name(one)
                 shown["what"] = Cell(what(subject, kind_words(one.kind), room), content["what"].tone)
                 whose = f"{subject} " if subject and sentence(one).startswith(f"{subject} ") else ""
-            was, now = with_now(one, self._values, said + cell_len(whose), whole_name=bool(whose))
+            was, now = with_now(one, self._values, said + cell_len(whose), whole_name=bool(shown))
             shown["message"] = Cell(brief(was.removeprefix(whose), now), content["message"].tone)
             content = {**content, **shown}
         return content, cursor
