@@ -93,7 +93,7 @@ async def test_a_paused_run_stays_paused_and_the_new_console_resumes_it(state: P
 
 
 async def test_two_consoles_see_everything_and_either_commands_every_run(state: Path) -> None:
-    with Console(state).ready() as other:
+    with Console(state, claims="own").ready() as other:  # else either could take what the other one submits
         theirs = other.submit("sleep 300")
         async with Engine(quick(), state_dir=state) as engine:
             await status_becomes(engine, theirs, Status.RUNNING)
