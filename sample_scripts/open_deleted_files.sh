@@ -46,7 +46,7 @@ while IFS= read -r link; do
     process=${link#/proc/}
     process=${process%%/*}
     # tr first: a line break in a name must not make a line of its own.
-    name=$(tr '\n\t' '??' <"/proc/$process/comm" 2>/dev/null | sed 's/?$//' | cat -v) || continue
+    name=$(tr '\n\t' '??' 2>/dev/null <"/proc/$process/comm" | sed 's/?$//' | cat -v) || continue
     path=$(readlink -- "$link" 2>/dev/null | tr '\n\t' '??' | sed 's/?$//; s/ (deleted)$//' | cat -v) || continue
     printf '%d\t%s\t%s\t%s\t%s\n' "$kib" "${facts##* }" "$process" "$name" "$path"
 done <"$scratch/links" >"$scratch/found"

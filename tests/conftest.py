@@ -29,7 +29,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
 QUICK = Settings(
-    execution=ExecutionSettings(concurrency=4, grace_s=0.2, kill_wait_s=1.0),
+    execution=ExecutionSettings(concurrency=4, grace_s=0.2, kill_wait_s=20.0),  # no process here outlives a kill
     retry=RetrySettings(base_s=0.01, max_s=0.05, jitter=0.0),
 )
 
@@ -42,7 +42,12 @@ for number, handler in {signal.SIGINT: signal.default_int_handler, signal.SIGHUP
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, handler)
 
-hypothesis.settings.register_profile("no luck", deadline=None)
+hypothesis.settings.register_profile(
+    "no luck",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize=os.environ.get("CI") == "true",  # new examples are looked for by developers, and by tests/fuzz
+)
 hypothesis.settings.load_profile("no luck")
 
 OpenEngine = Callable[..., Awaitable[Engine]]

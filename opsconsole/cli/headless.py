@@ -18,6 +18,7 @@ from opsconsole.execution.outputs import gap_note
 from opsconsole.models import ExecutionResult, Status, Task, TaskSpec
 
 SAY_WHY_AFTER_S = 1.0
+LAST_TURNS, LAST_TURN_S = 20, 0.05
 
 
 @dataclass(slots=True)
@@ -65,7 +66,7 @@ class Headless:
                 if self._stopped_by is None:
                     await self._unless(self._interrupted, everything_out)
                 else:
-                    await asyncio.wait([everything_out], timeout=SAY_WHY_AFTER_S)
+                    await self._a_while(everything_out)
         if self._hung_up.is_set():
             self._leave_the_rest()
             return diagnostics.SIGNALLED + signal.SIGHUP
@@ -228,6 +229,12 @@ class Headless:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
         return task
+
+    async def _a_while(self, work: asyncio.Future[None]) -> None:
+        """Wait for it a second, in many short turns: one in which the whole machine stood still uses up none other."""
+        for _ in range(LAST_TURNS):
+            if (await asyncio.wait([work], timeout=LAST_TURN_S))[0]:
+                return
 
     def _everything_out(self) -> asyncio.Future[None]:
         """Done when the last byte has been written; a reader who does not read can delay that for ever."""

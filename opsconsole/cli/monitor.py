@@ -34,7 +34,7 @@ _EXAMPLES = (
 )
 _READING = ("status", "history")
 _FIRST_LOOK_S = 10.0
-_STARTED_S = 10.0
+_STARTED_S = 30.0
 _STALE_US = 3_000_000
 _TURN_S = 0.2
 _BACKGROUND = "background"

@@ -28,7 +28,7 @@ if os.name == "posix":
 READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 """Opening to look, also where nothing can be written; a FIFO that somebody has put there keeps nobody waiting."""
 _WORDS_BYTES = 4096
-_ASKING_S = 0.1
+_ASKING_S = 3.0
 _SAYING_S = 0.5
 
 
@@ -72,10 +72,10 @@ class Lock:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except OSError:
-                if _lives(os.pread(fd, _WORDS_BYTES, 0)) or time.monotonic() > until:
+                if not _only_asked(fd) or time.monotonic() > until:
                     os.close(fd)
                     return False
-            time.sleep(0.001)  # nobody has said that it watches: somebody is asking just now, for a moment
+            time.sleep(0.001)
         who = {"pid": os.getpid(), "start": host.start_time(os.getpid()), "started_at": started_at, "door": door}
         with contextlib.suppress(OSError):  # a full disk: nobody learns who watches, but somebody does
             os.ftruncate(fd, 0)
@@ -112,13 +112,14 @@ def holder(files: Files, path: Path | None = None) -> Holder | None:
         os.close(fd)
 
 
-def _lives(data: bytes) -> bool:
-    """Whether the monitor that said this of itself is alive."""
+def _only_asked(fd: int) -> bool:
+    """Whether nobody watches who holds the lock: who asks shares it, for a moment, or longer on a busy host."""
     try:
-        said = json.loads(data)
-        return said["start"] is not None and host.start_time(int(said["pid"])) == said["start"]
-    except (ValueError, KeyError, TypeError, OSError):
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
         return False
+    fcntl.flock(fd, fcntl.LOCK_UN)
+    return True
 
 
 def _holder(data: bytes) -> Holder:

@@ -41,7 +41,7 @@ Submit = Callable[[str, str, Mapping[str, str]], object]
 _FRESH_S = 90.0
 _DRAWN_S = 0.3
 """So long the first look at most is waited for to be drawn, before everything else is loaded."""
-_STOP_S = 5.0
+_STOP_S = 20.0
 
 
 class Station:
@@ -120,9 +120,10 @@ class Station:
             return True
         if control.holder(self.files) is None:
             return False
-        control.tell(self.files, "stop")
+        heard = control.tell(self.files, "stop")
         until = time.monotonic() + _STOP_S
         while control.holder(self.files) is not None:
+            heard = heard or control.tell(self.files, "stop")  # it has its place a moment before it listens
             if time.monotonic() > until:
                 raise ConsoleError("the monitor did not stop", hint="`opsconsole monitor status` names its process")
             time.sleep(0.01)

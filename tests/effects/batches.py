@@ -46,7 +46,7 @@ def _seen(model: Path, some: tuple[str, ...]) -> list[Attempt]:
         for line in some
     )
     try:
-        found = watch(script, work, timeout=_EACH_S * len(some) + 10.0).attempts
+        found = watch(script, work, timeout=_EACH_S * len(some) + 30.0).attempts
     finally:
         shutil.rmtree(work)
     return unlisted(found, review(some[0]).effects)

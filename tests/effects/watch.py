@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -17,8 +18,16 @@ from tests.effects.trace import CALLS, Attempt, attempts
 _NOBODY = 65534
 _WORK = "/tmp/work"
 _TRACE = "/tmp/trace"
+_RESOLVER = "/etc/resolv.conf"
 # The first process of the place outlives its script as long as any other does.
-_BESIDE_A_SLEEPER = 'sleep 900 >/dev/null 2>&1 & "$@"; status=$?; kill -9 $! 2>/dev/null; exit $status'
+_BESIDE_A_SLEEPER = """
+sleep 900 >/dev/null 2>&1 &
+until read -r name </proc/$!/comm && [ "$name" = sleep ]; do sleep 0.01; done
+"$@"
+status=$?
+kill -9 $! 2>/dev/null
+exit $status
+"""
 
 HARMLESS: tuple[tuple[str, str, str], ...] = (
     # kinds, targets, why
@@ -59,7 +68,7 @@ def missing() -> str:
     return ""
 
 
-def watch(script: str, work: Path, *, timeout: float = 5.0, shell: str = "/bin/bash") -> Watched:
+def watch(script: str, work: Path, *, timeout: float = 45.0, shell: str = "/bin/bash") -> Watched:
     """Run `script` in the folder `work`, all else read-only, without network and with processes of its own.
 
     A sleeping process of nobody's stands by, for signals to hit. Raises RuntimeError when nothing could be traced.
@@ -67,12 +76,15 @@ def watch(script: str, work: Path, *, timeout: float = 5.0, shell: str = "/bin/b
     with tempfile.TemporaryDirectory(prefix="watch-") as folder:
         trace = Path(folder, "trace")
         trace.touch()
+        names = Path(folder, "resolv.conf")  # the resolver is on this host, as HARMLESS has it, on every host
+        names.write_text("nameserver 127.0.0.53\n")
         environ = contained(_NOBODY, {"LANG": "C.UTF-8"}, ())
         command = [
             "bwrap", "--unshare-user", "--uid", str(_NOBODY), "--gid", str(_NOBODY), "--unshare-net", "--unshare-pid",
             "--unshare-ipc", "--unshare-uts", "--die-with-parent", "--new-session", "--cap-drop", "ALL",
             "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys",
             "--size", str(256 << 20), "--tmpfs", "/tmp", "--bind", str(work), _WORK, "--bind", str(trace), _TRACE,
+            *(("--ro-bind", str(names), real) if os.path.exists(real := os.path.realpath(_RESOLVER)) else ()),
             "--chdir", _WORK, "--clearenv", *(word for pair in environ.items() for word in ("--setenv", *pair)),
             "/bin/sh", "-c", _BESIDE_A_SLEEPER, "sh",
             "strace", "-f", "--seccomp-bpf", "-qq", "-y", "-s", "4096", "-e", f"trace={CALLS}", "-e", "signal=none",

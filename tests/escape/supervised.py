@@ -41,7 +41,7 @@ def message(run: dict[str, Any], number: int) -> dict[str, Any]:
         argv = run["argv"]
     return {
         "op": "launch", "id": f"{number}.1", "launch": 1, "folder": folder, "argv": argv, "environment": "key",
-        "cwd": spec["cwd"], "umask": 0o022, "timeout_s": run.get("timeout_s", 30), "grace_s": 0.3, "kill_wait_s": 1.0,
+        "cwd": spec["cwd"], "umask": 0o022, "timeout_s": run.get("timeout_s", 30), "grace_s": 0.3, "kill_wait_s": 15.0,
         "output_limit": 1 << 24, "kill_leftovers": False, "stdin": None, "script": run.get("body", ""), "fds": 0,
         "owner": None,
         **containing.as_message(policy, spec, environment, argv, folder, run["state"]),

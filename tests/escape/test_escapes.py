@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from opsconsole.execution.supervisor import kernel
 from tests.escape.attempts import NAMES, script
 from tests.escape.conftest import ALONE, POLICIES, WHO, uids
 from tests.escape.world import SECRET, World, as_uid, system_python, world
@@ -43,6 +44,7 @@ def attack(policy: str, who: str, provider: str) -> Attack:
             "interpreter": "python",
             "provider": provider,
             "env": {"WORLD": json.dumps(made.facts)},
+            "timeout_s": 45,
         }
         (done,) = made.supervise([run], stdin=far)
         os.close(near)
@@ -74,6 +76,8 @@ def _processes() -> list[str]:
     names = []
     for pid in filter(str.isdecimal, os.listdir("/proc")):
         try:
+            if kernel.start_ticks(int(pid)) is None:  # dead, and not collected yet by who inherited it
+                continue
             command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
             names.append(Path(f"/proc/{pid}/comm").read_text(errors="replace") + " " + command)
         except OSError:

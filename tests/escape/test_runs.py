@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import signal
 import socket
@@ -18,6 +17,7 @@ from opsconsole.safety import containment
 from tests.conftest import QUICK, OpenEngine
 from tests.escape.conftest import WHO, uids
 from tests.escape.world import world
+from tests.faults.processes import becomes
 
 SAFE, RESTRICTED = ExecutionPolicy.SAFE, ExecutionPolicy.RESTRICTED
 STATUS = "cat /proc/self/status"
@@ -28,13 +28,13 @@ def text(result: ExecutionResult) -> str:
 
 
 @pytest.fixture
-def mounts(tmp_path: Path) -> Callable[[], list[bytes]]:
+def mounts(tmp_path: Path) -> Callable[[], set[bytes]]:
     """The mount table, but for the folders of the tests that run beside this one, which mount disks of their own."""
     beside, own = f"{tmp_path.parents[1]}/".encode(), f"{tmp_path}/".encode()
 
-    def found() -> list[bytes]:
+    def found() -> set[bytes]:
         lines = Path("/proc/self/mountinfo").read_bytes().split(b"\n")
-        return [line for line in lines if beside not in line or own in line]
+        return {line for line in lines if beside not in line or own in line}
 
     return found
 
@@ -97,7 +97,7 @@ async def test_links_planted_until_the_very_end_are_not_followed(open_engine: Op
     assert (secret.stat().st_mode & 0o777, os.listdir(secret)) == (0o711, ["inside"])
 
 
-async def test_nothing_is_left_running_or_mounted(open_engine: OpenEngine, mounts: Callable[[], list[bytes]]) -> None:
+async def test_nothing_is_left_running_or_mounted(open_engine: OpenEngine, mounts: Callable[[], set[bytes]]) -> None:
     engine = await open_engine()
     before = mounts()
     for policy in (SAFE, RESTRICTED):
@@ -106,24 +106,23 @@ async def test_nothing_is_left_running_or_mounted(open_engine: OpenEngine, mount
         assert all(kernel.start_ticks(entry["pid"]) is None for entry in result.supervision["leftovers"])
         assert result.supervision["survivors"] == []
         assert not kernel.descendants(result.supervision["supervisor"])
-    assert mounts() == before
+    await becomes(lambda: mounts() - before, lambda left: not left)
 
 
 @pytest.mark.parametrize("policy", [SAFE, RESTRICTED])
 async def test_the_run_dies_with_its_supervisor(
-    open_engine: OpenEngine, policy: ExecutionPolicy, mounts: Callable[[], list[bytes]]
+    open_engine: OpenEngine, policy: ExecutionPolicy, mounts: Callable[[], set[bytes]]
 ) -> None:
     engine = await open_engine()
     before = mounts()
     task = await engine.submit(TaskSpec(script="sleep 300 & sleep 300", policy=policy, cwd="/"))
-    while not (supervisor := engine.result(task.id).supervision["supervisor"]):
-        await asyncio.sleep(0.02)
+    supervisor = await becomes(lambda: engine.result(task.id).supervision["supervisor"])
     tree = kernel.descendants(supervisor)
     os.kill(supervisor, signal.SIGKILL)
     result = await engine.wait(task.id)
     assert result.status is Status.ABANDONED
-    assert [pid for pid in tree if kernel.start_ticks(pid) is not None] == []
-    assert mounts() == before
+    await becomes(lambda: [pid for pid in tree if kernel.start_ticks(pid) is not None], lambda alive: not alive)
+    await becomes(lambda: mounts() - before, lambda left: not left)
 
 
 async def test_a_cancel_ends_all_of_it(open_engine: OpenEngine) -> None:

@@ -26,7 +26,8 @@ from tests import measured
 from tests.faults.processes import wait_until
 
 ROOT = Path(__file__).parents[2]
-QUICK = ExecutionSettings(grace_s=0.3, kill_wait_s=1.0, min_free=0)
+QUICK = ExecutionSettings(grace_s=0.3, kill_wait_s=15.0, min_free=0)
+"""What is killed is dead long before: the wait is so long for hosts on which the dying have to wait for a turn."""
 SOON = RetrySettings(base_s=0.05, max_s=1.0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -36,8 +37,9 @@ class Process:
         return host.is_alive(self.pid, self.start)
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        if self.alive:
-            os.kill(self.pid, number)
+        with contextlib.suppress(ProcessLookupError):  # it may end between the two
+            if self.alive:
+                os.kill(self.pid, number)
 
     def dies(self, deadline_s: float = DEADLINE_S) -> bool:
         return wait_until(lambda: not self.alive, deadline_s)
@@ -99,9 +101,12 @@ def _supervisors(state: Path) -> Iterator[tuple[Process, str]]:
 
 
 def end_all(state: Path) -> None:
-    """Leave nothing of this state directory behind."""
-    for entry in [*supervisors(state), *marked(state)]:
+    """Leave nothing of this state directory behind, and nobody who still writes into it."""
+    found = [*supervisors(state), *marked(state)]
+    for entry in found:
         entry.kill()
+    for entry in found:
+        entry.dies()
 
 
 def _pids() -> list[int]:

@@ -35,7 +35,8 @@ async def test_the_run_ends_within_a_second_and_leaves_what_runs_alone(state: Pa
     async with Engine(quick(), state_dir=state) as engine:
         for number in range(8):  # a slow turn of a busy host is not the fault looked for
             file = tmp_path / f"pids-{number}"
-            script = NOTE + "setsid sleep 300 & note $!; echo done; exit 7"
+            named = 'until read -r name < "/proc/$!/comm"; [ "$name" = sleep ]; do :; done'
+            script = f"{NOTE}setsid sleep 300 & note $!; {named}; echo done; exit 7"
             result = await engine.run(TaskSpec(script=script, env={"PIDS": str(file)}))
             (left,) = noted(file)
             assert (result.status, result.exit_code) == (Status.FAILED, 7)

@@ -53,7 +53,7 @@ def test_a_killed_monitor_goes_on_with_its_episodes_under_their_ids(host: Host) 
             ids.add((episode.id, episode.began_at))
             assert episode.state.is_open
             monitor.kill()  # the moment it is stored
-        assert host.watched() is None
+        assert wait_until(lambda: host.watched() is None)
     assert len(ids) == 1, "it is one episode, and began once"
     host.configure(memory(CALM))
     with Monitor(host) as monitor:
@@ -159,14 +159,18 @@ async def test_a_clock_that_jumps_ends_nothing_and_lengthens_nothing(open_engine
     for off_s in (3600, -7200):
         clock.off_s += off_s
         samples = await becomes(
-            lambda: [one.sample for one in heard if isinstance(one, SampleTaken) and one.sample.clock_jump_s]
+            lambda: [
+                one.sample
+                for one in heard
+                if isinstance(one, SampleTaken) and abs(one.sample.clock_jump_s or 0) > 1000  # not a busy host's second
+            ]
         )
         assert samples[-1].gap in ("clock", "late"), "on a busy host it may come late, too"
         assert samples[-1].clock_jump_s == pytest.approx(off_s, abs=5)
         heard.clear()
         await becomes(lambda: sum(isinstance(one, SampleTaken) for one in heard), lambda found: found >= 3)
     await asyncio.to_thread(engine.monitoring.stop)
-    assert [one for one in heard if isinstance(one, Notice)] == []
+    assert [one for one in heard if isinstance(one, Notice) and "a look at this host takes" not in one.message] == []
     [episode] = engine.monitoring.anomalies()
     assert episode.state is AnomalyState.OPEN and episode.flips == 0
     assert 0 <= (clock.now() - episode.began_at) / 1e6 < 60, "its times are those of the clock as it is now"
@@ -195,7 +199,7 @@ def test_of_several_starters_at_once_exactly_one_watches(host: Host) -> None:
             stack.enter_context(host.popen("monitor", "start", stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
             for _ in range(3)
         ]
-        said = [starter.communicate(timeout=30)[0].decode() for starter in starters]
+        said = [starter.communicate(timeout=100)[0].decode() for starter in starters]
     assert all(starter.returncode == 0 for starter in starters), said
     found = host.watched()
     assert found is not None and all(f"process {found.pid} (background)" in one for one in said), said
@@ -260,6 +264,21 @@ def test_somebody_who_asks_who_watches_keeps_nobody_from_watching(
         assert taken.result(30)
     os.close(asking)
     lock.release()
+
+
+def test_who_watches_and_has_not_said_so_yet_is_not_taken_for_somebody_who_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk it never says so: nobody must wait for that."""
+    monkeypatch.setattr("opsconsole.monitoring.control._ASKING_S", 3600.0)
+    files = control.Files(tmp_path)
+    first, second = control.Lock(files), control.Lock(files)
+    assert first.take(1, "tui")
+    os.truncate(files.lock, 0)
+    assert not second.take(2, "tui")
+    first.release()
+    assert second.take(2, "tui")
+    second.release()
 
 
 def in_process() -> Settings:

@@ -3,6 +3,7 @@ told in words that no terminal obeys, and over when it is over."""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -64,14 +65,16 @@ def seen(host: Host, kind: str, subject: str, state: AnomalyState) -> Anomaly:
     return only
 
 
+@pytest.mark.timeout(240)
 def test_a_process_that_burns_is_named_however_it_calls_itself(host: Host) -> None:
-    host.configure("[monitor.thresholds.process_cpu_high]\nlow = 8\nfor_s = 0.2\nclear = 4\nclear_for_s = 0\n")
+    host.configure("[monitor.thresholds.process_cpu_high]\nlow = 8\nfor_s = 0.2\nclear = 4\nclear_for_s = 300\n")
     with Monitor(host) as monitor:
         monitor.fresh()
         named = host.folder / HOSTILE
         named.symlink_to(sys.executable)
         with python(_BURNER, file=named) as burner:
             opened = seen(host, "process_cpu_high", f"[{burner.pid}]", AnomalyState.OPEN)
+            os.setpriority(os.PRIO_PROCESS, burner.pid, 0)  # the pages below are made on this host, too
             said = re.escape(f'␛<i>"[{burner.pid}] ') + r"(uses|wants) .*, over 8 % of a core"
             assert re.match(said, opened.message), "others may want the CPU too"
             assert opened.details is not None and opened.details["pid"] == burner.pid
@@ -90,23 +93,28 @@ def test_a_process_that_burns_is_named_however_it_calls_itself(host: Host) -> No
         assert "\x1b" not in monitor.said
 
 
+@pytest.mark.timeout(240)
 def test_a_file_system_that_fills_is_seen_with_when_it_is_full(host: Host, disk: Disk) -> None:
     folder = disk(64 * MIB).parent
+
+    def of_folder() -> Anomaly:
+        """Other tests fill disks of their own, and this monitor sees those, too."""
+        [only] = [one for one in host.episodes("disk_full") if one.subject == str(folder)]
+        return only
+
     host.configure("[monitor.thresholds.disk_full]\nclear_for_s = 0\n")
     with Monitor(host) as monitor:
         monitor.until(lambda sample: str(folder) in {one["mount"] for one in sample["disks"]})
         monitor.fresh()
-        for number in range(57):  # 89 %, about 40 MiB a second
-            monitor.sample() if number % 4 == 0 else None
+        for number in range(57):  # 89 %, about 40 MiB a second; never all of it between two looks
+            monitor.fresh() if number % 8 == 0 else None
             (folder / f"part-{number}").write_bytes(bytes(MIB))
         opened = seen(host, "disk_full", str(folder), AnomalyState.OPEN)
         assert opened.subject == str(folder) and opened.severity is Severity.LOW
         assert " at this rate" in opened.message and opened.details is not None and opened.details["eta_s"] < 60
         for number in range(57, 63):
             (folder / f"part-{number}").write_bytes(bytes(MIB))
-        assert wait_until(lambda: host.episodes("disk_full")[0].severity is Severity.CRITICAL), (
-            "it rises, as one episode"
-        )
+        assert wait_until(lambda: of_folder().severity is Severity.CRITICAL), "it rises, as one episode"
         for part in folder.glob("part-*"):
             part.unlink()
         closed = seen(host, "disk_full", str(folder), AnomalyState.CLOSED)
@@ -116,6 +124,7 @@ def test_a_file_system_that_fills_is_seen_with_when_it_is_full(host: Host, disk:
         )
 
 
+@pytest.mark.timeout(240)
 def test_memory_that_is_taken_is_seen_and_who_took_it(host: Host) -> None:
     host.configure(memory(CALM))
     with Monitor(host) as monitor:
@@ -124,18 +133,16 @@ def test_memory_that_is_taken_is_seen_and_who_took_it(host: Host) -> None:
         if now["percent"] > 80 or taken > 2e9:
             pytest.skip("this host has no memory, or far too much, to spare for a test")
         with python(_HOG, str(int(taken))) as hog:
-            full = monitor.fresh()["memory"]["percent"]
-            host.reload(memory(full - 2.0, clear=full - 2.5))  # others take and give back memory, too
-            monitor.says("memory_high opened")
+            while "memory_high opened" not in monitor.said:  # others take and give back memory, too
+                full = monitor.fresh()["memory"]["percent"]
+                host.reload(memory(full - 2.0, clear=full - 2.5))
+                monitor.fresh()
             assert "; largest " in monitor.said
-            opened = host.episodes()[0]
+            opened = host.episodes()[-1]
             assert hog.pid in {one["pid"] for one in opened.processes} and opened.unit == "%"
-        for _ in range(20):
-            if "memory_high closed" in monitor.said:
-                break
+        while "memory_high closed" not in monitor.said:
             if (now := monitor.fresh()["memory"])["percent"] >= full - 2.5:  # others have taken as much meanwhile
                 host.reload(memory(now["percent"] + 2.0, clear=now["percent"] + 1.0))
-        monitor.says("memory_high closed")
         monitor.leave()
-    [episode] = host.episodes()
+    episode = host.episodes()[-1]  # others may have begun one of their own after it
     assert episode.state is AnomalyState.CLOSED and episode.peak > episode.value

@@ -28,6 +28,8 @@ NOTHING_WRONG: dict[str, Any] = {"wrong": {}, "late": [], "left": []}
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 needs_setpriv = pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv (util-linux) is not here")
+one_by_one = pytest.mark.xdist_group("nobody")
+"""RLIMIT_NPROC counts what the other tests of that user run, too."""
 needs_cgroup = pytest.mark.skipif(kernel.cgroup_base() is None, reason="no writable cgroup v2 here")
 
 
@@ -44,6 +46,7 @@ async def test_a_stopped_tree_has_no_survivors_without_a_cgroup(state: Path, how
     assert found == {**NOTHING_WRONG, "kill": ["subreaper"]}
 
 
+@one_by_one
 @pytest.mark.parametrize("how", ["cancel", "timeout"])
 @needs_root
 @needs_setpriv
@@ -51,6 +54,7 @@ def test_a_stopped_tree_has_no_survivors_as_an_ordinary_user(nobodys: Path, how:
     assert as_nobody(how, nobodys / "state") == {**NOTHING_WRONG, "kill": ["subreaper"]}
 
 
+@one_by_one
 @needs_root
 @needs_setpriv
 def test_a_child_of_root_that_an_ordinary_user_cannot_kill_is_named(nobodys: Path) -> None:

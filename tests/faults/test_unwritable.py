@@ -57,7 +57,9 @@ class Heard:
 
 
 def notices(engine: Engine) -> list[str]:
-    return [event.message for event in engine.heard if isinstance(event, Notice)]  # type: ignore[attr-defined]
+    """But for that of a slow host, which comes when it comes."""
+    told = [event.message for event in engine.heard if isinstance(event, Notice)]  # type: ignore[attr-defined]
+    return [message for message in told if "a look at this host takes" not in message]
 
 
 async def seeded(state: Path) -> None:
@@ -203,7 +205,7 @@ async def test_a_full_disk_is_looked_at(disk: Disk, look: Look) -> None:
     await becomes(lambda: engine.monitoring.open_anomalies())
     await becomes(lambda: engine._stayed_unwritable)
     filler.unlink()
-    assert "can be written again" in (await becomes(lambda: notices(engine)))[-1]
+    await becomes(lambda: notices(engine), lambda told: any("can be written again" in one for one in told))
     await engine.close()
     async with Engine(quick(), state_dir=state) as again:
         assert (await again.run(TaskSpec(script="true"))).succeeded

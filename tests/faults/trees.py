@@ -88,7 +88,7 @@ async def outlive(state: Path, program: str) -> dict[str, Any]:
     """Cancel a run whose child cannot be signalled by us (`program` is setuid root); what the record says."""
     file = state.with_name("setuid.pids")
     script = f"trap '' TERM; {program} --reuid=0 --clear-groups sleep 300 & note $!; note $$; while :; do sleep 1; done"
-    async with Engine(quick(concurrency=2), state_dir=state) as engine:
+    async with Engine(quick(concurrency=2, kill_wait_s=3.0), state_dir=state) as engine:
         task = await engine.submit(TaskSpec(script=NOTE + script, env={"PIDS": str(file)}))
         found = await becomes(lambda: noted(file), lambda found: len(found) == 2)
         child = Path(f"/proc/{found[0].pid}/status")

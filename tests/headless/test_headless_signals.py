@@ -114,6 +114,7 @@ def test_when_the_terminal_goes_the_rest_is_queued(console: Console) -> None:
     gate = console.fifo("gate")
     running = console.start("-c", f"echo ready; read < {gate}", "-c", "echo second", "-c", "echo third")
     read_line_with(running.stdout, b"ready")
+    wait_until(lambda: console.statuses() == [(1, "running")], "the record of the start")  # output may be seen before
     running.send_signal(signal.SIGHUP)
     running.communicate(timeout=30)
     assert running.returncode == 129

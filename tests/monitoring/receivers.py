@@ -33,7 +33,7 @@ Answer = Callable[["_Handler"], None]
 class HttpReceiver:
     """Takes each POST by the next of `answers`, the last one for all further ones."""
 
-    def __init__(self, *answers: Answer) -> None:
+    def __init__(self, *answers: Answer, tls: ssl.SSLContext | None = None) -> None:
         self.answers = list(answers) or [status(200)]
         self.requests: queue.Queue[Request] = queue.Queue()
         self.let_go = threading.Event()
@@ -42,6 +42,8 @@ class HttpReceiver:
         self._server.receiver = self
         self.port: int = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}/hook?a=1"
+        if tls is not None:  # before its thread asks for the socket: for a moment there is none
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
 
     def __enter__(self) -> HttpReceiver:
@@ -160,6 +162,7 @@ class SmtpReceiver:
     password: str = ""
 
     def __post_init__(self) -> None:
+        self.answers = {verb: list(lines) for verb, lines in self.answers.items()}
         self.mails: queue.Queue[Mail] = queue.Queue()
         self.heard: queue.Queue[str] = queue.Queue()
         self.let_go = threading.Event()

@@ -17,6 +17,7 @@ from opsconsole.storage import database, outbox, silences
 from tests.monitoring.alert_support import NO_WAIT, anomaly, desk, quick_retries
 from tests.monitoring.receivers import HttpReceiver, SmtpReceiver, refusing_port, status
 from tests.monitoring.test_outbox import to
+from tests.monitoring.test_webhook import LONG_S
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -35,6 +36,8 @@ def ops(state_dir: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.Ca
 
 @pytest.fixture
 def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    monkeypatch.setattr("opsconsole.alert_settings.LONGEST_TIMEOUT_S", LONG_S)
+
     def write(text: str) -> None:
         file = tmp_path / "config.toml"
         file.write_text(text)
@@ -79,7 +82,9 @@ def test_a_test_message_says_what_the_receiver_answered(ops: Run, configured: Ca
         configured(
             f"""[alerts.webhook]
             url = "{hook.url}"
+            timeout_s = {LONG_S}
             [alerts.mail]
+            timeout_s = {LONG_S}
             host = "127.0.0.1"
             port = {server.port}
             security = "none"
@@ -96,7 +101,7 @@ def test_a_test_message_says_what_the_receiver_answered(ops: Run, configured: Ca
 
 def test_a_test_that_fails_says_why_and_leaves_with_1(ops: Run, configured: Callable[[str], None]) -> None:
     with HttpReceiver(status(403, b"wrong token")) as hook:
-        configured(f'[alerts.webhook]\nurl = "{hook.url}"\n')
+        configured(f'[alerts.webhook]\nurl = "{hook.url}"\ntimeout_s = {LONG_S}\n')
         assert ops("test", "webhook") == (1, "webhook failed: webhook: 403 Forbidden: wrong token\n", "")
     code, out, _ = ops("test", "mail")
     assert (code, out) == (1, "mail failed: mail: no server or no address is set (alerts.mail)\n")
@@ -120,7 +125,7 @@ def test_a_message_that_was_given_up_is_sent_once_more(
 ) -> None:
     number = failed_message(ops, state_dir)
     with HttpReceiver(status(500), status(200)) as hook:
-        configured(f'[alerts.webhook]\nurl = "{hook.url}"\n')
+        configured(f'[alerts.webhook]\nurl = "{hook.url}"\ntimeout_s = {LONG_S}\n')
         assert ops("retry", str(number))[:2] == (1, f"{number} queued: webhook: 500 Internal Server Error\n")
         assert ops("retry", str(number))[:2] == (0, f"{number} sent: 200 OK\n")
         keys = {hook.got().headers["idempotency-key"] for _ in range(2)}

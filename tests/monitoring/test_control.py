@@ -97,6 +97,7 @@ def test_a_holder_that_has_not_said_its_name_yet_is_there_all_the_same(files: Fi
     assert lock.take(1, "tui")
     files.lock.write_bytes(b"")
     assert holder(files) == control.Holder(0, 0, "unknown")
+    assert not Lock(files).take(2, "work")
     lock.release()
 
 
@@ -107,6 +108,7 @@ def test_a_holder_that_is_about_to_say_its_name_is_waited_for(files: Files, monk
     with files.lock.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         monkeypatch.setattr(control.time, "sleep", meanwhile)
+        monkeypatch.setattr(control, "_SAYING_S", 60.0)
         assert holder(files) == control.Holder(7, 3, "tui")
 
 

@@ -120,3 +120,28 @@ def test_two_looks_at_one_instant_have_no_interval(timeline: Timeline) -> None:
 def test_the_time_slept_only_grows() -> None:
     before = suspended_s()
     assert suspended_s() == pytest.approx(before, abs=0.5)
+
+
+class Interrupted(MonotonicClock):
+    """Somebody else has the processor for two seconds, between a look at one clock and one at the other."""
+
+    interrupted = False
+
+    def now(self) -> int:
+        told = super().now()
+        if self.interrupted:
+            self.interrupted = False
+            self.advance(2.0)
+        return told
+
+
+def test_clocks_that_were_read_apart_are_read_again(sleep: Sleep) -> None:
+    clock = Interrupted()
+    timeline = Timeline(clock, sleep)
+    timeline.next(10.0)
+    clock.advance(1.0)
+    clock.interrupted = True
+    moment = timeline.next(10.0)
+    assert (moment.elapsed_s, moment.gap, moment.clock_jump_s) == (3.0, None, None)
+    clock.advance(1.0)
+    assert timeline.next(10.0).gap is None

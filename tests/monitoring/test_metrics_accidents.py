@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -102,7 +101,7 @@ def test_damage_found_while_writing_moves_it_aside_and_loses_nothing_that_waits(
     store.close()
     with open(file, "r+b") as damaged:
         damaged.seek(4096)
-        damaged.write(os.urandom(file.stat().st_size - 4096))
+        damaged.write(random.Random(3).randbytes(file.stat().st_size - 4096))
     store = make()
     store.record(T0 + HOUR, {"cpu": 1.0})
     assert store.flush() or store.flush()

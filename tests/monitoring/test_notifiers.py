@@ -27,9 +27,10 @@ from opsconsole.monitoring.alerts import messages
 from opsconsole.monitoring.alerts.messages import Message
 from opsconsole.monitoring.alerts.notifiers import DeliveryError, Line, Means, configured, make
 from opsconsole.monitoring.alerts.notifiers.command import environment
+from opsconsole.monitoring.alerts.notifiers.desktop import Desktop
 from tests.monitoring.alert_support import HOST, NO_WAIT, START_US, anomaly, desk, process
 from tests.monitoring.receivers import HttpReceiver, status
-from tests.monitoring.test_webhook import message
+from tests.monitoring.test_webhook import LONG_S, message
 
 
 def send(name: str, settings: AlertSettings, what: Message | None = None, **means: Any) -> str:
@@ -73,6 +74,8 @@ def notify_send(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         f"#!{sys.executable}\nimport json, sys\njson.dump(sys.argv[1:], open({str(tmp_path / 'shown')!r}, 'w'))\n"
     )
     program.chmod(0o755)
+    monkeypatch.setattr(Desktop, "timeout_s", LONG_S)  # it is a Python, which takes its time to begin
+    monkeypatch.setattr(Desktop, "total_s", LONG_S)
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere")
     return tmp_path / "shown"
@@ -173,7 +176,7 @@ def test_without_the_extra_the_error_says_how_to_get_it(tmp_path: Path, monkeypa
 def test_apprise_delivers_and_says_when_it_did_not(tmp_path: Path) -> None:
     pytest.importorskip("apprise", reason="apprise is an optional extra")
     with HttpReceiver(status(200), status(500)) as receiver:
-        settings = urls(tmp_path, f"json://127.0.0.1:{receiver.port}/")
+        settings = urls(tmp_path, f"json://127.0.0.1:{receiver.port}/?cto={LONG_S:g}&rto={LONG_S:g}")
         assert send("apprise", settings) == "1 services took it"
         assert json.loads(receiver.got().body)["title"] == "[HIGH] db1: cpu_high  at 97.5 %"
         with pytest.raises(DeliveryError, match="not all of 1 services"):

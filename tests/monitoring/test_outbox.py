@@ -40,6 +40,12 @@ def database(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
+def ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`stop` is back when the sender has ended, however long its thread and the writer's are kept from running."""
+    monkeypatch.setattr("opsconsole.monitoring.alerts.sender._STOP_S", WAIT_S)
+
+
+@pytest.fixture
 def receiver() -> Iterator[HttpReceiver]:
     with HttpReceiver() as found:
         yield found
@@ -112,7 +118,7 @@ def test_a_console_killed_between_sending_and_marking_is_followed_by_the_same_ke
     started = threading.Event()
 
     def kill(handler: Any) -> None:
-        started.wait(10)
+        started.wait(WAIT_S)
         os.kill(child[0].pid, signal.SIGKILL)
         child[0].wait()
 
@@ -120,7 +126,7 @@ def test_a_console_killed_between_sending_and_marking_is_followed_by_the_same_ke
         child.append(subprocess.Popen([sys.executable, "-c", _CHILD, str(database), receiver.url]))
         started.set()
         first = receiver.got()
-        assert child[0].wait(10) == -signal.SIGKILL
+        assert child[0].wait(WAIT_S) == -signal.SIGKILL
         with desk(database, to(receiver.url)) as here:
             assert here.rows()[0].state == "sending"
             here.alerts.send_due()
@@ -290,6 +296,7 @@ def test_a_transition_wakes_the_sender(database: Path, receiver: HttpReceiver) -
         assert json.loads(receiver.got().body)["alerts"][0]["labels"]["alertname"] == "cpu_high"
 
 
+@pytest.mark.usefixtures("ends")
 def test_stop_in_the_midst_of_a_hanging_receiver_is_quick_and_leaves_the_message_queued(database: Path) -> None:
     with HttpReceiver(hang) as receiver, desk(database, to(receiver.url)) as here:
         here.alerts.start()
@@ -304,6 +311,7 @@ def test_stop_in_the_midst_of_a_hanging_receiver_is_quick_and_leaves_the_message
         assert not any(thread.name == "opsconsole-alerts" for thread in threading.enumerate())
 
 
+@pytest.mark.usefixtures("ends")
 @pytest.mark.parametrize("verb", ["CONNECT", "DATA"])
 def test_stop_does_not_wait_for_a_mail_server_that_hangs_either(database: Path, verb: str) -> None:
     with SmtpReceiver({verb: ["hang"]}) as server:

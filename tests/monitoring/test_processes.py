@@ -135,7 +135,7 @@ def test_every_process_of_the_host_is_there(sampler: ProcessSampler) -> None:
     after = set(psutil.pids())
     assert before & after <= sampled.keys()
     for pid in sampled.keys() - (before | after):  # started and ended in between
-        assert sampled[pid].start_time >= began - 1
+        assert sampled[pid].start_time >= began - 2  # the time of the boot is told in whole seconds
     assert sampler.count == len(sampled)
     assert sampler.threads == sum(one.threads for one in sampled.values())
     assert sampler.runnable >= 1
@@ -204,7 +204,7 @@ def test_shares_are_of_one_core_and_drop_to_zero(
     burner.told("(lambda end: all(time.process_time() < end for _ in iter(int, 1)))(time.process_time() + 0.3)")
     burner.asleep()
     busy = again(sampler, ticks, 0.5)[burner.pid]
-    assert 56.0 <= busy.cpu_percent <= 90.0  # 0.3 s in 0.5 s, and what it took to ask and answer
+    assert busy.cpu_percent >= 56.0  # 0.3 s in 0.5 s, and what it took to ask and answer
     assert busy.cpu_percent == pytest.approx((busy.cpu_time_s - before.cpu_time_s) * 200)
     times = psutil.Process(burner.pid).cpu_times()
     assert busy.cpu_time_s == pytest.approx(times.user + times.system, abs=0.02)
@@ -212,6 +212,7 @@ def test_shares_are_of_one_core_and_drop_to_zero(
     idle = again(sampler, ticks)[burner.pid]
     assert idle.cpu_percent == 0.0
     assert idle.cpu_time_s == pytest.approx(busy.cpu_time_s, abs=0.02)
+    assert busy.cpu_time_s <= float(burner.told("time.process_time()")) + 0.02
 
 
 def test_the_first_look_at_a_process_has_no_share(
@@ -257,9 +258,10 @@ def test_a_daemon_that_gives_up_root(sampler: ProcessSampler, ticks: Ticks, act:
     daemon = act()
     assert again(sampler, ticks)[daemon.pid].uid == 0
     daemon.told("os.setuid(12345)")
-    for _ in range(20):  # others may be waiting to be read again, too
-        ticks.seconds += 2.5
-        sampled = take(sampler)
+    for _ in range(500):  # others may be waiting to be read again, too
+        sampled = again(sampler, ticks, 2.5)
+        if sampled[daemon.pid].uid:
+            break
     assert (sampled[daemon.pid].uid, sampled[daemon.pid].user) == (12345, "12345")
 
 
@@ -280,10 +282,13 @@ def test_few_new_pids_are_tried_one_by_one_and_threads_are_none(act: Callable[..
         for _ in range(3):
             act()
             known |= set(births.names(known))
-        new = act()
-        new.told("[threading.Thread(target=time.sleep, args=(600,), daemon=True).start() for _ in range(3)]")
-        threads = set(os.listdir(f"/proc/{new.pid}/task")) - {str(new.pid)}
-        found = births.names(known - {"1"})
+        for _ in range(4):  # /proc is listed where pids begin anew, or hundreds started meanwhile
+            new = act()
+            new.told("[threading.Thread(target=time.sleep, args=(600,), daemon=True).start() for _ in range(3)]")
+            threads = set(os.listdir(f"/proc/{new.pid}/task")) - {str(new.pid)}
+            found = births.names(known - {"1"})
+            if "1" not in found:
+                break
     finally:
         os.close(folder)
     assert len(threads) == 3
@@ -429,9 +434,19 @@ def test_nothing_grows(sampler: ProcessSampler, ticks: Ticks) -> None:
     processes = sampler.count
     for _ in range(300):
         again(sampler, ticks)
-    new = abs(sampler.count - processes)  # the host lives on meanwhile
-    assert sys.getallocatedblocks() - blocks < 300 + 30 * new
-    assert len(os.listdir("/proc/self/fd")) - descriptors <= 2 * new + 10
+
+    def grown() -> tuple[bool, bool]:
+        new = abs(sampler.count - processes)  # the host lives on meanwhile
+        return (
+            sys.getallocatedblocks() - blocks >= 300 + 30 * new,
+            len(os.listdir("/proc/self/fd")) - descriptors > 2 * new + 10,
+        )
+
+    for _ in range(1000):  # of many that came and went just now something is kept for some looks
+        if not any(grown()):
+            break
+        again(sampler, ticks)
+    assert grown() == (False, False)
 
 
 def test_a_closed_sampler_says_so_and_holds_nothing() -> None:
@@ -451,7 +466,7 @@ def test_without_proc_psutil_is_asked(tmp_path: Path, ticks: Ticks, act: Callabl
         assert sampler.source == "psutil"
         burner = act()
         assert take(sampler)[burner.pid].cpu_percent == 0.0
-        burner.told("all(time.process_time() < 0.2 for _ in iter(int, 1))")
+        burner.told("(lambda end: all(time.process_time() < end for _ in iter(int, 1)))(time.process_time() + 0.2)")
         assert again(sampler, ticks, 0.5)[burner.pid].cpu_percent > 20.0
         assert sampler.count >= 2
         burner.end()

@@ -135,7 +135,7 @@ async def test_an_engine_keeps_the_series_of_a_longer_run_and_tells_it(open_engi
     os.mkfifo(gate)
     task = await engine.submit(TaskSpec(script=f"read -r line < {gate}"))
     usage = await asyncio.wait_for(seen.get(), 20)
-    gate.write_text("go\n")
+    await asyncio.to_thread(gate.write_text, "go\n")  # waits for the script to open it
     result = await engine.wait(task.id)
     assert usage.execution_id == result.execution_id and usage.processes >= 1 and usage.rss_bytes > 0
     assert read_series(engine.paths.run_folder(result.execution_id))[0].time_us == usage.time_us

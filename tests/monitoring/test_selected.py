@@ -174,7 +174,7 @@ assert set(found.missing) >= {{"open_files", "read_bytes", "environment", "cwd",
 assert found.missing["open_files"] == "permission denied"
 assert found.threads == 1 and found.limits or "limits" in found.missing
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
     assert done.returncode == 0, done.stderr
 
 

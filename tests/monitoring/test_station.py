@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,22 +19,29 @@ from opsconsole.errors import ConsoleError
 from opsconsole.events import AnomalyEvent, Event, Notice, SampleTaken
 from opsconsole.monitor_settings import MonitorSettings
 from opsconsole.monitoring import control
+from opsconsole.monitoring.building import ALERT
+from opsconsole.monitoring.detection.kinds import KINDS
 from opsconsole.settings import Settings
 from tests.conftest import QUICK
 
 OpenEngine = Callable[..., Awaitable[Engine]]
 
 
-def settings(**given: Any) -> Settings:
-    """Quick, and with thresholds that this host is surely above: some memory is always used."""
-    thresholds = {"memory_high": {"low": 0.001, "for_s": 0, "clear": 0.0005}}
+ALWAYS = {"low": 0.001, "medium": False, "high": False, "critical": False, "for_s": 0, "clear": 0.0005}
+"""A level that this host's memory is surely above, whatever it is: some is always used."""
+OTHERS = {kind: {"enabled": False} for kind in KINDS if kind != "memory_high"}
+"""What else is wrong with the host that runs the tests, another test's victim of a memory limit say."""
+
+
+def settings(memory_high: Mapping[str, Any] = ALWAYS, **given: Any) -> Settings:
+    """Quick, and there is one thing that can be wrong."""
     monitor = MonitorSettings(
         interval_s=0.1,
         idle_interval_s=0.1,
         max_share=1.0,
         learning=False,
         smart=False,
-        thresholds=thresholds,
+        thresholds={**OTHERS, "memory_high": memory_high},
         ignore_mounts=("*",),  # other tests fill theirs
     )
     return replace(QUICK, others={"monitor": replace(monitor, **given)})
@@ -80,9 +87,14 @@ class Heard:
 
     async def _next(self, wanted: Callable[[Event], bool]) -> Any:
         while not wanted(event := await asyncio.wait_for(self.events.get(), 20)):
-            assert not isinstance(event, Notice), event
+            assert not (isinstance(event, Notice) and _is_trouble(event)), event
             self._passed.append(event)
         return event
+
+
+def _is_trouble(notice: Notice) -> bool:
+    """Not an alert, nor that looking costs more than it may: a host may be as slow as it is."""
+    return notice.level != ALERT and not notice.message.startswith("a look at this host takes ")
 
 
 async def test_a_glance_of_a_busy_host_comes_late_and_has_its_rates(
@@ -124,8 +136,8 @@ async def test_an_episode_goes_on_after_a_restart_under_the_same_id(open_engine:
     first.monitoring.start()
     opened = (await heard.transition(Change.OPENED)).anomaly
     await first.close()
-    calm = {"memory_high": {"low": 99.9, "for_s": 0, "clear": 99.5, "clear_for_s": 0}}
-    second = await open_engine(settings(thresholds=calm))
+    calm = {"low": 99.9, "for_s": 0, "clear": 99.5, "clear_for_s": 0}
+    second = await open_engine(settings(calm))
     heard = Heard(second)
     assert [one.id for one in second.monitoring.open_anomalies()] == [opened.id]
     second.monitoring.start()
@@ -134,7 +146,10 @@ async def test_an_episode_goes_on_after_a_restart_under_the_same_id(open_engine:
     assert closed.began_at == opened.began_at
 
 
-async def test_a_second_console_reads_what_the_first_one_sees(open_engine: OpenEngine) -> None:
+async def test_a_second_console_reads_what_the_first_one_sees(
+    open_engine: OpenEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("opsconsole.monitoring.station._STOP_S", 30.0)
     first, second = await open_engine(settings()), await open_engine(settings(), claims="none")
     heard = Heard(first)
     with second.monitoring.looking():
@@ -198,7 +213,7 @@ async def test_closing_the_engine_leaves_no_thread_and_no_lock(open_engine: Open
 
 
 async def test_health_is_unknown_without_a_monitor_and_bad_with_an_open_episode(open_engine: OpenEngine) -> None:
-    engine = await open_engine(settings(thresholds={"memory_high": {"critical": 0.001, "for_s": 0, "clear": 0.0005}}))
+    engine = await open_engine(settings({"critical": 0.001, "for_s": 0, "clear": 0.0005}))
     assert engine.monitoring.health().state == "unknown"
     heard = Heard(engine)
     engine.monitoring.start()

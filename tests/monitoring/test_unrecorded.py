@@ -13,24 +13,29 @@ from opsconsole import Engine
 from opsconsole.anomalies import AnomalyState, Change
 from opsconsole.events import SampleTaken
 from opsconsole.monitoring import control
-from opsconsole.settings import Settings
 from opsconsole.storage.anomalies import AnomalyFilter
 from tests.faults.processes import becomes
-from tests.monitoring.test_station import Heard, OpenEngine
-from tests.monitoring.test_station import settings as any_settings
+from tests.monitoring.test_station import Heard, OpenEngine, settings
 from tests.places import given_to_nobody
 
 SECOND = 1_000_000
 MONITORS_FILES = ("monitor.lock", "monitor.control", "monitor.live", "metrics.db")
 
 
-def settings(**given: Any) -> Settings:
-    """Whose disks are full is no business of these tests."""
-    return any_settings(ignore_mounts=("*",), **given)
+@pytest.fixture(autouse=True)
+def _nobody_is_in_a_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opsconsole.monitoring.station._DRAWN_S", 60.0)  # see `hears`
 
 
 def looking(**given: Any) -> dict[str, Any]:
     return {"watches": True, "records": False, "claims": "none", "door": "tui", **given}
+
+
+def hears(engine: Engine) -> Heard:
+    """All but the first glance: an onlooker opens no episode before that is drawn, and nobody misses it."""
+    heard = Heard(engine)
+    engine.monitoring.drawn()
+    return heard
 
 
 @pytest.fixture
@@ -40,7 +45,7 @@ async def onlooker(open_engine: OpenEngine) -> Engine:
 
 
 async def test_it_samples_by_itself_and_leaves_no_file_of_a_monitor(onlooker: Engine) -> None:
-    heard = Heard(onlooker)
+    heard = hears(onlooker)
     with onlooker.monitoring.looking():
         for _ in range(3):
             await heard.sample()
@@ -51,7 +56,7 @@ async def test_it_samples_by_itself_and_leaves_no_file_of_a_monitor(onlooker: En
 
 
 async def test_its_graphs_hold_what_it_saw(onlooker: Engine) -> None:
-    heard = Heard(onlooker)
+    heard = hears(onlooker)
     taken = [(await heard.sample()).sample for _ in range(4)]
     graph = onlooker.monitoring.graph("memory", taken[0].time_us - SECOND, taken[-1].time_us + SECOND, 600)
     seen = [point for point in graph if point is not None]
@@ -61,7 +66,7 @@ async def test_its_graphs_hold_what_it_saw(onlooker: Engine) -> None:
 
 async def test_what_is_wrong_is_on_the_screen_and_not_on_record(onlooker: Engine, open_engine: OpenEngine) -> None:
     other = await open_engine(settings())
-    heard = Heard(onlooker)
+    heard = hears(onlooker)
     opened = (await heard.transition(Change.OPENED)).anomaly
     station = onlooker.monitoring
     assert [one.id for one in station.open_anomalies()] == [opened.id]
@@ -77,9 +82,9 @@ async def test_an_episode_on_record_goes_on_and_ends_for_the_screen_only(open_en
     first.monitoring.start()
     opened = (await heard.transition(Change.OPENED)).anomaly
     await first.close()
-    calm = {"memory_high": {"low": 99.9, "for_s": 0, "clear": 99.8, "clear_for_s": 0}}
-    onlooker = await open_engine(settings(thresholds=calm), **looking())
-    closed = (await Heard(onlooker).transition(Change.CLOSED)).anomaly
+    calm = {"low": 99.9, "for_s": 0, "clear": 99.8, "clear_for_s": 0}
+    onlooker = await open_engine(settings(calm), **looking())
+    closed = (await hears(onlooker).transition(Change.CLOSED)).anomaly
     assert closed.id == opened.id and onlooker.monitoring.open_anomalies() == []
     third = await open_engine(settings())
     [recorded] = third.monitoring.anomalies(AnomalyFilter(kinds=frozenset({"memory_high"})))
@@ -89,7 +94,7 @@ async def test_an_episode_on_record_goes_on_and_ends_for_the_screen_only(open_en
 async def test_it_steps_aside_for_a_monitor_that_records_and_comes_back(
     onlooker: Engine, open_engine: OpenEngine
 ) -> None:
-    heard = Heard(onlooker)
+    heard = hears(onlooker)
     await heard.transition(Change.OPENED)
     recorder = await open_engine(settings())
     assert recorder.monitoring.start(), "nobody's place is taken"
@@ -109,7 +114,7 @@ async def test_one_that_has_gone_silent_is_not_followed(
     monkeypatch.setattr("opsconsole.monitoring.monitor.live.write", lambda *_: None)
     recorder = await open_engine(settings())
     recorder.monitoring.start()
-    heard = Heard(onlooker)
+    heard = hears(onlooker)
     await becomes(lambda: onlooker.monitoring.status().recorded, lambda recorded: recorded is False)
     await heard.sample()
 
@@ -134,13 +139,13 @@ async def test_what_somebody_acknowledges_is_seen(open_engine: OpenEngine, monke
     opened = (await Heard(first).transition(Change.OPENED)).anomaly
     await asyncio.to_thread(first._stop_watching)
     onlooker = await open_engine(settings(), **looking())
-    await Heard(onlooker).sample()
+    await hears(onlooker).sample()
     first.monitoring.acknowledge(opened.id)
     await becomes(lambda: onlooker.monitoring.anomaly(opened.id).acknowledged_at)
 
 
 async def test_the_analysis_knows_what_only_it_has_seen(onlooker: Engine) -> None:
-    heard = Heard(onlooker)
+    heard = hears(onlooker)
     await heard.transition(Change.OPENED)
     while onlooker.monitoring.latest() is None:
         await heard.sample()
@@ -150,15 +155,15 @@ async def test_the_analysis_knows_what_only_it_has_seen(onlooker: Engine) -> Non
 
 
 async def test_nothing_is_told_but_to_the_screen(open_engine: OpenEngine) -> None:
-    loud: Settings = settings(thresholds={"memory_high": {"critical": 0.001, "for_s": 0, "clear": 0.0005}})
+    loud = settings({"critical": 0.001, "for_s": 0, "clear": 0.0005})
     engine = await open_engine(loud, **looking())
-    await Heard(engine).transition(Change.OPENED)
+    await hears(engine).transition(Change.OPENED)
     assert engine.monitoring._built is not None and engine.monitoring._built.alerts is None
 
 
 async def test_it_looks_quickly_while_the_screen_does(open_engine: OpenEngine) -> None:
     engine = await open_engine(settings(idle_interval_s=3600.0), **looking())
-    heard = Heard(engine)
+    heard = hears(engine)
     await heard.sample()
     with engine.monitoring.looking():
         found: list[SampleTaken] = [await heard.sample() for _ in range(3)]

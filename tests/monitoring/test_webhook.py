@@ -311,8 +311,7 @@ def test_other_schemes_are_refused(url: str) -> None:
 
 def test_https_with_a_certificate_of_ones_own(tmp_path: Path) -> None:
     context, trusted = tls(tmp_path)
-    with HttpReceiver() as receiver:
-        receiver._server.socket = context.wrap_socket(receiver._server.socket, server_side=True)
+    with HttpReceiver(tls=context) as receiver:
         url = receiver.url.replace("http://127.0.0.1", "https://localhost")
         assert post(url, ca_file=str(trusted)) == "200 OK"
         with pytest.raises(DeliveryError, match="SSLCertVerificationError"):

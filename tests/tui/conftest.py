@@ -13,7 +13,7 @@ from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.screen import Screen
 
-from opsconsole.tui import theming
+from opsconsole.tui import engine_link, in_turn, theming
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.idle import draw_later, wait_for_idle
 from tests.tui.once import apply_known, rules_of, theme_in, update_known
@@ -83,6 +83,14 @@ def notices_stay(monkeypatch: pytest.MonkeyPatch) -> None:
         notify(self, message, **{**known, "timeout": 3600})
 
     monkeypatch.setattr(App, "notify", for_long)
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For people a key goes on after some seconds, whatever became of the one before it, and a console leaves though
+    its engine has not ended: on a busy machine the one goes elsewhere, and the other leaves threads behind."""
+    monkeypatch.setattr(in_turn, "_PATIENCE_S", 20.0)
+    monkeypatch.setattr(engine_link, "_CLOSE_S", 60.0)
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from textual.screen import Screen
 
 FRAME_S = 0.025
 """What is due so soon is waited for: a screen collects what is to be drawn for a sixtieth of a second."""
+_LOOKS = 300
+"""So often at least threads are looked at: a machine that stands still for a second gives none a chance to work."""
 _PAGES = "page "
 """Threads of the settings' pages."""
 _draw_frame = Screen._compositor_refresh
@@ -30,13 +32,14 @@ async def wait_for_idle(min_sleep: float = 0.0, max_sleep: float = 10.0) -> None
     one that a test holds up.
     """
     loop: Any = asyncio.get_running_loop()
-    held_up = loop.time() + 1.0
+    held_up, looks = loop.time() + 1.0, 0
     end, waits = loop.time() + max_sleep, 2 * FRAME_S
     while loop.time() < end:
         await asyncio.sleep(0)
         if loop._ready:
             continue
-        if loop.time() < held_up and threads_work():
+        if (loop.time() < held_up or looks < _LOOKS) and threads_work():
+            looks += 1
             await asyncio.sleep(0.001)
         elif waits > 0 and (due := min(_times(loop, set()), default=end) - loop.time()) < FRAME_S:
             waits -= max(0.001, due)

@@ -16,7 +16,7 @@ from opsconsole.tui.modes import MODES
 from opsconsole.tui.screens.jump import JumpScreen, Overlay
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.scenes import console, mixed
-from tests.tui.waiting import lines_of, output, settled, started, table, tasks_screen, told, until
+from tests.tui.waiting import lines_of, output, settled, shown, started, table, tasks_screen, told, until
 
 
 async def test_jump_mode_puts_a_letter_on_each_pane_and_goes_there(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ async def test_copy_takes_the_line_under_the_cursor(tmp_path: Path) -> None:
         await until(pilot, lambda: "characters to the terminal's clipboard" in told(pilot))
         assert "reindex-orders" in pilot.app.clipboard and "\n" not in pilot.app.clipboard
         tasks_screen(pilot).set_focus(output(pilot))
-        await until(pilot, lambda: output(pilot).line_count)
+        await until(pilot, lambda: "chunk 612" in shown(pilot))
         await pilot.press("y")
         await until(pilot, lambda: "chunk 612" in pilot.app.clipboard)
 

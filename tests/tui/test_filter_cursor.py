@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import ScreenResume
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -85,6 +86,19 @@ async def test_a_filter_that_matches_nothing_leaves_the_cursor_where_it_was(open
         await pilot.press("escape")
         await until(pilot, lambda: here._count == count)
         await until(pilot, lambda: here._whose == was)
+
+
+async def test_a_page_that_is_not_there_yet_leaves_the_focus_to_nobody(tmp_path: Path) -> None:
+    """Below it stands what is being looked for, in the line that a filter is typed into."""
+    async with console(FakeEngine(tmp_path / "state"), start="settings").run_test(size=(120, 30)) as pilot:
+        await until(pilot, lambda: isinstance(pilot.app.screen.focused, CursorList) and the_list(pilot)._count > 2)
+        screen = pilot.app.screen
+        screen.query_one(FilterLine).note("looking …")
+        screen.set_focus(None)
+        await until(pilot, lambda: screen.query_one(Input).focusable)
+        screen.post_message(ScreenResume())
+        await pilot.pause()
+        assert screen.focused is None
 
 
 async def test_a_filter_that_is_kept_leaves_the_cursor_on_what_it_found(opened: Opened) -> None:

@@ -15,6 +15,7 @@ from opsconsole.monitor_settings import MonitorSettings
 from opsconsole.monitoring import control
 from opsconsole.monitoring.sampling.sampler import Sampler
 from opsconsole.settings import Settings
+from opsconsole.tui import app as app_module
 from opsconsole.tui import first_look as module
 from opsconsole.tui.app import ConsoleApp
 from opsconsole.tui.first_look import first_look
@@ -25,7 +26,8 @@ from tests.tui.waiting import shown, started, until
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever else this machine does."""
+    """Whatever else this machine does: the look and the first frame are waited for."""
+    monkeypatch.setattr(app_module, "_PAINTED_S", 60.0)
     monkeypatch.setattr(module, "_MOST_S", 60.0)
     monkeypatch.setattr(module, "_MOST_TASKS", 1_000_000)
 

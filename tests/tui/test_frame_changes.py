@@ -20,6 +20,7 @@ from opsconsole.tui.app import ConsoleApp
 from opsconsole.tui.frame_changes import Frame
 from tests.tui.emulated import Terminal
 from tests.tui.fake_engine import NOW
+from tests.tui.processes.fake_processes import closely, install, small_host
 from tests.tui.scenes import trouble
 from tests.tui.waiting import settled, started
 
@@ -156,7 +157,10 @@ class Emulating(HeadlessDriver):
         self.terminal.feed(data)
 
 
-async def test_the_console_shows_after_any_key_what_it_would_draw_anew(tmp_path: Path) -> None:
+async def test_the_console_shows_after_any_key_what_it_would_draw_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, small_host(), closely)  # nothing on it changes between a frame and the look at it
     engine = trouble(tmp_path / "state")
     app = ConsoleApp(
         lambda: engine, engine.settings, host="web-03", user="deploy", clock=lambda: NOW, start="processes",

@@ -235,7 +235,7 @@ def test_nothing_of_it_reaches_a_real_terminal(tmp_path: Path, names_can_be_give
         variables = dict.fromkeys(("SUDO_USER", "SSH_CLIENT", "USER", "LOGNAME"), HOST_NAME)
         config_text = '[console]\nstart = "tasks"\n'
         with Wire(tmp_path, size=(160, 45), program=program, config=config_text, **variables) as wire:
-            wire.until(lambda screen: screen.count(MARK) > 2 and "1 running" not in screen)
+            wire.until(lambda screen: screen.count(MARK) > 2 and "completed" in screen)
             for page in "vuei":
                 wire.press(page, f"[{PAGE_NAMES[page]}]")
             wire.press("1", lambda screen: "Trouble" in screen and MARK in screen)

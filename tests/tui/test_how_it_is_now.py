@@ -75,7 +75,10 @@ def test_where_nobody_looks_the_first_line_says_that_and_not_how_it_is() -> None
     assert cell.text.startswith("? unknown: the monitor is not running; 1 episode is on record as open: memory at 91 %")
 
 
-async def test_the_first_line_follows_each_look_at_the_host_in_every_mode(engine: FakeEngine) -> None:
+async def test_the_first_line_follows_each_look_at_the_host_in_every_mode(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("opsconsole.tui.app._HEALTH_S", 3600.0)  # every three seconds the record is read anyhow
     station = engine.monitoring
     station.take(used(92.0))
     async with console(engine, start="tasks").run_test(size=(80, 24)) as pilot:
@@ -83,7 +86,6 @@ async def test_the_first_line_follows_each_look_at_the_host_in_every_mode(engine
         station.put("memory_high", SAID, Severity.HIGH, value=91.0, threshold=90.0)
         await until(pilot, lambda: "▲ memory at 92 %" in lines_of(pilot)[0])
         station.health = lambda: pytest.fail("the record need not be read for it")  # type: ignore[method-assign]
-        pilot.app._health_failed, pilot.app.look_at_health = False, lambda: None  # type: ignore[attr-defined]
         station.take(used(97.0))
         await until(pilot, lambda: "▲ memory at 97 %" in lines_of(pilot)[0])
 

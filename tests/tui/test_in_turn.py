@@ -26,6 +26,7 @@ from opsconsole.tui.screens.tasks.table import TaskTable
 from opsconsole.tui.widgets.filter_line import FilterLine
 from opsconsole.tui.widgets.text_field import TextField
 from tests.tui.fake_engine import NOW, SECOND, FakeEngine
+from tests.tui.processes.fake_processes import closely, install, small_host
 from tests.tui.scenes import console, mixed
 from tests.tui.tasks.scene import commands, in_dialog, opened
 from tests.tui.waiting import shown, table, tasks_screen, told, until
@@ -244,7 +245,10 @@ async def test_keys_do_not_wait_for_what_never_comes_to_rest(engine: FakeEngine)
         assert turns < MANY
 
 
-async def test_pages_that_open_and_close_as_fast_as_keys_come(engine: FakeEngine) -> None:
+async def test_pages_that_open_and_close_as_fast_as_keys_come(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, small_host(), closely)  # hundreds of keys: a look at the real host at each takes its time
     engine.put(name="deploy", status=Status.RUNNING, started_at=NOW - SECOND)
     async with opened(engine) as pilot:
         await until(pilot, lambda: table(pilot).selected is not None)
@@ -253,7 +257,7 @@ async def test_pages_that_open_and_close_as_fast_as_keys_come(engine: FakeEngine
             width = 80 + at * 5
             pilot.app.post_message(events.Resize(Size(width, 30), Size(width, 30)))
         packet(pilot, "?")
-        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen) and not held(pilot), timeout_s=120)
+        await until(pilot, lambda: isinstance(pilot.app.screen, HelpScreen) and not held(pilot), timeout_s=150)
         await pilot.press("escape")
         await until(pilot, lambda: pilot.app.screen is tasks_screen(pilot))
         assert not commands(engine)

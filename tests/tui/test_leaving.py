@@ -32,6 +32,7 @@ sys.exit(run_console(Settings(on_hangup=sys.argv[2]), state_dir=sys.argv[1]))
 
 CALM = b"nothing runs"
 """What the overview says of an empty queue."""
+TAKEN = b"\x1b[?1049h"
 
 
 class Terminal:
@@ -209,6 +210,8 @@ def test_whoever_stopped_it_it_goes_on_as_one_console(state: Path, terminals: li
         os.waitpid(terminal.pid, os.WUNTRACED)
         terminal.screen = b""
         os.kill(terminal.pid, signal.SIGCONT)
+        terminal.read_until(TAKEN)  # before it takes the terminal anew, it drops what was typed
+        terminal.screen = terminal.screen.rpartition(TAKEN)[2]
         terminal.read_until(CALM)
     terminal.press(b"2")
     terminal.read_until(b"No tasks yet")

@@ -41,6 +41,7 @@ async def test_on_a_narrow_screen_a_notice_lies_over_the_keys_and_not_over_the_b
 ) -> None:
     async with console(engine).run_test(size=size, notifications=True) as pilot:
         await started(pilot)
+        await settled(pilot)
         before = lines_of(pilot)
         pilot.app.tell("Task 4 was put back.")  # type: ignore[attr-defined]
         await until(pilot, lambda: "Task 4 was put back." in lines_of(pilot)[-1])
@@ -50,6 +51,7 @@ async def test_on_a_narrow_screen_a_notice_lies_over_the_keys_and_not_over_the_b
 async def test_on_a_narrow_screen_notices_never_take_more_than_three_lines(engine: FakeEngine) -> None:
     async with console(engine).run_test(size=(80, 24), notifications=True) as pilot:
         await started(pilot)
+        await settled(pilot)
         before = lines_of(pilot)
         pilot.app.tell("That went wrong. " * 40, "error")  # type: ignore[attr-defined]
         pilot.app.tell("one\ntwo\nthree\nfour", "warning")  # type: ignore[attr-defined]
@@ -60,6 +62,7 @@ async def test_on_a_narrow_screen_notices_never_take_more_than_three_lines(engin
 async def test_on_a_wide_screen_notices_stand_in_the_corner(engine: FakeEngine) -> None:
     async with console(engine).run_test(size=(160, 45), notifications=True) as pilot:
         await started(pilot)
+        await settled(pilot)
         keys = lines_of(pilot)[-1]
         pilot.app.tell("Task 4 was put back.")  # type: ignore[attr-defined]
         await until(pilot, lambda: list(pilot.app.screen.query(Toast)))

@@ -127,7 +127,8 @@ def paging(held: Path, script: str) -> Wire:
     with Engine.look(state_dir=held / "state") as engine:
         engine.add(TaskSpec(script="echo what it said", name="talker"))
     wire = Wire(held, config=CONFIG, PAGER=str(pager))
-    wire.until("what it said")
+    wire.until("talker")
+    wire.press("/talker\r", "what it said")  # whether it still runs, and is the first, or has ended and is the last
     return wire
 
 
@@ -165,7 +166,8 @@ def test_a_console_that_fails_says_where_the_report_is(held: Path) -> None:
 def test_a_theme_that_is_written_into_the_file_is_taken_up(held: Path) -> None:
     with Wire(held, config=CONFIG) as wire:
         wire.until(NAME)
-        (held / "config" / "config.toml").write_text(f'{CONFIG}theme = "monochrome"\n')
+        (anew := held / "anew.toml").write_text(f'{CONFIG}theme = "monochrome"\n')
+        anew.replace(held / "config" / "config.toml")  # else it may be read when it is half written
         wire.until("The configuration was read again")
         wire.terminal.sgr.clear()
         wire.press("3", "COMMAND")

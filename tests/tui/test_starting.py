@@ -20,7 +20,7 @@ from opsconsole.tui.screens.overview.screen import OverviewScreen
 from tests.tui import once
 from tests.tui.fake_engine import NOW, FakeEngine
 from tests.tui.fake_monitoring import sample
-from tests.tui.waiting import shown, started, until
+from tests.tui.waiting import settled, shown, started, until
 
 
 def console(engine: FakeEngine, **known: Any) -> ConsoleApp:
@@ -53,6 +53,7 @@ async def test_no_sheet_is_parsed_twice(engine: FakeEngine, parsed: list[str]) -
 async def test_all_is_styled_though_no_style_is_worked_out_twice(engine: FakeEngine) -> None:
     async with console(engine).run_test(size=(160, 45)) as pilot:
         await started(pilot)
+        await settled(pilot)
         screen = pilot.app.screen
         before = [(widget, widget.styles.base.get_rules(), widget.size) for widget in screen.query("*")]
         screen.update_node_styles(animate=False)
@@ -60,7 +61,8 @@ async def test_all_is_styled_though_no_style_is_worked_out_twice(engine: FakeEng
         assert before == [(widget, widget.styles.base.get_rules(), widget.size) for widget in screen.query("*")]
 
 
-async def test_the_first_frame_comes_before_the_engine(engine: FakeEngine) -> None:
+async def test_the_first_frame_comes_before_the_engine(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "_PAINTED_S", 60.0)  # it is waited for, however long it takes here
     frames: list[str] = []
 
     def make() -> FakeEngine:
@@ -95,7 +97,10 @@ async def test_a_first_frame_that_is_never_painted_does_not_keep_the_engine_from
         await until(pilot, lambda: [name for name, *_ in engine.calls].count("start") == 1)
 
 
-async def test_what_is_loaded_later_waits_for_the_first_look_to_be_drawn(engine: FakeEngine) -> None:
+async def test_what_is_loaded_later_waits_for_the_first_look_to_be_drawn(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app_module, "_DRAWN_S", 60.0)
     begun: list[str] = []
     engine.monitoring.glancing = True
     app = console(engine, on_begun=lambda: begun.append(shown(pilot)))
@@ -117,7 +122,8 @@ async def test_a_first_look_that_never_comes_holds_nothing_up(
         await until(pilot, lambda: pilot.app._health_known)  # type: ignore[attr-defined]
 
 
-async def test_the_record_is_read_after_the_first_look(engine: FakeEngine) -> None:
+async def test_the_record_is_read_after_the_first_look(engine: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "_DRAWN_S", 60.0)
     engine.monitoring.glancing = True
     async with console(engine).run_test(size=(160, 45)) as pilot:
         await started(pilot)
@@ -138,7 +144,7 @@ async def test_on_a_real_host_the_first_look_is_drawn_and_the_monitor_goes_on(tm
             await started(pilot)
             await until(pilot, lambda: app._health_known)
             station = app.engine.monitoring  # type: ignore[union-attr]
-            assert not station.glancing
+            await until(pilot, lambda: not station.glancing)  # a late look is waited for no longer than a second
             await until(pilot, lambda: station._built is not None and station.status().last_sample_at)
     finally:
         await app.link.close()
@@ -149,7 +155,7 @@ def test_loaded_objects_are_not_looked_through_for_garbage() -> None:
     try:
         gc.unfreeze()
         gc.set_threshold(1_000_000)
-        app_module._settle()
+        app_module.settle()
         assert gc.get_freeze_count() > 0 and gc.get_threshold()[0] < 1_000_000
     finally:
         gc.set_threshold(*before)

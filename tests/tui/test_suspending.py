@@ -29,6 +29,7 @@ while True:
     os.killpg(job, signal.SIGCONT)
 """
 """What a shell does with one job."""
+HELP = "All commands, by name"
 
 
 def test_it_stops_and_comes_back(tmp_path: Path) -> None:
@@ -38,10 +39,10 @@ def test_it_stops_and_comes_back(tmp_path: Path) -> None:
         assert wire.sent.count("\x1b[?1049l") == 1, "the terminal is as it was before the console"
         wire.press("\r", lambda screen: "STOPPED" not in screen and "No tasks yet" in screen)
         wire.press("3", "COMMAND")
-        wire.press("?", "esc")  # over a page, too
+        wire.press("?", HELP)  # over a page, too
         wire.press("\x1a", "STOPPED True")
-        wire.press("\r", lambda screen: "STOPPED" not in screen)
-        wire.press("\x1b", "COMMAND")
+        wire.press("\r", lambda screen: "STOPPED" not in screen and HELP in screen)
+        wire.press("\x1b", lambda screen: HELP not in screen and "COMMAND" in screen)
         assert wire.leave("q") == 0
 
 

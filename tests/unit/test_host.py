@@ -70,9 +70,10 @@ def test_a_process_whose_name_looks_like_its_state_is_read_right(tmp_path: Path)
 def test_processes_of_a_run_are_found_by_their_mark_and_no_others(tmp_path: Path) -> None:
     def start(folder: Path) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "OPSCONSOLE_RUN_FOLDER": str(folder)}
-        process = subprocess.Popen(["sh", "-c", "echo; exec sleep 60"], env=environment, stdout=subprocess.PIPE)
+        words = ["sh", "-c", "echo; read line"]
+        process = subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert process.stdout is not None
-        process.stdout.readline()  # the program runs: its environment is the marked one
+        process.stdout.readline()  # the program runs: its environment is the marked one, and there to be read
         return process
 
     with start(tmp_path / "1.1") as ours, start(tmp_path / "1.10") as other:

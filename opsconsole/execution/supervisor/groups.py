@@ -151,6 +151,8 @@ class RunGroup:
 
     def _tighten(self) -> None:
         for path, value in self._tight:
+            if self.burst and os.path.basename(path).startswith("memory."):
+                continue  # memory and swap together must not be below the memory alone, which kept its first limit
             try:
                 write(path, value)
             except OSError as error:

@@ -10,6 +10,9 @@ from opsconsole.clock import Clock
 
 LATE = 2.5
 """An interval this many times the expected one is a gap: ticks were missed."""
+AT_ONCE_S = 0.1
+"""Clocks that were read within this time were read together: a busy host may leave us standing in between."""
+_TRIES = 5
 JUMP_S = 1.0
 """A wall clock that moved this much more or less than the monotonic one was set. A slewed clock stays far below."""
 
@@ -47,8 +50,8 @@ class Timeline:
 
     def next(self, expected_s: float | None = None) -> Moment:
         """`expected_s`: when this sample was due after the last one; None: nobody waits, so it cannot be late."""
-        last, slept_s = self._last, self._suspended()
-        time_us, monotonic_s = self._clock.now(), self._clock.monotonic()
+        last = self._last
+        slept_s, time_us, monotonic_s = self._now()
         if last is None or monotonic_s <= last.monotonic_s:
             moment = Moment(time_us, monotonic_s, None, None)
         else:
@@ -67,3 +70,12 @@ class Timeline:
             moment = Moment(time_us, monotonic_s, elapsed_s, interval_s, gap, jump_s if jumped else None)
         self._last, self._slept_s = moment, slept_s
         return moment
+
+    def _now(self) -> tuple[float, int, float]:
+        """All clocks, as of one moment: suspended seconds, wall clock, monotonic clock."""
+        for _ in range(_TRIES):
+            begun_s = self._clock.monotonic()
+            slept_s, time_us, monotonic_s = self._suspended(), self._clock.now(), self._clock.monotonic()
+            if monotonic_s - begun_s < AT_ONCE_S:
+                break
+        return slept_s, time_us, monotonic_s

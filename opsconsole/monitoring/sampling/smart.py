@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from opsconsole.monitoring.sampling.smart_document import DriveHealth, judge, message
@@ -14,6 +15,8 @@ from opsconsole.monitoring.sampling.smart_document import DriveHealth, judge, me
 __all__ = ["DriveHealth", "SmartReading", "read"]
 
 TIMEOUT_S = 20.0
+_ENDING_S = 10.0
+"""How long one that was killed is waited for: a busy host lets it end late."""
 _SBIN = "/usr/sbin:/sbin:/usr/local/sbin"
 """Where it lives; not on every user's PATH."""
 _NOT_HARDWARE = ("loop", "ram", "zram", "fd", "sr", "dm-", "md", "nbd", "zd")
@@ -94,11 +97,10 @@ def _ask(command: Sequence[str], timeout_s: float) -> dict[str, Any] | str:
         output, _ = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
         process.kill()
-        try:
-            process.communicate(timeout=1.0)
-        except subprocess.TimeoutExpired:  # in the kernel, waiting for a dead drive: nobody can end it
-            if process.stdout is not None:
-                process.stdout.close()
+        with suppress(subprocess.TimeoutExpired):  # in the kernel, waiting for a dead drive: nobody can end it
+            process.wait(_ENDING_S)
+        if process.stdout is not None:
+            process.stdout.close()
         return f"smartctl did not answer within {timeout_s:g} s"
     try:
         document = json.loads(output)

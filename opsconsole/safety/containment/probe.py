@@ -82,9 +82,20 @@ def bubblewrap() -> str:
     return shutil.which("bwrap", path=environment.trusted_path()) or ""
 
 
-@functools.cache
 def no_bubblewrap() -> str | None:
-    """Why bubblewrap cannot be used, with what would change that. Starts it, as the uid that runs would have."""
+    """Why bubblewrap cannot be used, with what would change that. Starts it, as the uid that runs would have.
+
+    Remembered, unless it only took too long: a host that stood still for a moment is no host without bubblewrap.
+    """
+    try:
+        return _no_bubblewrap()
+    except _TookTooLongError:
+        return f"bubblewrap did not start within {_PROBE_S} s: the next run tries it again"
+
+
+@functools.cache
+def _no_bubblewrap() -> str | None:
+    """As `no_bubblewrap`, remembered. Raises _TookTooLongError."""
     program = bubblewrap()
     if not program:
         return "bubblewrap is not installed: apt-get install bubblewrap"
@@ -97,8 +108,12 @@ def no_bubblewrap() -> str | None:
     return None if said is None else f"bubblewrap cannot start here ({said}); {_remedy()}"
 
 
+class _TookTooLongError(Exception):
+    """It had not ended within `_PROBE_S`."""
+
+
 def _try(command: list[str]) -> str | None:
-    """None, or what it said."""
+    """None, or what it said. Raises _TookTooLongError."""
     import subprocess
 
     other = {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
@@ -113,7 +128,9 @@ def _try(command: list[str]) -> str | None:
             check=False,
             **other,  # type: ignore[call-overload]
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired as error:
+        raise _TookTooLongError from error
+    except OSError as error:
         return str(error)
     if tried.returncode == 0:
         return None

@@ -66,7 +66,9 @@ def lane(pilot: Pilot[Any], name: str) -> str:
 
 
 def told(pilot: Pilot[Any]) -> list[str]:
-    return [one.message for one in pilot.app._notifications]
+    """All that was told, each as often as it was; of the notices only the last few stand on the screen."""
+    entries = pilot.app.journal.entries  # type: ignore[attr-defined]
+    return [one.text for one in entries for _ in range(one.count)]
 
 
 def put(engine: FakeEngine, kind: str, severity: Severity, ago: int, lasted: int | None = None, **more: Any) -> Anomaly:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
+import pytest
 from textual.widgets import Input
 
+from opsconsole.anomalies import Change, Transition
+from opsconsole.events import AnomalyEvent
+from opsconsole.tui.screens.anomalies import reading
 from opsconsole.tui.screens.anomalies.table import EpisodeTable
-from tests.tui.anomalies.scene import filtered, ids, opened
+from tests.tui.anomalies.scene import episodes, filtered, ids, opened
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.waiting import shown, until
 
@@ -71,3 +78,32 @@ async def test_quick_filters_by_severity_openness_and_kind(watched: FakeEngine) 
         await until(pilot, lambda: ids(pilot) == [3])
         await pilot.press("escape")
         await until(pilot, lambda: ids(pilot) == [2, 1, 3])
+
+
+async def test_a_read_that_began_before_a_filter_brings_nothing_back(
+    watched: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, hold, held = reading.read, list[bool](), list[threading.Event]()
+
+    def held_up(engine: Any, query: Any) -> Any:
+        if hold:
+            held.append(threading.Event())
+            held[-1].wait(120)
+        return read(engine, query)
+
+    monkeypatch.setattr("opsconsole.tui.screens.anomalies.screen.read", held_up)
+    async with opened(watched) as pilot:
+        await until(pilot, lambda: len(ids(pilot)) == 3)
+        hold.append(True)
+        watched.publish(AnomalyEvent(Transition(Change.OPENED, watched.monitoring.anomaly(2))))
+        await until(pilot, lambda: held)
+        await filtered(pilot, "var")
+        assert ids(pilot) == [2]
+        shows, show = list[list[int]](), episodes(pilot).show
+        monkeypatch.setattr(
+            episodes(pilot), "show", lambda found, now: shows.append([one.id for one in found]) or show(found, now)
+        )
+        hold.clear()
+        held[0].set()
+        await until(pilot, lambda: len(shows) > 1)
+        assert shows[:2] == [[2], [2]]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
-from opsconsole.anomalies import Anomaly, AnomalyState, Severity
+from opsconsole.anomalies import Anomaly, AnomalyState, Change, Severity, Transition
+from opsconsole.events import AnomalyEvent
 from opsconsole.models import Status
+from opsconsole.tui.screens.anomalies import reading
 from opsconsole.tui.screens.anomalies.dialogs import WhichScreen
 from opsconsole.tui.screens.anomalies.jumping import culprits, runs_of
 from opsconsole.tui.screens.anomalies.screen import AnomaliesScreen
@@ -108,3 +111,37 @@ async def test_another_mode_sends_here_whatever_hides_the_episode(watched: FakeE
         screen(pilot).go_to(old.id)
         await until(pilot, lambda: episodes(pilot).selected and episodes(pilot).selected.id == old.id)
         assert "2026-11-1" in shown(pilot) and MINUTE
+
+
+async def test_a_read_that_began_before_the_filters_were_dropped_does_not_say_that_it_is_gone(
+    watched: FakeEngine, monkeypatch: Patch
+) -> None:
+    read, anomaly, found = reading.read, watched.monitoring.anomaly, threading.Event()
+    hold, held = list[bool](), list[threading.Event]()
+
+    def held_up(engine: Any, query: Any) -> Any:
+        if hold:
+            held.append(threading.Event())
+            held[-1].wait(120)
+        return read(engine, query)
+
+    def sought(id: int) -> Anomaly:
+        found.wait(120)
+        return anomaly(id)
+
+    monkeypatch.setattr("opsconsole.tui.screens.anomalies.screen.read", held_up)
+    monkeypatch.setattr(watched.monitoring, "anomaly", sought)
+    async with opened(watched) as pilot:
+        await filtered(pilot, "var")
+        await until(pilot, lambda: ids(pilot) == [2])
+        screen(pilot).go_to(3)
+        await until(pilot, lambda: screen(pilot)._sought == 3)
+        hold.append(True)
+        watched.publish(AnomalyEvent(Transition(Change.OPENED, anomaly(2))))
+        await until(pilot, lambda: held)
+        found.set()
+        await until(pilot, lambda: screen(pilot)._uncovered == 3)
+        hold.clear()
+        held[0].set()
+        await until(pilot, lambda: episodes(pilot).selected and episodes(pilot).selected.id == 3)
+        assert not [one for one in told(pilot) if "not on record" in one]

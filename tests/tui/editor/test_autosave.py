@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from opsconsole.tui.screens.editor import autosave
 from opsconsole.tui.screens.editor.autosave import Autosave, Draft, DraftStore, left_behind
 
 ONE = Draft("a" * 32, "fix.sh", "bash", 5, "/x/fix.sh", "f" * 64, 0o750, 3, 4, b"echo \xff\r\n\x1b\n{}\n")
@@ -101,9 +103,38 @@ def test_who_only_asks_whether_it_lives_keeps_nobody_from_taking_over(
     asks = os.open(tmp_path / f"{dead.owner}.lock", os.O_RDWR)
     fcntl.flock(asks, fcntl.LOCK_SH)
     store = DraftStore(tmp_path)
-    monkeypatch.setattr("opsconsole.tui.screens.editor.autosave.time.sleep", lambda wait_s: wait_s and os.close(asks))
-    assert store.drafts() == [ONE]
+    waits: list[float] = []
+
+    def sleep(wait_s: float) -> None:
+        """It stands still for a while, as any process may."""
+        waits.append(wait_s)
+        if len(waits) == 100:
+            os.close(asks)
+
+    monkeypatch.setattr(autosave, "time", SimpleNamespace(sleep=sleep))  # of this module: other threads sleep, too
+    assert store.drafts() == [ONE] and len(waits) == 100
     store.close()
+
+
+def test_a_console_that_is_taken_for_dead_before_it_holds_its_lock_takes_another_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = DraftStore(tmp_path)
+    flock, begins = fcntl.flock, [True]
+
+    def meanwhile(descriptor: int, operation: int) -> None:
+        if begins:
+            begins.clear()
+            assert first.drafts() == []
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(autosave, "fcntl", SimpleNamespace(**{**vars(fcntl), "flock": meanwhile}))
+    second = DraftStore(tmp_path)
+    second.write(ONE)
+    assert first.drafts() == [] and second.drafts() == [ONE]
+    assert {one.stem for one in tmp_path.glob("*.lock")} == {first.owner, second.owner}
+    first.close()
+    second.close()
 
 
 def test_two_that_start_at_once_do_not_both_take_over(tmp_path: Path) -> None:

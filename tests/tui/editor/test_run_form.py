@@ -76,8 +76,14 @@ async def opened(text: str, size: tuple[int, int] = (80, 24), **fields: Any) -> 
         yield pilot, app
 
 
-async def judged(pilot: Pilot[None], word: str = "it ") -> None:
-    await until(pilot, lambda: isinstance(pilot.app.screen, RunForm) and word in shown(pilot))
+async def judged(pilot: Pilot[None], words: str = "") -> None:
+    """The verdict of what is chosen stands there, or these words do."""
+
+    def stands() -> bool:
+        form = pilot.app.screen
+        return isinstance(form, RunForm) and (words in shown(pilot) if words else form.seen is not None)
+
+    await until(pilot, stands)
 
 
 def put(pilot: Pilot[None], **texts: str) -> None:
@@ -238,7 +244,7 @@ class Elsewhere:
     def __call__(self, *asked: Any) -> Review:
         self.at_once += 1
         assert self.at_once == 1, "one at a time"
-        assert self._go.acquire(timeout=30)
+        assert self._go.acquire(timeout=120)
         self.at_once -= 1
         self.made.append(asked[2])
         return self._real(*asked)

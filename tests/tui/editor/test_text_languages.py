@@ -79,7 +79,7 @@ class Point { [int] $X; Move() { } }
 
 def captured(language: str, text: str) -> set[str]:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, language], input=text, capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", PROGRAM, language], input=text, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
     return set(done.stdout.splitlines())

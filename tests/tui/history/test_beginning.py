@@ -42,7 +42,7 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     index, opened = archive.Archive.index, threading.Event()
 
     def read(self: archive.Archive, filter: Any) -> Any:
-        opened.wait(20)
+        opened.wait(120)
         return index(self, filter)
 
     monkeypatch.setattr(archive.Archive, "index", read)
@@ -125,7 +125,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     count, opened = archive.Archive.count, threading.Event()
 
     def read(self: archive.Archive, filter: Any) -> int:
-        opened.wait(20)
+        opened.wait(120)
         return count(self, filter)
 
     monkeypatch.setattr(archive.Archive, "count", read)

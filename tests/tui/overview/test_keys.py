@@ -26,6 +26,7 @@ from tests.tui.hostile import Seen
 from tests.tui.overview.scene import LATER, NOW, SECOND, focus, line_with, opened, said, screen, watched
 from tests.tui.processes.fake_processes import FakeSampler, closely, install, row
 from tests.tui.scenes import MINUTE, console
+from tests.tui.tasks.scene import in_dialog
 from tests.tui.waiting import lines_of, shown, started, tasks_screen, until
 
 RUNNING = {"status": Status.RUNNING, "started_at": NOW - MINUTE}
@@ -166,13 +167,13 @@ async def test_cancel_run_first_shows_which_one_and_then_asks(engine: FakeEngine
         await until(pilot, lambda: screen(pilot).focused is screen(pilot).running)
         assert not isinstance(pilot.app.screen, ConfirmScreen)
         await pilot.press("c")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen.focused)
+        await in_dialog(pilot, ConfirmScreen)
         assert f"Cancel task {wanted.id}?" in shown(pilot) and "reindex" in shown(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(pilot.app.screen, OverviewScreen))
         assert commands(engine) == []
         await pilot.press("delete")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen.focused)
+        await in_dialog(pilot, ConfirmScreen)
         await pilot.press("y")
         await until(pilot, lambda: commands(engine) == [("cancel", wanted.id)])
 
@@ -228,7 +229,7 @@ async def test_leaving_after_a_look_writes_it_down_and_a_glance_does_not(engine:
         await pilot.press("2")
         assert engine.looked_at is None
         await pilot.press("1")
-        await until(pilot, lambda: screen(pilot).looks)
+        await until(pilot, lambda: screen(pilot).looks and screen(pilot)._looking._began is not None)
         engine.monitoring.time = NOW + 60 * SECOND
         await pilot.press("2")
         await until(pilot, lambda: engine.looked_at == NOW + 60 * SECOND)
@@ -313,8 +314,8 @@ async def test_graph_cores_shows_each_core_by_itself(engine: FakeEngine) -> None
 async def test_graph_pressure_comes_and_goes(engine: FakeEngine, size: tuple[int, int]) -> None:
     engine.monitoring.take(sample(NOW, pressure=Pressure(2.0, 1.0, 0.0, 30.0)))
     async with opened(engine, size) as pilot:
-        there = "Waiting for I/O 30 %" in shown(pilot)
-        assert there is (size[0] >= 150)
+        there = size[0] >= 150
+        await until(pilot, lambda: ("Waiting for I/O 30 %" in shown(pilot)) is there)
         await pilot.press("p")
         await until(pilot, lambda: ("Waiting for I/O 30 %" in shown(pilot)) is not there)
 
@@ -374,13 +375,13 @@ async def test_watch_starts_the_monitor_and_stops_it_after_a_question(engine: Fa
         await until(pilot, lambda: "the-small-one" in shown(pilot))
         for key in ("enter", "escape", "n"):
             await pilot.press("m")
-            await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen.focused)
+            await in_dialog(pilot, ConfirmScreen)
             assert "Stop watching this host?" in shown(pilot)
             await pilot.press(key)
             await until(pilot, lambda: isinstance(pilot.app.screen, OverviewScreen))
         assert station.calls == [("start",)]
         await pilot.press("m")
-        await until(pilot, lambda: isinstance(pilot.app.screen, ConfirmScreen) and pilot.app.screen.focused)
+        await in_dialog(pilot, ConfirmScreen)
         await pilot.press("y")
         await until(pilot, lambda: "unknown: nobody watches this host" in shown(pilot))
         assert station.calls == [("start",), ("stop",)] and "the-small-one" not in shown(pilot)

@@ -188,6 +188,7 @@ async def test_severity_has_a_colour_only_for_a_process_that_an_anomaly_is_about
 async def test_before_the_first_look_nobody_says_that_all_is_well(engine: FakeEngine) -> None:
     engine.monitoring.state = "running"
     async with opened(engine) as pilot:
+        pilot.app._patience = 10_000  # type: ignore[attr-defined]
         await until(pilot, lambda: "looking …" in line_with(pilot, "Trouble") and "looking …" in lines_of(pilot)[0])
         assert "nothing is wrong" not in shown(pilot) and "unknown" not in shown(pilot)
         engine.monitoring.take(sample(LATER))
@@ -198,6 +199,7 @@ async def test_a_look_that_nobody_has_judged_yet_does_not_say_that_all_is_well(e
     station = engine.monitoring
     station.state = "running"
     async with opened(engine) as pilot:
+        pilot.app._patience = 10_000  # type: ignore[attr-defined]
         station._publish(SampleTaken(sample(LATER), (process(10, "small"),), 1.0))  # before the monitor has one
         await until(pilot, lambda: "1 processes" in shown(pilot))
         pilot.app.look_at_health()  # type: ignore[attr-defined]

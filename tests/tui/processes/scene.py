@@ -17,6 +17,7 @@ from opsconsole.tui.screens.processes.table import ProcessTable
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.processes.fake_processes import FakeSampler, closely, install
 from tests.tui.scenes import console
+from tests.tui.tasks.scene import in_dialog
 from tests.tui.waiting import shown, started, until
 
 Patch = pytest.MonkeyPatch
@@ -67,8 +68,21 @@ def taken(pilot: Pilot[Any], processes: list[ProcessSample]) -> None:
     screen(pilot)._take(Taken(processes, 1.0))
 
 
+async def no_look(pilot: Pilot[Any]) -> None:
+    """No look is under way, until the next time that anything is waited for."""
+    while screen(pilot)._busy:
+        await until(pilot, lambda: not screen(pilot)._busy)
+
+
+async def stand_still(pilot: Pilot[Any], patch: Patch) -> None:
+    """No look is under way, and no other one begins."""
+    patch.setattr(screen(pilot), "look_again", lambda: None)
+    await no_look(pilot)
+
+
 async def look(pilot: Pilot[Any], sampler: FakeSampler, *processes: ProcessSample) -> None:
     """The next look, which finds these."""
+    await no_look(pilot)  # one that began before may know other runs
     sampler.put(*processes)
     before = sampler.looks
     screen(pilot).look_again()
@@ -85,4 +99,4 @@ async def filtered(pilot: Pilot[Any], text: str) -> None:
 
 async def asked(pilot: Pilot[Any], key: str = "K") -> None:
     await pilot.press(key)
-    await until(pilot, lambda: isinstance(pilot.app.screen, AskScreen) and pilot.app.screen.focused is not None)
+    await in_dialog(pilot, AskScreen)

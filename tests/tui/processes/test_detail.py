@@ -14,7 +14,7 @@ from opsconsole.tui.screens.processes.detail import FactView
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.hostile import Seen
 from tests.tui.processes.fake_processes import FakeSampler, child, closely, install, row, small_host
-from tests.tui.processes.scene import Patch, asked, opened, screen, selected, table
+from tests.tui.processes.scene import Patch, asked, opened, screen, selected, stand_still, table
 from tests.tui.scenes import HOSTILE
 from tests.tui.waiting import lines_of, shown, told, until
 
@@ -101,6 +101,9 @@ async def test_a_real_process(engine: FakeEngine, monkeypatch: Patch) -> None:
 
 # -- what others write
 
+NOBODY = 4_200_000
+"""No process of any host has a number as large: what is done to it is done to nobody."""
+
 
 def hostile_details(pid: int, ticks: int) -> Any:
     return closely(
@@ -114,12 +117,12 @@ def hostile_details(pid: int, ticks: int) -> Any:
 @pytest.mark.parametrize("size", [(160, 45), (80, 24)])
 async def test_hostile_names_are_harmless(engine: FakeEngine, monkeypatch: Patch, size: tuple[int, int]) -> None:
     sampler = FakeSampler(
-        row(900, HOSTILE, user=HOSTILE, cmdline=HOSTILE, state="R"),
-        row(901, HOSTILE * 900, user="", cmdline="", ppid=900),
-        row(902, "数据" * 40, user="数据" * 9, cmdline="数据" * 200, ppid=901),
+        row(NOBODY, HOSTILE, user=HOSTILE, cmdline=HOSTILE, state="R"),
+        row(NOBODY + 1, HOSTILE * 900, user="", cmdline="", ppid=NOBODY),
+        row(NOBODY + 2, "数据" * 40, user="数据" * 9, cmdline="数据" * 200, ppid=NOBODY + 1),
     )
     engine.put(id=5, name=HOSTILE)
-    engine.running = [Running("5.1", 1, 900, None, 0)]
+    engine.running = [Running("5.1", 1, NOBODY, None, 0)]
     install(monkeypatch, sampler, hostile_details)
     async with opened(engine, sampler, monkeypatch, size, hostile_details) as pilot:
         assert sanitise_name(HOSTILE)[:12] in shown(pilot)
@@ -171,8 +174,8 @@ async def test_graphs_say_that_somebody_looks_and_then_what_there_is(engine: Fak
         await until(pilot, lambda: looked.get(400, 0) >= 2 and not screen(pilot)._busy)
         await until(pilot, lambda: "I/O 1.91 MiB/s" in shown(pilot))  # of the very next look
         assert "looking" not in shown(pilot) and "no data" not in shown(pilot)
-        monkeypatch.setattr(screen(pilot), "look_again", lambda: None)
         monkeypatch.setattr(screen(pilot), "_settled", lambda: None)
+        await stand_still(pilot, monkeypatch)
         await pilot.press("j")
         assert "CPU 18.0 %" in shown(pilot) and "Memory 4.66 GiB" in shown(pilot), "the look before knows it"
         assert shown(pilot).count("looking …") == 1

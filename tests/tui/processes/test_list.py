@@ -25,10 +25,12 @@ from tests.tui.processes.scene import (
     Patch,
     filtered,
     look,
+    no_look,
     opened,
     pids,
     screen,
     selected,
+    stand_still,
     table,
     tagged,
     taken,
@@ -98,6 +100,7 @@ async def test_looks_only_while_it_is_on_top(engine: FakeEngine, monkeypatch: Pa
         await until(pilot, lambda: sampler.looks >= 2)  # by itself
         await pilot.press("2")
         assert isinstance(pilot.app.screen, TasksScreen)
+        await no_look(pilot)  # nor one that began before
         before = sampler.looks
         screen(pilot).look_again()
         await pilot.pause()
@@ -170,8 +173,8 @@ async def test_a_cursor_that_nobody_moved_does_not_take_the_view_along(engine: F
         return [replace(one, cpu_percent=to) if one.pid == pid else one for one in everybody]
 
     async with opened(engine, sampler, monkeypatch) as pilot:
-        await until(pilot, lambda: sampler.looks >= 2 and not screen(pilot)._busy)
-        monkeypatch.setattr(screen(pilot), "look_again", lambda: None)
+        await until(pilot, lambda: sampler.looks >= 2)
+        await stand_still(pilot, monkeypatch)
         assert selected(pilot) == 1199
         taken(pilot, sunk(1199, 190.5))
         assert selected(pilot) == 1199 and pids(pilot)[0] == 1198  # it is still to be seen
@@ -199,8 +202,7 @@ async def test_the_cursor_begins_on_the_first_as_soon_as_shares_are_known(
         await until(pilot, lambda: pids(pilot)[0] == 400 and sampler.interval_s is not None)
         assert selected(pilot) == 400
         # only lines that changed are drawn
-        await until(pilot, lambda: not screen(pilot)._busy)
-        monkeypatch.setattr(screen(pilot), "look_again", lambda: None)
+        await stand_still(pilot, monkeypatch)
         await pilot.pause()
         drawn: list[Any] = []
         monkeypatch.setattr(table(pilot), "refresh", lambda *regions, **_: drawn.extend(regions or ["all"]))

@@ -16,7 +16,7 @@ from opsconsole.tui.screens.processes.dialogs import AskScreen
 from opsconsole.tui.screens.processes.screen import ProcessesScreen
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.processes.fake_processes import FakeSampler, child, row, small_host
-from tests.tui.processes.scene import Patch, asked, filtered, opened, pids, screen, table, tagged
+from tests.tui.processes.scene import Patch, asked, filtered, no_look, opened, pids, screen, table, tagged
 from tests.tui.waiting import shown, told, until
 
 
@@ -37,8 +37,8 @@ async def test_one_process(engine: FakeEngine, monkeypatch: Patch) -> None:
             assert os.getpriority(os.PRIO_PROCESS, process.pid) == 10
             await asked(pilot)
             await pilot.press("t", "enter")
-            assert running.wait(10) == -signal.SIGTERM
             await until(pilot, lambda: f"SIGTERM sent: {process.pid} sleep." in told(pilot))
+            assert running.wait(60) == -signal.SIGTERM
             await asked(pilot)  # it is in the list yet
             await pilot.press("9", "enter")
             await until(pilot, lambda: f"{process.pid} sleep has ended meanwhile\nnothing was done" in told(pilot))
@@ -115,7 +115,8 @@ async def test_a_number_that_was_used_again_and_what_is_not_permitted(engine: Fa
 
 
 async def test_all_that_are_tagged_and_what_of_them_is_hidden(engine: FakeEngine, monkeypatch: Patch) -> None:
-    with child() as (first, one), child() as (second, two), child() as (third, three):
+    with child() as some, child() as other, child() as another:  # numbers begin anew at times
+        (first, one), (second, two), (third, three) = sorted((some, other, another), key=lambda found: found[1].pid)
         async with opened(engine, FakeSampler(one, two, three), monkeypatch) as pilot:
             await pilot.press("i", "g", "space", "space")
             assert tagged(pilot) == {one.pid, two.pid}
@@ -125,8 +126,8 @@ async def test_all_that_are_tagged_and_what_of_them_is_hidden(engine: FakeEngine
             assert "Send a signal to 2 processes?" in shown(pilot) and f"{two.pid} sleep" in shown(pilot)
             assert "1 of them is tagged, but not shown by the filter." in shown(pilot)
             await pilot.press("t", "enter")
-            assert first.wait(10) == second.wait(10) == -signal.SIGTERM
             await until(pilot, lambda: "SIGTERM sent: 2 processes." in told(pilot))
+            assert first.wait(60) == second.wait(60) == -signal.SIGTERM
         assert third.poll() is None
 
 
@@ -135,18 +136,20 @@ async def test_the_list_stands_still_while_a_question_is_open(engine: FakeEngine
     go = threading.Event()
     async with opened(engine, sampler, monkeypatch) as pilot:
         await asked(pilot)
+        await no_look(pilot)
         before = sampler.looks
         sampler.put(row(9, "other"))
         screen(pilot).look_again()
         await pilot.pause()
         assert sampler.looks == before and "400 postgres, of postgres" in shown(pilot)
         await pilot.press("escape")
-        await until(pilot, lambda: pids(pilot) == [9] and not screen(pilot)._busy)
+        await until(pilot, lambda: pids(pilot) == [9])
+        await no_look(pilot)
         # a look that is under way already does not move it either
         plain = sampler.sample
 
         def slow() -> list[ProcessSample]:
-            assert go.wait(10)
+            assert go.wait(120)
             return plain()
 
         monkeypatch.setattr(sampler, "sample", slow)

@@ -11,6 +11,8 @@ import pytest
 from opsconsole.tui.journal import CAPACITY, Entry, Journal, line_of, older, read_file
 
 NOW = 1_795_183_331_123_000
+LONG_S = 60.0
+"""The thread that writes may have to wait for its turn."""
 
 
 class Clock:
@@ -60,7 +62,7 @@ def test_the_file_has_what_came_before_it_too_and_is_nobody_elses(file: Path) ->
     journal.add("error", "two\nlines")
     journal.add("error", "two\nlines")
     journal.add("warning", "after ✔")
-    assert journal.flush()
+    assert journal.flush(LONG_S)
     journal.close()
     assert file.stat().st_mode & 0o777 == 0o600
     assert [(one.severity, one.text, one.count) for one in read_file(file)] == [
@@ -74,7 +76,7 @@ def test_a_full_file_is_turned_over(file: Path) -> None:
     journal.keep_in(file)
     for number in range(60):
         journal.add("information", f"entry {number}")
-    assert journal.flush()
+    assert journal.flush(LONG_S)
     journal.close()
     assert 0 < file.stat().st_size <= 2000 and 0 < older(file).stat().st_size <= 2000
     found = [one.text for one in read_file(file)]
@@ -89,7 +91,7 @@ def test_two_consoles_share_a_file_and_no_line_is_torn(file: Path) -> None:
         journal.keep_in(file)
         for number in range(300):
             journal.add("information", f"{name}{number} " + "x" * 20)
-        journal.flush()
+        journal.flush(LONG_S)
         journal.close()
 
     threads = [threading.Thread(target=fill, args=(one, name)) for one, name in zip(journals, "ab", strict=True)]
@@ -119,11 +121,11 @@ def test_a_full_disk_is_survived_and_said(tmp_path: Path, monkeypatch: pytest.Mo
     journal.keep_in(file)
     journal.add("error", "a")
     journal.add("error", "b")
-    assert journal.flush()
+    assert journal.flush(LONG_S)
     assert (journal.lost, journal.trouble) == (2, "No space left on device")
     monkeypatch.undo()
     journal.add("error", "c")
-    assert journal.flush()
+    assert journal.flush(LONG_S)
     assert (journal.lost, journal.trouble) == (2, "")
     journal.close()
     assert [one.text for one in read_file(file)] == ["c"]
@@ -133,14 +135,14 @@ def test_a_folder_that_is_not_there_and_a_link_in_its_place_are_survived(tmp_pat
     gone = Journal(Clock())
     gone.keep_in(tmp_path / "nowhere" / "journal.log")
     gone.add("error", "a")
-    assert gone.flush() and gone.lost == 1
+    assert gone.flush(LONG_S) and gone.lost == 1
     target = tmp_path / "target"
     target.write_text("")
     (tmp_path / "journal.log").symlink_to(target)
     linked = Journal(Clock())
     linked.keep_in(tmp_path / "journal.log")
     linked.add("error", "a")
-    assert linked.flush() and linked.lost == 1 and target.read_text() == ""
+    assert linked.flush(LONG_S) and linked.lost == 1 and target.read_text() == ""
     gone.close()
     linked.close()
 

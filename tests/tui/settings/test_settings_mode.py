@@ -70,6 +70,7 @@ async def test_host_says_what_is_missing_and_how_to_get_it(config: Path, engine:
     async with app.run_test(size=SIZE) as pilot:
         host = await opened(pilot, rows=14)
         await until(pilot, lambda: host.list.selected == "state free space")  # the worst comes first
+        await until(pilot, lambda: not host.progress)  # that there is no more is known a moment after the last one
         assert "✗ free space" in shown(pilot) and "free some space" in host.detail.text
         assert "free      2.96 MiB" in host.detail.text and "needed    16 MiB" in host.detail.text
         assert host.badge is not None and host.badge.text == "✗1 !2"
@@ -261,6 +262,7 @@ async def test_a_theme_is_tried_by_the_cursor_kept_by_enter_and_dropped_by_escap
         assert "was skipped" in themes.sample.text and not CONTROL.search(shown(pilot))
         await pilot.press("b", "b")
         await until(pilot, lambda: load_settings().console.graphs == "block")
+        await until(pilot, lambda: app.settings.console.graphs == "block")  # what was between is in force no more
         assert app.glyphs.name == "block" and "block" in themes.sample.text
         (config / "themes" / "late.toml").write_text('name = "late"\n[colours]\nprimary = "#00ff00"\n')
         await pilot.press("r")
@@ -319,7 +321,7 @@ async def test_the_log_keeps_what_was_told_here_and_earlier(config: Path, engine
         assert "it broke" in app.clipboard
         await pilot.press("s", "r")
         await until(pilot, lambda: any(row.id == first for row in log.list.rows))
-        assert app.journal.flush() and "badly" in engine.paths.journal.read_text()
+        assert app.journal.flush(60.0) and "badly" in engine.paths.journal.read_text()
         assert engine.paths.journal.read_text().count("newest") == 1
 
 

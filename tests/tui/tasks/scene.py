@@ -15,6 +15,7 @@ from opsconsole.models import Status
 from opsconsole.storage.asked import Asked
 from opsconsole.storage.course import Course, TaskEvent
 from opsconsole.storage.task_events import What
+from opsconsole.tui.screens.modal import Modal
 from opsconsole.tui.screens.tasks.looking import RunLooking
 from opsconsole.tui.screens.tasks.page_view import PageView
 from opsconsole.tui.screens.tasks.titles import TitleLine
@@ -132,7 +133,14 @@ def notices(pilot: Pilot[Any]) -> str:
 
 
 async def in_dialog(pilot: Pilot[Any], kind: type) -> None:
-    await until(pilot, lambda: isinstance(pilot.app.screen, kind) and pilot.app.screen.focused is not None)
+    """It is there and, a dialog, was drawn: what is typed before, a grave one takes for no answer."""
+
+    def seen() -> bool:
+        top = pilot.app.screen
+        drawn = not isinstance(top, Modal) or top._seen_at is not None
+        return isinstance(top, kind) and top.focused is not None and drawn
+
+    await until(pilot, seen)
 
 
 def screen(pilot: Pilot[Any]) -> RunLooking:

@@ -54,7 +54,7 @@ async def opened(state: Path) -> AsyncIterator[Pilot[Any]]:
 @contextmanager
 def held(state: Path) -> Iterator[None]:
     """As by `sqlite3 opsconsole.db 'BEGIN IMMEDIATE'` in another terminal."""
-    with closing(sqlite3.connect(state / "opsconsole.db", isolation_level=None)) as other:
+    with closing(sqlite3.connect(state / "opsconsole.db", isolation_level=None, timeout=60)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
@@ -103,11 +103,16 @@ async def test_escape_takes_the_task_back_and_keeps_the_form(state: Path, script
 async def test_after_the_busy_timeout_the_form_says_why_and_stays(state: Path, script: Path) -> None:
     async with opened(state) as pilot:
         engine = pilot.app.engine  # type: ignore[attr-defined]
-        engine._job(lambda c: c.execute("PRAGMA busy_timeout = 200").fetchall()).result()
+
+        def patience(milliseconds: int) -> None:
+            engine._job(lambda c: c.execute(f"PRAGMA busy_timeout = {milliseconds}").fetchall()).result()
+
+        patience(200)
         with held(state):
             await ask_to_run(pilot, script)
             await until(pilot, lambda: "is locked by another process" in shown(pilot))
             assert pilot.app.screen.query_one("#arguments", Input).value == "one two"
+        patience(30_000)
         await pilot.press("enter")
         await until(pilot, lambda: [task.status for task in table(pilot).tasks] == [Status.COMPLETED])
 

@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from opsconsole.tui.transcript import Line, Lines
 from opsconsole.tui.widgets.output_view import OutputView
 from opsconsole.tui.widgets.tones import TonedApp
+from tests.tui.waiting import until
 
 
 class OneOutput(TonedApp):
@@ -21,7 +22,8 @@ class OneOutput(TonedApp):
 async def test_what_is_below_the_text_is_the_same_with_and_without_any() -> None:
     """It is not drawn again when the first line comes: a picture would tell which came first."""
     app = OneOutput()
-    async with app.run_test(size=(40, 6)):
+    async with app.run_test(size=(40, 6)) as pilot:
+        await until(pilot, lambda: app.output.size.area)
         app.output.say_empty("Nothing printed yet.")
         assert "Nothing printed yet." in app.output.render_line(0).text
         without = app.output.render_line(3)

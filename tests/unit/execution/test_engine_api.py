@@ -9,10 +9,12 @@ import hashlib
 import itertools
 import logging
 import os
+import select
 import signal
 import sqlite3
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ from opsconsole.errors import (
     TaskNotFound,
 )
 from opsconsole.events import Event, ExecutionFinished, Notice, TaskChanged
+from opsconsole.execution import runfolder
 from opsconsole.execution.environment import EnvironmentStore
 from opsconsole.execution.supervisor import kernel
 from opsconsole.models import ResourceLimits
@@ -262,6 +265,9 @@ async def test_a_descriptor_of_a_submission_that_failed_is_closed(open_engine: O
     with pytest.raises(QueueFull):
         await engine.submit(TaskSpec(script="cat"), stdin_fd=read_end)
     os.close(read_end)
+    nobody_reads = select.poll()
+    nobody_reads.register(write_end, 0)
+    assert nobody_reads.poll(30_000), "the writer closes its copy after it has told of the failure"
     with pytest.raises(BrokenPipeError):
         os.write(write_end, b"x")
     os.close(write_end)
@@ -427,24 +433,28 @@ async def test_a_run_is_paused_and_goes_on(open_engine: OpenEngine) -> None:
     task = await engine.submit(TaskSpec(script="read line; echo $line", timeout_s=60, stdin=_fifo(engine)))
     feed = os.open(engine.paths.root / "fifo", os.O_RDWR)
     await until(lambda: engine.task(task.id).status is Status.RUNNING, engine)
+    asked = time.monotonic()
     await engine.pause(task.id)
     await until(lambda: engine.task(task.id).status is Status.PAUSED, engine)
+    stood = time.monotonic()
     assert engine.task(task.id).reason in ("SIGSTOP", "cgroup.freeze")
     os.write(feed, b"fed while it slept\n")
+    going = time.monotonic()
     await engine.resume(task.id)
     result = await engine.wait(task.id)
     os.close(feed)
     assert (result.status, result.read_stdout()) == (Status.COMPLETED, b"fed while it slept\n")
-    assert result.supervision["paused_s"] > 0
+    assert going - stood <= result.supervision["paused_s"] <= time.monotonic() - asked
     told = engine.course(task.id).events
     assert [event.what for event in told] == [
         "queued", "claimed", "started", "pause_asked", "paused", "resume_asked", "resumed", "completed",
     ]  # fmt: skip
     me = f"{engine.origin.actor} (api)"
     assert [event.actor for event in told] == [me, me, None, me, me, me, me, None]
-    stood = next(event.at for event in told if event.what == "paused")
-    went_on = next(event.at for event in told if event.what == "resumed")
-    assert abs((went_on - stood) / 1e6 - result.supervision["paused_s"]) < 1, "as its supervisor saw it"
+    seen = runfolder.inspect(engine.paths.run_folder(result.execution_id), 1).lines
+    assert [event.at for event in told if event.what in ("paused", "resumed")] == [
+        line["at"] for line in seen if "status" in line
+    ], "as its supervisor saw it"
 
 
 def _fifo(engine: Engine) -> Path:
@@ -677,8 +687,12 @@ async def test_only_a_started_engine_waits(quick: Settings, state_dir: Path) -> 
 
 
 def _files_with(secret: str, folder: Path) -> list[str]:
-    files = [file for file in folder.rglob("*") if file.is_file() and secret.encode() in file.read_bytes()]
-    return sorted(str(file.relative_to(folder)) for file in files)
+    found = []
+    for file in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # the engine tidies meanwhile
+            if file.is_file() and secret.encode() in file.read_bytes():
+                found.append(str(file.relative_to(folder)))
+    return sorted(found)
 
 
 async def test_the_value_of_a_variable_is_nowhere_but_in_its_file_while_it_waits_and_nowhere_at_all_when_closed(

@@ -155,7 +155,8 @@ def test_rlimits_never_exceed_the_hard_limit(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_processes_by_rlimit_are_counted_on_top_of_what_the_user_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     nowhere(monkeypatch)
-    own = limits.Limits({"pids": 64}, ["pids"], run_uid=os.getuid() + 12345)
+    nobodys = (1 << 30) + os.getpid()  # another test may run processes of a made-up user at this moment
+    own = limits.Limits({"pids": 64}, ["pids"], run_uid=nobodys)
     own.prepare([], None)
     assert own.rlimits() == {resource.RLIMIT_NPROC: 64}
 

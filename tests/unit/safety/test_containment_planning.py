@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -117,7 +119,42 @@ def test_the_next_provider_stands_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_bubblewrap_that_is_not_installed_is_named_with_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(environment, "trusted_path", lambda: "/nowhere")
-    assert probe.no_bubblewrap.__wrapped__() == "bubblewrap is not installed: apt-get install bubblewrap"
+    probe._no_bubblewrap.cache_clear()
+    try:
+        assert probe.no_bubblewrap() == "bubblewrap is not installed: apt-get install bubblewrap"
+    finally:
+        probe._no_bubblewrap.cache_clear()
+
+
+@pytest.fixture
+def open_to_all() -> Iterator[Path]:
+    """A folder that the uid of contained runs reaches too, unlike `tmp_path`."""
+    with tempfile.TemporaryDirectory(prefix="opsconsole-open-") as folder:
+        os.chmod(folder, 0o777)
+        yield Path(folder)
+
+
+def test_bubblewrap_that_only_took_too_long_is_tried_again(open_to_all: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried, stands_still = open_to_all / "tried", open_to_all / "stands still"
+    stands_still.touch()
+    program = open_to_all / "bwrap"
+    program.write_text(f'#!/bin/bash\necho >>"{tried}"\n[ ! -e "{stands_still}" ] || while :; do :; done\n')
+    program.chmod(0o755)
+    tried.touch()
+    tried.chmod(0o666)
+    monkeypatch.setattr(probe, "bubblewrap", lambda: str(program))
+    monkeypatch.setattr(probe, "_PROBE_S", 0.2)
+    probe._no_bubblewrap.cache_clear()
+    try:
+        assert "did not start within" in (probe.no_bubblewrap() or "")
+        stands_still.unlink()
+        monkeypatch.setattr(probe, "_PROBE_S", 60)
+        assert probe.no_bubblewrap() is None
+        asked = tried.read_text()
+        assert probe.no_bubblewrap() is None
+        assert tried.read_text() == asked, "what is known is not asked again"
+    finally:
+        probe._no_bubblewrap.cache_clear()
 
 
 def test_a_plan_is_a_message(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from opsconsole.safety.review import review, shellcheck
+from opsconsole.safety.review import review, shellcheck, worker
 from opsconsole.safety.review.worker import MOST_EFFECTS, MOST_FINDINGS, Frames, _Server, question, read_review, request
 
 
@@ -78,12 +78,22 @@ def test_of_several_requests_the_last_is_answered(line: Line) -> None:
     assert read_review(answer) == review("rm -rf /", "sh", "standard", given=frozenset())
 
 
-def test_another_language_is_answered_at_once_and_whole(line: Line) -> None:
+LADDER = {"safe": "refuse", "restricted": "allow", "standard": "allow", "elevated": "confirm"}
+
+
+def test_another_language_is_answered_at_once_and_whole(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_CHEAP_S", float("inf"))  # however long this machine takes
     line.ask("print(1)", interpreter="python")
     answer = line.next()
-    assert answer["refined"] and answer["ladder"] == {
-        "safe": "refuse", "restricted": "allow", "standard": "allow", "elevated": "confirm"
-    }  # fmt: skip
+    assert answer["refined"] and answer["ladder"] == LADDER
+
+
+def test_what_took_long_is_answered_for_one_policy_first(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_CHEAP_S", 0.0)
+    line.ask("print(1)", interpreter="python")
+    first, then = line.next(), line.next()
+    assert not first["refined"] and first["ladder"] == {"standard": "allow"}
+    assert then["refined"] and then["ladder"] == LADDER
 
 
 def test_a_slow_shellcheck_is_ended_by_the_next_request(endless: Path, line: Line) -> None:

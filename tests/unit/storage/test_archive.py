@@ -140,9 +140,16 @@ def test_figures_of_a_span_are_of_what_ended_in_it(archive: Archive) -> None:
 
 
 def test_a_long_read_can_be_ended(archive: Archive) -> None:
+    begun, interrupted = threading.Event(), threading.Event()
+
+    def step() -> int:
+        begun.set()
+        interrupted.wait(30)
+        return 0
+
     with archive._reading() as c:
-        done = threading.Event()
-        c.set_progress_handler(lambda: done.wait(5) and 0, 100)  # it goes on when it has been interrupted
+        c.execute("SELECT id FROM task LIMIT 1").fetchone()  # it knows the schema: what runs is the statement itself
+        c.set_progress_handler(step, 100)
         ended: list[BaseException] = []
 
         def read() -> None:
@@ -153,11 +160,10 @@ def test_a_long_read_can_be_ended(archive: Archive) -> None:
 
         thread = threading.Thread(target=read)
         thread.start()
+        assert begun.wait(30)
         archive.interrupt()
-        done.set()
-        while thread.is_alive():
-            archive.interrupt()
-            thread.join(0.01)
+        interrupted.set()
+        thread.join(30)
         c.set_progress_handler(None, 0)
     assert "interrupted" in str(ended[0])
 

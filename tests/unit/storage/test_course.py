@@ -24,6 +24,7 @@ from opsconsole.storage import cleanup, consoles, endings, tasks
 from opsconsole.storage.course import OF_ROWS, Course, TaskEvent, course
 from opsconsole.storage.database import MIGRATIONS, connect, migrate, open_database
 from opsconsole.storage.task_events import What
+from tests.faults import processes
 
 NOW = 1_790_000_000_000_000
 
@@ -361,6 +362,7 @@ path, me = Path(sys.argv[1]), sys.argv[2]
 writer = Writer(open_database(path, print), path)
 turn = 0
 print("ready", flush=True)
+sys.stdin.readline()
 while True:
     turn += 1
     now, task_id = time.time_ns() // 1000, 1 + turn % 3
@@ -372,6 +374,7 @@ while True:
     writer.run(steer)
     if turn == 10:
         print("at work", flush=True)
+        sys.stdin.readline()
 """
 
 
@@ -384,9 +387,15 @@ def test_a_console_that_is_killed_leaves_no_change_without_its_event_and_no_even
         for _ in range(3):
             table.add()
         running = [_steering(path, name) for name in ("anna", "ines")]
+        for console in running:  # one after the other: of two at once, one might not get its turn for long
+            assert console.stdin is not None and console.stdout is not None
+            assert console.stdout.readline() == b"ready\n"
+            _goes_on(console)
+            assert console.stdout.readline() == b"at work\n"
+        alone = table.count("task_event")
         for console in running:
-            assert console.stdout is not None
-            assert [console.stdout.readline() for _ in range(2)] == [b"ready\n", b"at work\n"]
+            _goes_on(console)
+        assert processes.wait_until(lambda: table.count("task_event") > alone + 60)
         for console in running:
             console.send_signal(signal.SIGKILL)
             console.communicate()
@@ -406,7 +415,14 @@ def test_a_console_that_is_killed_leaves_no_change_without_its_event_and_no_even
 
 
 def _steering(path: Path, name: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", STEERING, str(path), name], stdout=subprocess.PIPE)
+    command = [sys.executable, "-c", STEERING, str(path), name]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
+def _goes_on(console: subprocess.Popen[bytes]) -> None:
+    assert console.stdin is not None
+    console.stdin.write(b"\n")
+    console.stdin.flush()
 
 
 # -- in the order in which it happened

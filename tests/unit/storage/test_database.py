@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
@@ -131,6 +130,7 @@ CONSOLE = """
 import sys, time
 from pathlib import Path
 from opsconsole.storage.database import open_database
+print("ready", flush=True)
 while not Path(sys.argv[2]).exists(): time.sleep(0.001)
 c = open_database(Path(sys.argv[1]), lambda message: print("told"))
 c.execute("INSERT INTO meta VALUES (?, 1)", (sys.argv[3],))
@@ -147,7 +147,8 @@ def test_consoles_that_start_together_share_one_database_whatever_lay_there(path
         subprocess.Popen([sys.executable, "-c", CONSOLE, path, go, f"console {n}"], stdout=subprocess.PIPE)
         for n in range(3)
     ]
-    time.sleep(0.3)
+    for console in consoles:
+        assert console.stdout is not None and console.stdout.readline() == b"ready\n"
     go.touch()
     told = b"".join(console.communicate()[0] for console in consoles)
     assert all(console.returncode == 0 for console in consoles)
@@ -326,14 +327,14 @@ class Held:
 
         def job(_: sqlite3.Connection) -> None:
             begun.set()
-            self._go.wait(10)
+            self._go.wait(30)
 
         self._job = writer.submit(job)
-        begun.wait(10)
+        assert begun.wait(30)
 
     def release(self) -> None:
         self._go.set()
-        self._job.result(10)
+        self._job.result(30)
 
 
 def put(key: str) -> Callable[[sqlite3.Connection], str]:
@@ -369,7 +370,7 @@ def test_jobs_that_wait_together_are_one_commit(writer: Writer, path: Path) -> N
         for future in futures:
             future.add_done_callback(lambda _: versions.add(reader.execute("SELECT count(*) FROM meta").fetchone()[0]))
         held.release()
-        assert [future.result(10) for future in futures] == [f"key {n}" for n in range(50)]
+        assert [future.result(30) for future in futures] == [f"key {n}" for n in range(50)]
         writer.close()  # the last callback is over
     assert versions == {51}
 
@@ -380,7 +381,7 @@ def test_jobs_are_run_in_order(writer: Writer) -> None:
     futures = [writer.submit(partial(lambda n, _: order.append(n), n)) for n in range(30)]
     held.release()
     for future in futures:
-        future.result(10)
+        future.result(30)
     assert order == list(range(30))
 
 
@@ -402,9 +403,9 @@ def test_a_job_that_fails_is_rolled_back_alone(
     after = writer.submit(put("after")) if among_others else None
     held.release()
     with pytest.raises(told):
-        bad.result(10)
+        bad.result(30)
     if before and after:
-        assert (before.result(10), after.result(10)) == ("before", "after")
+        assert (before.result(30), after.result(30)) == ("before", "after")
     assert keys(path) == ({"before", "after"} if among_others else set())
     assert writer.run(put("next")) == "next"
 
@@ -419,10 +420,10 @@ def test_a_full_disk_is_told_as_that_to_all_that_were_not_kept(path: Path) -> No
     big = writer.submit(lambda c: c.execute("INSERT INTO meta VALUES ('big', zeroblob(1000000))"))
     held.release()
     with pytest.raises(DiskFull):
-        big.result(10)
+        big.result(30)
     kept = keys(path)
     assert "big" not in kept
-    assert (small.exception(10) is None) == ("small" in kept)
+    assert (small.exception(30) is None) == ("small" in kept)
     writer.close()
 
 
@@ -434,7 +435,7 @@ def test_a_rollback_by_sqlite_itself_fails_every_job_of_the_group(writer: Writer
     futures = [writer.submit(job) for job in (put("a"), rolled_back, put("b"))]
     held.release()
     for future in futures:
-        assert isinstance(future.exception(10), StorageError)
+        assert isinstance(future.exception(30), StorageError)
     assert keys(path) == set()
     assert writer.run(put("next")) == "next"
 
@@ -457,7 +458,7 @@ def test_a_cancelled_job_is_not_run_and_the_others_are(writer: Writer, path: Pat
     other = writer.submit(put("other"))
     assert cancelled.cancel()
     held.release()
-    assert other.result(10) == "other"
+    assert other.result(30) == "other"
     assert keys(path) == {"other"}
 
 
@@ -494,7 +495,7 @@ def test_every_future_resolves_when_threads_submit_while_it_closes(path: Path) -
         for thread in threads:
             thread.join()
         for future in futures:
-            assert isinstance(future.exception(5), ConsoleError | None)
+            assert isinstance(future.exception(30), ConsoleError | None)
 
 
 def test_a_job_that_waits_for_another_process_can_be_taken_back(path: Path) -> None:

@@ -71,7 +71,10 @@ class AnomaliesScreen(EpisodeJumps):
         self._filter_wrong = False
         self._ticks = 0
         self._wanted: int | None = None
-        self._sought = False
+        self._sought: int | None = None
+        """What is looked up to be shown."""
+        self._uncovered: int | None = None
+        """What nothing hides any more."""
         self._values: dict[str, float] | None = None
 
     def compose_body(self) -> ComposeResult:
@@ -105,7 +108,7 @@ class AnomaliesScreen(EpisodeJumps):
         """Select an episode, as soon as the record has been read; the time is moved to it, and filters that hide it
         are dropped."""
         self._wanted = episode_id
-        self._sought = False
+        self._uncovered = None
         self._schedule()
 
     # -- facts come up
@@ -165,6 +168,7 @@ class AnomaliesScreen(EpisodeJumps):
         try:
             while True:
                 self._again = False
+                uncovered = self._uncovered
                 since, until = self._window.span
                 query = Query(since, until + (_SECOND_US if self._window.follows else 0), self._narrowing.filter)
                 try:
@@ -174,42 +178,52 @@ class AnomaliesScreen(EpisodeJumps):
                     return
                 if self._window.fit(begins(found)):
                     continue  # of the shorter span, its counts are others, and what is drawn is finer
-                self._take(found)
+                self._take(found, uncovered)
                 if not self._again:
                     return
         finally:
             self._reading = False
 
-    def _take(self, found: Found) -> None:
+    def _take(self, found: Found, uncovered: int | None) -> None:
         if not self.is_attached:
             return
+        if (shown := self._narrowing.filter) != found.query.filter:  # else what was left out meanwhile came back
+            found = replace(found, episodes=[one for one in found.episodes if shown.matches(one)])
         self._found, self._problem = found, None
         self._table.show(found.episodes, self._now)
-        self._select_wanted(found)
+        self._select_wanted(found, uncovered)
         self._show_timeline()
         self._show_counts()
         self._show_selected(reread=True)
 
-    def _select_wanted(self, found: Found) -> None:
-        """What another mode sent the operator here for; where it is not shown, its time and all kinds are, once."""
-        wanted, sought = self._wanted, self._sought
+    def _select_wanted(self, found: Found, uncovered: int | None) -> None:
+        """What another mode sent the operator here for; where it is not shown, its time and all kinds are, once.
+        `uncovered`: what nothing hid any more when this was asked for."""
+        wanted = self._wanted
         if wanted is None:
             return
         if any(one.id == wanted for one in found.episodes):
             self._wanted = None
             self._table.select(wanted)
-        elif sought:
+        elif uncovered == wanted:
             self._wanted = None
             self.app.tell(f"Episode {wanted} is not on record any more.")
-        else:
-            self._sought = True
+        elif wanted not in (self._sought, self._uncovered):
+            self._sought = wanted
             self.run_worker(self._seek(wanted), group="seek", exclusive=True)
 
     async def _seek(self, wanted: int) -> None:
-        one = await self.app.attempt(asyncio.to_thread(self.engine.monitoring.anomaly, wanted))
+        try:
+            one = await self.app.attempt(asyncio.to_thread(self.engine.monitoring.anomaly, wanted))
+        finally:
+            if self._sought == wanted:
+                self._sought = None
+        if self._wanted != wanted:
+            return  # somebody was sent elsewhere meanwhile
         if one is None:
             self._wanted = None
             return
+        self._uncovered = wanted
         if not self._narrowing.filter.matches(one):
             self._narrowing.drop()
             self._narrowing.typed = EVERYTHING

@@ -29,8 +29,9 @@ _TOLD = "told"
 """The file that says which drafts a start has told of."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NUMBERS = range(1 << 31)
-_TRIES_S = (0.0, 0.01, 0.05)
-"""A lock may be taken for a moment by who only asks whether its owner lives."""
+_TRY_S, _TRIES = 0.01, 500
+"""Who only asks whether an owner lives has its lock, shared, for a moment."""
+_NAMES = 20
 _LARGEST = 1 << 26
 """Bytes of a draft; a larger file is none."""
 
@@ -93,10 +94,13 @@ class DraftStore:
         self.bad: list[str] = []
         """Files that `drafts` has set aside: they could not be read as drafts."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.owner = uuid4().hex[:12]
-        self._lock = self._take_lock(self.owner, create=True)
-        if self._lock is None:
-            raise OSError(f"the lock of a new console is taken: {folder / self.owner}")
+        self._lock: int | None = None
+        for _ in range(_NAMES):  # until its lock is held, a console that starts at the same time may think it is dead
+            self.owner = uuid4().hex[:12]
+            if (lock := self._take_lock(self.owner, create=True)) is not None:
+                self._lock = lock
+                return
+        raise OSError(f"the lock of a new console is taken: {folder / self.owner}")
 
     def close(self) -> None:
         """Let go; drafts that are left are for the next console."""
@@ -157,13 +161,15 @@ class DraftStore:
             descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | (os.O_CREAT if create else 0), 0o600)
         except FileNotFoundError:
             return None
-        for wait_s in _TRIES_S:
-            time.sleep(wait_s)
-            with contextlib.suppress(BlockingIOError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        for _ in range(_TRIES):
+            if _gets(descriptor, fcntl.LOCK_EX):
                 if os.fstat(descriptor).st_nlink:  # else its owner has just left and taken the file along
                     return descriptor
                 break
+            if not _gets(descriptor, fcntl.LOCK_SH):
+                break  # its owner has it, or who takes over
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            time.sleep(_TRY_S)
         os.close(descriptor)
         return None
 
@@ -175,6 +181,15 @@ class DraftStore:
 
     def _path_of(self, draft_id: str) -> Path:
         return self._folder / f"{self.owner}.{draft_id}{_ENDING}"
+
+
+def _gets(descriptor: int, lock: int) -> bool:
+    """Whether it can be had now."""
+    try:
+        fcntl.flock(descriptor, lock | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def left_behind(folder: Path) -> list[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -112,13 +114,15 @@ class ReviewProcess:
 
     @staticmethod
     def _reap(child: subprocess.Popen[bytes]) -> int:
-        """Its exit code. What is killed is gone in a moment, so that this does not wait for anything."""
+        """Its exit code. What is killed is gone in a moment; where the machine has none to spare, a thread waits."""
         if child.poll() is None:
             child.kill()
         for end in (child.stdin, child.stdout, child.stderr):
             if end is not None:
                 with contextlib.suppress(OSError):
                     end.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        try:
             return child.wait(_REAPED_WITHIN_S)
-        return -9
+        except subprocess.TimeoutExpired:
+            threading.Thread(target=child.wait, name="review-reaper", daemon=True).start()
+            return -signal.SIGKILL

@@ -53,6 +53,7 @@ class EditorScreen(Reviewing):
         self._place = OneLine(id="script-place")
         self._entries: list[Entry] = []
         self._read_again = False
+        self._reads = self._shown_read = 0
 
     def compose_body(self) -> ComposeResult:
         with Container(id="editor-body"):
@@ -191,7 +192,12 @@ class EditorScreen(Reviewing):
 
     async def _read_library(self) -> None:
         self._read_again = False
+        self._reads += 1
+        turn = self._reads
         entries = await asyncio.to_thread(read_library, self.own, self.drafts, self.unsaved_paths)
+        if turn < self._shown_read:
+            return  # one that began later was faster
+        self._shown_read = turn
         try:
             entries += from_history(self.engine)
         except OpsError as error:

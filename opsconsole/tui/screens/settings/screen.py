@@ -47,6 +47,7 @@ class SettingsScreen(ModeScreen):
 
     MODE = "settings"
     CSS_PATH = "screen.tcss"
+    AUTO_FOCUS = ""  # while a page is being made, all that could have it is the line of the filter, with a note in it
     KEYS = (
         "change_row", "back", "reset_row", "graph_glyphs", "log_severity", "log_follow", "only_changed", "copy",
         "refresh_page", "filter", "page_after",

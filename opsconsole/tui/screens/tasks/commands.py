@@ -138,8 +138,10 @@ class TaskCommands(ModeScreen):
             return Question(f"{verb} {count_of(len(found), 'task')}?", names, [*consequences, *rest])
 
         def anew() -> Question | str:
-            found, reasons = _sensible(engine, ids, action_id)
-            return question(found, reasons) if found else "\n".join(reasons[:3]) or "These tasks are gone."
+            found, since = _sensible(engine, ids, action_id)
+            if not found:
+                return "\n".join(since[:3]) or "These tasks are gone."
+            return question(found, [*reasons, *since])  # what was left out at first is so for the same reason
 
         asks_why = action_id not in _NO_REASON
         ask = ConfirmScreen(*question(tasks, reasons), yes=f"Yes, {yes}", no="No", anew=anew, asks_why=asks_why)
