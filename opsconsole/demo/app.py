@@ -19,7 +19,7 @@ from opsconsole.errors import ConsoleError, OpsError, UsageError
 from opsconsole.paths import state_root
 from opsconsole.settings import Settings
 from opsconsole.tui import terminal
-from opsconsole.tui.app import ConsoleApp
+from opsconsole.tui.app import ConsoleApp, settle
 from opsconsole.tui.picture import FOLDER
 
 FROZEN = "OPSCONSOLE_DEMO_FROZEN"
@@ -81,7 +81,7 @@ def _pictures() -> Path:
 
 def _show(settings: Settings, folder: Path, clock: DemoClock, pictures: Path) -> int:
     engine = DemoEngine(demo_settings(settings), state_dir=folder / "state", clock=clock)
-    app = _marked(engine, clock, folder, pictures, driver=terminal.ConsoleDriver)
+    app = _marked(engine, clock, folder, pictures, driver=terminal.ConsoleDriver, on_begun=settle)
     try:
         code = asyncio.run(terminal.run(app, app.link.close))
     except OpsError:

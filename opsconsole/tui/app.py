@@ -66,8 +66,9 @@ _PAINTED_S = 0.5
 _COUNT_S = 0.3
 _DRAWN_S = 1.0
 """So long the first look at the host at most is waited for."""
-_COLLECTED = 50_000, 10, 10
-"""How often the collector of garbage looks (`gc.set_threshold`), once all is loaded."""
+_COLLECTED = 10_000, 2, 10
+"""How often the collector of garbage looks (`gc.set_threshold`), once all is loaded: a dialog that was closed is gone
+before many more have been opened."""
 _SHEETS = ("tones", "lists", "output_view", "edges", "filter_line", "dialog", "notices")
 _SCREENS = ("submit", "confirm", "quit", "help")
 
@@ -166,6 +167,10 @@ class ConsoleApp(KeysInTurn, Noticing, Everywhere):
             self.run_worker(self._start_engine(), group="engine")
 
     async def _start_engine(self) -> None:
+        from opsconsole.tui import spare_styles
+        from opsconsole.tui.sweeping import Sweeper
+
+        spare_styles.make_spare()
         try:
             engine = await self.link.start()
             if engine.unwritable is None:
@@ -186,6 +191,7 @@ class ConsoleApp(KeysInTurn, Noticing, Everywhere):
         self._health_known = True
         self.heart.every(_HEALTH_S, self.look_at_health)
         self.heart.every(_REST_S, self.modes.rest)
+        self.heart.every(_REST_S, Sweeper(lambda: self.touched_at).look)
         self.look_at_health()
         await self.modes.load_ahead()
         self._on_begun()
@@ -466,7 +472,7 @@ def run_console(settings: Settings, *, state_dir: str | Path | None = None, read
 
     app = ConsoleApp(
         make_engine, settings, host=host.host_name(), user=host.actor(), driver=terminal.ConsoleDriver,
-        read_only=read_only, becomes_root=_becomes_root(), on_begun=_settle, first_look=look,
+        read_only=read_only, becomes_root=_becomes_root(), on_begun=settle, first_look=look,
     )  # fmt: skip
     sys.setswitchinterval(_SWITCH_S)
     code = asyncio.run(terminal.run(app, app.link.close, mouse=settings.console.mouse))
@@ -484,7 +490,7 @@ def _becomes_root() -> bool | None:
     return True if os.geteuid() == 0 else None if shutil.which("sudo") else False
 
 
-def _settle() -> None:
+def settle() -> None:
     """What is loaded now stays: the collector of garbage need not look through it again and again. What comes from now
     on and goes again is given back."""
     from opsconsole.tui.spare_heap import keep_little

@@ -54,6 +54,8 @@ class KeysInTurn(TonedApp):
         self._key_typed = False
         self._passed_over_until = 0.0
         self._unseen: Screen[Any] | None = None
+        self.touched_at = 0.0
+        """When somebody last typed or used the mouse, on the clock of events; 0: nobody has."""
 
     @property
     def passes_over_keys(self) -> bool:
@@ -65,6 +67,8 @@ class KeysInTurn(TonedApp):
         self._unseen, self._passed_over_until = self.screen, math.inf
 
     async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent | events.Paste):
+            self.touched_at = event.time
         if not isinstance(event, Typed) or event.is_forwarded or not self._screen_stack:
             await super().on_event(event)
         elif self._is_leaving():

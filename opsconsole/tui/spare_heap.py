@@ -8,6 +8,7 @@ megabytes in each of them for as long as the console is open. A threshold that w
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Names of `mallopt(3)`, in malloc.h."""
@@ -17,11 +18,23 @@ _KEPT = 512 * 1024
 
 def keep_little() -> bool:
     """From now on, in all threads; a second time changes nothing. False: another C library, which is left alone."""
-    if not sys.platform.startswith("linux"):
+    libc = _glibc()
+    return libc is not None and bool(libc.mallopt(_TRIM_THRESHOLD, _KEPT) and libc.mallopt(_MMAP_THRESHOLD, _KEPT))
+
+
+def give_back() -> bool:
+    """What was freed between blocks that are still wanted is the system's again as well; false: as above."""
+    libc = _glibc()
+    if libc is None:
         return False
+    libc.malloc_trim(_KEPT)
+    return True
+
+
+def _glibc() -> Any:
+    if not sys.platform.startswith("linux"):
+        return None
     import ctypes
 
     libc = ctypes.CDLL(None)
-    if not hasattr(libc, "gnu_get_libc_version"):
-        return False
-    return bool(libc.mallopt(_TRIM_THRESHOLD, _KEPT) and libc.mallopt(_MMAP_THRESHOLD, _KEPT))
+    return libc if hasattr(libc, "gnu_get_libc_version") else None

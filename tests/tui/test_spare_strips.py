@@ -13,7 +13,7 @@ from textual.filter import Monochrome
 from textual.strip import Strip
 
 import opsconsole.tui.appearance  # noqa: F401 - it makes lines spare
-from opsconsole.tui.spare_strips import make_spare
+from opsconsole.tui.spare_strips import _cropped, _divided, make_spare
 
 BOLD = Style(bold=True)
 PLAIN = Style()
@@ -68,3 +68,35 @@ def test_it_is_done_once() -> None:
     before = Strip.__dict__["_crop_cache"]
     make_spare()
     assert Strip.__dict__["_crop_cache"] is before
+
+
+def reachable(one: object) -> list[object]:
+    """What a line refers to, and what that refers to: lines, their caches, and what is in them."""
+    found: list[object] = []
+    todo = [one]
+    while todo:
+        for other in gc.get_referents(todo.pop()):
+            if isinstance(other, Strip | FIFOCache | dict | list | tuple) and id(other) not in map(id, found):
+                found.append(other)
+                todo.append(other)
+    return found
+
+
+def test_a_line_goes_when_nobody_refers_to_it_whatever_it_was_asked_for() -> None:
+    one = line()
+    whole = [one.divide([9]), one.divide([9, 12]), [one.crop_extend(0, 9, None), one.crop_extend(-2, 9, BOLD)]]
+    assert all(part is one for parts in whole for part in parts)
+    for _ in range(2):
+        one.crop(0, 9), one.crop(2, 7), one.divide([3, 9]), one.adjust_cell_length(9), one.adjust_cell_length(12)
+        one.crop_extend(0, 12, None), one.crop_extend(4, 9, BOLD), one.apply_style(BOLD), one.apply_offsets(0, 0)
+        one.apply_filter(Monochrome(), Color(0, 0, 0)), one.render(Console(force_terminal=True))
+    assert len(caches_of(one)) > 4
+    assert all(found is not one for found in reachable(one)), "only the collector of garbage could take it away"
+
+
+def test_parts_of_a_line_are_what_textual_says() -> None:
+    for cuts in ([], [9], [3], [3, 9], [9, 20], [3, 20], [20]):
+        assert [part.text for part in line().divide(cuts)] == [part.text for part in _divided(line(), cuts)]
+    for start in (-1, 0, 1, 9, 12):
+        for end in (0, 4, 9, 10, 14):
+            assert line().crop_extend(start, end, BOLD) == _cropped(line(), start, end, BOLD)
