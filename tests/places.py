@@ -35,8 +35,16 @@ class Place:
     def freeze_in_use(self) -> None:
         """From now on nothing can be opened to be written; what is open already would forbid a remount."""
         if self._mounted:
-            for command in (["--bind", str(self._folder)], ["-o", "remount,bind,ro"]):
-                subprocess.run(["mount", *command, str(self._folder)], capture_output=True, check=True)
+            # Read-only first, elsewhere, then over it: nobody opens a file to write in between, which would forbid it.
+            aside = self._folder.with_name(f"{self._folder.name}-aside")
+            aside.mkdir(exist_ok=True)
+            for command in (
+                ["mount", "--bind", self._folder, aside],
+                ["mount", "-o", "remount,bind,ro", aside],
+                ["mount", "--bind", aside, self._folder],
+                ["umount", "-l", aside],
+            ):
+                subprocess.run(command, capture_output=True, check=True)
             self._beneath = True
         else:
             self._modes(lambda mode: mode & 0o555)
