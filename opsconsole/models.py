@@ -293,7 +293,8 @@ class ExecutionResult:
     effects: list[Mapping[str, Any]] = field(default_factory=list)
     invocation: Mapping[str, Any] = field(default_factory=dict)
     """What it was called with: `args`, `cwd`, `environment_names` (no values), `stdin`, `timeout_s`, `limits_asked`,
-    `allow`, `allow_network`, `writable`, `kill_leftovers`, `reason`; empty where nobody kept it."""
+    `allow`, `allow_network`, `writable`, `kill_leftovers`, `reason`, `retry_exit_codes` (null: those of
+    the settings), `idempotent`; empty where nobody kept it."""
 
     @property
     def succeeded(self) -> bool:

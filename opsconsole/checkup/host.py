@@ -11,6 +11,7 @@ from pathlib import Path
 
 from opsconsole import host
 from opsconsole.checkup.fact import Fact
+from opsconsole.checkup.supervisor import supervisor_fact
 from opsconsole.errors import InterpreterMissing, OpsError, StateDirError
 from opsconsole.execution import elevation, interpreters
 from opsconsole.execution.supervisor import kernel
@@ -27,6 +28,7 @@ from opsconsole.wording import size
 def host_facts(paths: StatePaths, settings: Settings) -> Iterator[Fact]:
     """One topic after the other, each looked at when it is asked for."""
     yield from _platform()
+    yield supervisor_fact()
     yield from _state(paths, settings)
     yield from _interpreters()
     yield from _killing()

@@ -11,6 +11,7 @@ from opsconsole.errors import OpsError
 
 _EXAMPLES = (
     ("opsconsole pin 17", "keep task 17, whatever the history settings say"),
+    ("opsconsole pin 17 --reason 'the audit wants it'", "and say why: `show 17 --events` has it"),
     ("opsconsole pin 17 --off", "let it go with the others of its age"),
 )
 
@@ -19,6 +20,7 @@ def build() -> Parser:
     parser = Parser("opsconsole pin", "Keep a task, with its output, from ever being cleaned up.", _EXAMPLES)
     parser.add_argument("ids", nargs="+", type=int, metavar="ID", help="task ids")
     parser.add_argument("--off", action="store_true", help="unpin: clean-up may take it again")
+    parser.add_argument("--reason", metavar="TEXT", help="why, for the record: `opsconsole show ID --events` has it")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     return parser
 
@@ -31,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     with looking() as engine:
         for task_id in options.ids:
             try:
-                task = engine.command("pin", task_id, not options.off)
+                task = engine.command("pin", task_id, not options.off, options.reason)
             except OpsError as error:
                 codes.append(diagnostics.report(error))
                 continue

@@ -62,17 +62,17 @@ class Commands:
     def set_priority(self, task_id: int, priority: Priority, reason: str | None = None) -> Job[Task]:
         return lambda c: tasks.set_priority(c, task_id, priority, self._queue, self._by, self._clock.now(), reason)
 
-    def pin(self, task_id: int, pinned: bool = True) -> Job[Task]:
-        return lambda c: tasks.pin(c, task_id, pinned, self._by, self._clock.now())
+    def pin(self, task_id: int, pinned: bool = True, reason: str | None = None) -> Job[Task]:
+        return lambda c: tasks.pin(c, task_id, pinned, self._by, self._clock.now(), reason)
 
     def named(
         self, name: str, task_id: int, value: Priority | bool | None = None, reason: str | None = None
     ) -> Job[Task]:
-        """The job of a command by its name; `value` is for `priority` and `pin`, which takes no `reason`."""
+        """The job of a command by its name; `value` is for `priority` and `pin`."""
         if name == "priority":
             return self.set_priority(task_id, Priority(value or 0), reason)
         if name == "pin":
-            return self.pin(task_id, value is not False)
+            return self.pin(task_id, value is not False, reason)
         plain = {
             "cancel": self.cancel, "pause": self.pause, "resume": self.resume, "hold": self.hold,
             "release": self.release,

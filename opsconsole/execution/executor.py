@@ -21,7 +21,7 @@ from opsconsole import host
 from opsconsole.clock import Clock
 from opsconsole.errors import ConsoleError, NotRunnable, OpsError, SecurityError, StorageError, SupervisorError
 from opsconsole.events import EventBus, Notice
-from opsconsole.execution import dispatch, ends, privacy, reconcile
+from opsconsole.execution import dispatch, ends, privacy, reconcile, runfolder
 from opsconsole.execution.environment import EnvironmentStore
 from opsconsole.execution.pool import SlotPool
 from opsconsole.execution.slots import Slot
@@ -194,10 +194,10 @@ class Executor:
 
     def _commit(self, turn: Turn, c: sqlite3.Connection) -> None:
         """In the writer's thread."""
-        now = self._clock.now()
         turn.changed, turn.claimed = [], []
         for report in turn.reports:
             report(c)
+        now = self._clock.now()  # what is queued again by a report is claimed after that
         if turn.outcomes:
             turn.changed = endings.finish(c, turn.outcomes, now, self._settings.retry, self._luck)
         if turn.want:
@@ -358,18 +358,32 @@ class Executor:
             if isinstance(found, endings.Outcome):
                 del self.watched[watched.execution_id]
                 self.ended(found)
-            elif found == "unclaimed":
+            elif found == "unclaimed" and self._has_paused(watched):
                 del self.watched[watched.execution_id]
-                self.report(_unclaim(watched.execution_id, watched.launch))
+                self.report(functools.partial(self._put_back, watched.execution_id, watched.launch))
                 self._look_for_work = True
+
+    def _has_paused(self, watched: reconcile.Watched) -> bool:
+        """Between two launches of the same attempt; who cancels it does not wait for that."""
+        now, launch = self._clock.monotonic(), watched.launch
+        if watched.again_at is None:
+            last = launch >= reconcile.LAUNCHES
+            pause = 0.0 if last else reconcile.pause_before_next(launch, self._settings.retry)
+            watched.again_at = now + pause
+            if pause:
+                lost = f"launch {launch} of {reconcile.LAUNCHES} came to nothing before its script began"
+                said = f"task {_task_of(watched.execution_id)}: {lost}; it is launched again in {pause:g} s"
+                self._bus.publish(Notice("warning", said))
+        return now >= watched.again_at or runfolder.is_told(self._paths.run_folder(watched.execution_id))
+
+    def _put_back(self, execution_id: str, launch: int, c: sqlite3.Connection) -> None:
+        ended = reconcile.put_back(c, execution_id, launch, self._clock.now(), self._settings.retry, self._luck)
+        if ended:
+            self._loop.call_soon_threadsafe(self._on_committed, ended)
 
 
 def _task_of(execution_id: str) -> int:
     return int(execution_id.partition(".")[0])
-
-
-def _unclaim(execution_id: str, launch: int) -> Job[bool]:
-    return lambda c: tasks.unclaim(c, execution_id, launch)
 
 
 def _apply(execution_id: str, told: list[dict[str, Any]], now: int, c: sqlite3.Connection) -> None:

@@ -13,7 +13,7 @@ from opsconsole.clock import Clock
 from opsconsole.execution import reconcile
 from opsconsole.paths import StatePaths
 from opsconsole.settings import RetrySettings
-from opsconsole.storage import consoles, endings, tasks
+from opsconsole.storage import consoles, endings
 from opsconsole.storage.writer import Job
 
 Orphan = tuple[str, int, str]
@@ -64,7 +64,7 @@ def settle(
             ended = True
             submit(functools.partial(_finish, prepared(found), watched.told, clock, retry)).result()
         elif found == "unclaimed":
-            submit(functools.partial(_requeue, execution_id, launch)).result()
+            ended = bool(submit(functools.partial(_put_back, execution_id, launch, clock, retry)).result()) or ended
     return ended
 
 
@@ -75,5 +75,5 @@ def _finish(
     endings.finish(c, [outcome], clock.now(), retry, random.Random())  # noqa: S311 - jitter of a delay
 
 
-def _requeue(execution_id: str, launch: int, c: sqlite3.Connection) -> None:
-    tasks.unclaim(c, execution_id, launch)
+def _put_back(execution_id: str, launch: int, clock: Clock, retry: RetrySettings, c: sqlite3.Connection) -> list[int]:
+    return reconcile.put_back(c, execution_id, launch, clock.now(), retry, random.Random())  # noqa: S311 - as above

@@ -1,12 +1,13 @@
 """Every open row against reality: what a dead console left is finished, requeued, abandoned, or adopted.
 
-result.json present → finish the row; lock held → alive, to be watched; never claimed → voided and queued again;
-else the supervisor died: its tree is killed and the row is abandoned, survivors named.
+result.json present → finish the row; lock held → alive, to be watched; never claimed → voided and queued again, after
+so many launches ended as failed; else the supervisor died: its tree is killed, the row is abandoned, survivors named.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sqlite3
 import time
@@ -20,12 +21,16 @@ from opsconsole.clock import Clock
 from opsconsole.execution import runfolder
 from opsconsole.models import Status
 from opsconsole.paths import StatePaths
+from opsconsole.settings import RetrySettings
 from opsconsole.storage import endings, tasks
 
 PARENT_KILLS_WITHIN_S = 1.2
 """The lean parent of a killed supervisor needs this long at most to kill the tree and write the result."""
 KILL_WAIT_S = 1.0
 KILLS_AT_LEAST = 10
+LAUNCHES = 5
+"""So many may come to nothing: one goes with a console that is killed, all of them only where no supervisor lives long
+enough to begin. The number is in the task's row, so a restart goes on counting."""
 _FAR_FUTURE_US = 1 << 62
 """No time is as late: a script of the operator's own can write into the file that is read here."""
 
@@ -38,6 +43,8 @@ class Watched:
     launch: int
     boot_id: str = ""
     dead_since: float | None = None
+    again_at: float | None = None
+    """Voided, it is queued again then."""
     seen_lines: int = 0
     told: list[dict[str, Any]] = field(default_factory=list)
 
@@ -99,6 +106,33 @@ def look(watched: Watched, paths: StatePaths, clock: Callable[[], float], now: i
     if clock() - watched.dead_since < PARENT_KILLS_WITHIN_S and host.is_alive(*heir) and not restarted:
         return None
     return abandon(watched.execution_id, finding, folder, now, restarted=restarted)
+
+
+def pause_before_next(launch: int, retry: RetrySettings) -> float:
+    """Seconds after a launch that never began: none after the first, which may have gone with its console; then as
+    before an attempt, so that a host that is short of memory for a while does not use up what is queued.
+    """
+    return 0.0 if launch < 2 else min(retry.max_s, retry.base_s * 2.0 ** (launch - 1))
+
+
+def put_back(
+    c: sqlite3.Connection, execution_id: str, launch: int, now: int, retry: RetrySettings, luck: random.Random
+) -> list[int]:
+    """A voided launch: its task is queued again, or ends as failed if it was the last of `LAUNCHES`. Ids of the tasks
+    that ended.
+    """
+    task_id = int(execution_id.partition(".")[0])
+    if launch < LAUNCHES or tasks.get(c, task_id).cancel_requested:
+        tasks.unclaim(c, execution_id, launch)
+        return []
+    if not tasks.is_preparing(c, execution_id, launch):
+        return []
+    reason = (
+        f"it was never run: {launch} launches in a row came to nothing, its supervisor or console being gone before it "
+        "began; see `opsconsole doctor` and console.log in the state directory, then run it again"
+    )
+    outcome = endings.Outcome(execution_id, Status.FAILED, reason, None, None, None, now, None, {"kill": None})
+    return endings.finish(c, [outcome], now, retry, luck)
 
 
 def abandon(

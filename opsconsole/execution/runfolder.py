@@ -101,6 +101,11 @@ def command(folder: Path, launch: int, op: str, by: str) -> None:
     _wake(folder, launch)
 
 
+def is_told(folder: Path) -> bool:
+    """Whether anybody has told the run anything."""
+    return (folder / "commands").exists()
+
+
 def _wake(folder: Path, launch: int) -> None:
     """SIGUSR1 to exactly the supervisor that the claim names.
 

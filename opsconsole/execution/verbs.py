@@ -77,8 +77,8 @@ class Verbs(Questions):
     async def set_priority(self, task_id: int, priority: Priority, reason: str | None = None) -> Task:
         return await self._command(self._commands.set_priority(task_id, priority, self._kept(reason, task_id)))
 
-    async def pin(self, task_id: int, pinned: bool = True) -> Task:
-        return await self._command(self._commands.pin(task_id, pinned))
+    async def pin(self, task_id: int, pinned: bool = True, reason: str | None = None) -> Task:
+        return await self._command(self._commands.pin(task_id, pinned, self._kept(reason, task_id)))
 
     async def retry(self, task_id: int) -> Task:
         """Run an ended task once more, as a new task whose parent is the old one."""

@@ -74,7 +74,7 @@ _NO_METRICS = {
 
 _CALLED_WITH = (
     "args", "cwd", "environment_names", "stdin", "timeout_s", "limits_asked", "allow", "allow_network", "writable",
-    "kill_leftovers", "reason",
+    "kill_leftovers", "reason", "retry_exit_codes", "idempotent",
 )  # fmt: skip
 """What of a spec says how the run was called; its secrets were taken out before it was stored."""
 

@@ -272,11 +272,10 @@ def claim(
 
 def unclaim(c: sqlite3.Connection, execution_id: str, launch: int) -> bool:
     """A launch that can never start any more: its task is queued again. The caller holds or voided its claim."""
-    this = "id = ? AND launch = ? AND status = 'preparing'"
-    if c.execute(f"SELECT 1 FROM execution WHERE {this}", (execution_id, launch)).fetchone() is None:
+    if not is_preparing(c, execution_id, launch):
         return False
     task_events.keep_claim(c, execution_id)
-    c.execute(f"DELETE FROM execution WHERE {this}", (execution_id, launch))
+    c.execute("DELETE FROM execution WHERE id = ?", (execution_id,))
     task_id, now = int(execution_id.partition(".")[0]), time.time_ns() // 1000
     task_events.record(c, task_id, What.UNCLAIMED, now, detail="its launch never began")
     rev = next_rev(c)
@@ -289,6 +288,14 @@ def unclaim(c: sqlite3.Connection, execution_id: str, launch: int) -> bool:
         endings.cancel_waiting(c, task_id, "cancelled", rev, now)
         endings.settle_dependents(c, task_id, rev, now)
     return True
+
+
+def is_preparing(c: sqlite3.Connection, execution_id: str, launch: int) -> bool:
+    """Whether it is this launch of the execution that is under way."""
+    found = c.execute(
+        "SELECT 1 FROM execution WHERE id = ? AND launch = ? AND status = 'preparing'", (execution_id, launch)
+    )
+    return found.fetchone() is not None
 
 
 def launch_of(c: sqlite3.Connection, execution_id: str) -> int:
@@ -411,12 +418,12 @@ def set_priority(
     return get(c, task_id)
 
 
-def pin(c: sqlite3.Connection, task_id: int, pinned: bool, by: str, now: int) -> Task:
+def pin(c: sqlite3.Connection, task_id: int, pinned: bool, by: str, now: int, reason: str | None = None) -> Task:
     """A pinned task is never cleaned up. Raises TaskNotFound."""
     task = get(c, task_id)
     c.execute("UPDATE task SET pinned = ?, rev = ? WHERE id = ?", (pinned, next_rev(c), task_id))
     if pinned is not task.pinned:
-        task_events.record(c, task_id, What.PINNED if pinned else What.UNPINNED, now, by)
+        task_events.record(c, task_id, What.PINNED if pinned else What.UNPINNED, now, by, reason=reason)
     return get(c, task_id)
 
 

@@ -148,7 +148,9 @@ def test_pinned_tasks_survive_a_clean_up(console: Console) -> None:
     console.run("-c", "true", "-c", "true", "-c", "true")
     assert console.run("pin", "2", "3").stdout == b"2 pinned\n3 pinned\n"
     assert [task["pinned"] for task in console.objects("pin", "2", "3", "--off")] == [False, False]
-    console.run("pin", "1")
+    console.run("pin", "1", "--reason", "the audit\nwants it")
+    why = {event["event"]: event["reason"] for event in console.objects("show", "1", "--events")}
+    assert why["pinned"] == "the audit wants it"
     cleaned = console.run("history", "clean", OPSCONSOLE_HISTORY__KEEP_TASKS="1")
     assert cleaned.returncode == 0
     assert cleaned.stdout.startswith(b"1 tasks removed")

@@ -102,6 +102,7 @@ WHYS: dict[str, tuple[str, Callable[[sqlite3.Connection, int], object]]] = {
     "hold": ("held", lambda c, now: tasks.hold(c, 1, "anna (tui)", now, "freeze")),
     "cancel": ("cancel_asked", lambda c, now: tasks.cancel(c, 1, "anna (tui)", now, "freeze")),
     "pause": ("pause_asked", lambda c, now: tasks.asked_of_run(c, 1, What.PAUSE_ASKED, "anna (tui)", now, "freeze")),
+    "pin": ("pinned", lambda c, now: tasks.pin(c, 1, True, "anna (tui)", now, "freeze")),
     "priority": (
         "priority", lambda c, now: tasks.set_priority(c, 1, Priority.LOW, QueueSettings(), "anna (tui)", now, "freeze")
     ),
