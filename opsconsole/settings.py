@@ -7,11 +7,11 @@ prints it. pydantic validates these dataclasses, and is imported only where ther
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import field, fields, is_dataclass, replace
-from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -251,7 +251,8 @@ def variable_of(name: str) -> str:
 def documented(section: Any = None, prefix: str = "") -> Iterator[tuple[str, Any, str]]:
     """(`section.key`, default, documentation) of every setting."""
     section = Settings() if section is None else section
-    docs = _field_docs(type(section))
+    kind: Any = type(section)
+    docs = _field_docs(kind)
     for key, default in _sections(section).items():
         name = prefix + key
         if is_dataclass(default):
@@ -260,6 +261,7 @@ def documented(section: Any = None, prefix: str = "") -> Iterator[tuple[str, Any
             yield name, default, docs.get(key, "")
 
 
+@functools.cache  # the source of a class is looked for by reading its whole module
 def _field_docs(kind: type) -> dict[str, str]:
     import ast
     import inspect
@@ -464,7 +466,7 @@ def _out_of_range(settings: Settings) -> Iterator[SettingsError]:
         if isinstance(value, float) and not math.isfinite(value):
             yield SettingsError(f"setting {name} must be a finite number")
     for name, (above, least, most) in RANGES.items():
-        number: Any = reduce(getattr, name.split("."), settings)
+        number: Any = functools.reduce(getattr, name.split("."), settings)
         if (above is not None and number <= above) or (least is not None and number < least) or number > most:
             yield SettingsError(f"setting {name} must be {range_of(name)}")
     if retry.max_s < retry.base_s:

@@ -119,9 +119,9 @@ def _own_surroundings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyt
 
     Both are folders of the test's own, which nobody makes before something is written there.
     """
-    own = tmp_path_factory.getbasetemp() / f"surroundings{next(_numbers)}"
-    monkeypatch.setenv("XDG_STATE_HOME", str(own / "state"))
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(own / "config"))
+    own = f"{tmp_path_factory.getbasetemp()}/surroundings{next(_numbers)}"
+    monkeypatch.setenv("XDG_STATE_HOME", f"{own}/state")
+    monkeypatch.setenv("XDG_CONFIG_HOME", f"{own}/config")
     for name in ("OPSCONSOLE_STATE_DIR", "OPSCONSOLE_CONFIG"):
         monkeypatch.delenv(name, raising=False)
 

@@ -223,26 +223,26 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def migrate(connection: sqlite3.Connection, folder: Path = MIGRATIONS, *, last_id: int = 0) -> None:
-    """Apply every newer migration, each in one transaction with its version; tasks of a new database come after
-    `last_id`. Raises sqlite3.Error.
+    """Apply every newer migration, all in one transaction with the version, so that the disk is waited for once;
+    tasks of a new database come after `last_id`. Raises sqlite3.Error.
     """
     connection.execute("PRAGMA journal_mode = WAL")
-    for file in sorted(folder.glob("[0-9]*.sql")):
-        number = int(file.name[:4])
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            version = _version(connection)
-            if version < number:  # another console may have been quicker
-                for statement in _statements(file.read_text(encoding="utf-8")):
-                    connection.execute(statement)
-                if version == 0 and last_id:
-                    connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('task', ?)", (last_id,))
-                connection.execute(f"PRAGMA user_version = {number}")
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = _version(connection)  # another console may have been quicker
+        missing = sorted(file for file in folder.glob("[0-9]*.sql") if int(file.name[:4]) > version)
+        for file in missing:
+            for statement in _statements(file.read_text(encoding="utf-8")):
+                connection.execute(statement)
+        if missing and version == 0 and last_id:
+            connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('task', ?)", (last_id,))
+        if missing:
+            connection.execute(f"PRAGMA user_version = {int(missing[-1].name[:4])}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _statements(text: str) -> list[str]:

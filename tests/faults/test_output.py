@@ -65,7 +65,7 @@ def everything(follower: Follower, most: int = 1 << 20) -> Iterator[Chunk]:
         (MIB, MIB - 1),
         (100_001, 9 * MIB + 7),
         (1, 1000),
-        (24 * MIB, 40 * MIB),
+        (17 * MIB, 24 * MIB),
         (0, 10 * MIB),
     ],
 )

@@ -326,7 +326,7 @@ async def test_a_database_broken_beside_its_log_loses_no_row_or_goes_aside_with_
 async def test_damaged_pages_are_said_and_their_bytes_are_kept(state: Path, first: int) -> None:
     """Most of such a database can still be saved with SQLite's own tools."""
     async with Engine(quick(), state_dir=state) as engine:
-        await engine.submit_many([TaskSpec(script=f"echo {number}", hold=True) for number in range(300)])
+        await engine.submit_many([TaskSpec(script="echo", args=(str(number),), hold=True) for number in range(300)])
     file = checkpoint(state)
     data = bytearray(file.read_bytes())
     assert len(data) > 50 * 4096

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 
 from opsconsole.monitoring.learning.detector import Detector
 
@@ -151,19 +151,35 @@ def faulty(base: str, fault: str, seed: int, *, days: float = 4.0) -> tuple[Seri
     return series, at + FAULTS[fault].after
 
 
+@dataclass(slots=True)
+class Watch:
+    """A detector that is fed as the product feeds: nothing is learned while an episode is open."""
+
+    threshold: float = Detector.threshold
+    spacing: float = MINUTE
+    detector: Detector = field(default_factory=Detector)
+    rows: int = 0
+    begun: list[int] = field(default_factory=list)
+    """Rows at which an episode began."""
+    calm: int = 0
+    opened: bool = False
+
+    def feed(self, values: Iterable[float]) -> None:
+        for row, value in enumerate(values, self.rows):
+            score = self.detector.update(START + row * self.spacing, value, learn=not self.opened)
+            if score >= self.threshold:
+                self.calm = 0
+                if not self.opened:
+                    self.opened = True
+                    self.begun.append(row)
+            elif self.opened:
+                self.calm += 1
+                self.opened = self.calm < CLOSES
+            self.rows = row + 1
+
+
 def episodes(series: Series, *, threshold: float | None = None, spacing: float = MINUTE) -> list[int]:
-    """Rows at which an episode began, fed as the product feeds: nothing is learned while one is open."""
-    detector = Detector()
-    limit = Detector.threshold if threshold is None else threshold
-    begun, calm, opened = [], 0, False
-    for row, value in enumerate(series):
-        score = detector.update(START + row * spacing, value, learn=not opened)
-        if score >= limit:
-            calm = 0
-            if not opened:
-                opened = True
-                begun.append(row)
-        elif opened:
-            calm += 1
-            opened = calm < CLOSES
-    return begun
+    """Rows at which an episode began."""
+    watch = Watch(Detector.threshold if threshold is None else threshold, spacing)
+    watch.feed(series)
+    return watch.begun

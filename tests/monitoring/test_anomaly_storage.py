@@ -251,9 +251,8 @@ def several(c: sqlite3.Connection) -> sqlite3.Connection:
     return c
 
 
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
+def test_filters(several: sqlite3.Connection) -> None:
+    expected: list[tuple[dict[str, object], list[int]]] = [
         ({}, [5, 4, 3, 2, 1]),
         ({"limit": 2}, [5, 4]),
         ({"limit": 2, "before": 4}, [3, 2]),
@@ -274,10 +273,9 @@ def several(c: sqlite3.Connection) -> sqlite3.Connection:
         ({"until_us": START_US + 3 * HOUR_US, "since_us": START_US + 2 * HOUR_US + 5}, [2]),
         ({"since_us": 1 << 90, "before": 1 << 90, "limit": 1 << 90}, [4, 3]),
         ({"subject": "caf\udce9"}, []),
-    ],
-)
-def test_filters(several: sqlite3.Connection, given: dict[str, object], expected: list[int]) -> None:
-    assert ids(anomalies.find(several, AnomalyFilter(**given))) == expected  # type: ignore[arg-type]
+    ]
+    found = [(given, ids(anomalies.find(several, AnomalyFilter(**given)))) for given, _ in expected]  # type: ignore[arg-type]
+    assert found == expected
 
 
 def test_a_process_with_its_number_is_found_although_its_name_reads_as_a_pattern(c: sqlite3.Connection) -> None:

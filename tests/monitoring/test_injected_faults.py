@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
-from tests.monitoring.faults import CLEAN, DAY, FAULTS, episodes, faulty
+from tests.monitoring.faults import CLEAN, DAY, FAULTS, Series, Watch, episodes, faulty
 
 MINUTES = 5
 SEEDS = (1, 2)
@@ -19,13 +21,22 @@ NOT_OURS = {
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("base", CLEAN)
-@pytest.mark.parametrize("fault", FAULTS)
-def test_is_found_within_five_minutes(fault: str, base: str, seed: int) -> None:
-    if (fault, base) in NOT_OURS:
-        pytest.skip(NOT_OURS[fault, base])
-    series, at = faulty(base, fault, seed)
-    begin = at - FAULTS[fault].after
-    assert any(begin <= row <= at + MINUTES for row in episodes(series[: at + MINUTES + 1]))
+def test_each_fault_is_found_within_five_minutes(base: str, seed: int) -> None:
+    """All of them come into the same days, which are learnt once."""
+    days: list[tuple[int, int, str, Series]] = []
+    for fault in FAULTS:
+        if (fault, base) not in NOT_OURS:
+            series, at = faulty(base, fault, seed)
+            days.append((at - FAULTS[fault].after, at, fault, series))
+    before, missed = Watch(), []
+    for begin, at, fault, series in sorted(days):
+        assert all(other[:begin] == series[:begin] for when, _, _, other in days if when >= begin)
+        before.feed(series[before.rows : begin])
+        after = copy.deepcopy(before)
+        after.feed(series[begin : at + MINUTES + 1])
+        if not any(row >= begin for row in after.begun):
+            missed.append(fault)
+    assert missed == []
 
 
 @pytest.mark.unmeasured

@@ -25,28 +25,20 @@ def test_importing_the_package_loads_no_submodule() -> None:
     assert {name for name in _modules_after("import opsconsole") if name.startswith("opsconsole.")} == set()
 
 
-@pytest.mark.parametrize(
-    "program",
-    [
-        "from opsconsole import Engine, TaskSpec",
-        "from opsconsole import Engine; Engine()",
-        "import opsconsole.cli.main",
-        "import opsconsole.cli.run, opsconsole.cli.headless",
-    ],
-)
-def test_the_core_loads_nothing_heavy(program: str) -> None:
-    tops = {name.partition(".")[0] for name in _modules_after(program)}
-    assert tops & set(HEAVY) == set()
-
-
-def test_the_core_never_loads_the_screen() -> None:
-    loaded = _modules_after("import opsconsole.engine, opsconsole.cli.main")
+def test_the_core_loads_nothing_heavy_and_nothing_of_the_screen() -> None:
+    loaded = _modules_after(
+        "from opsconsole import Engine, TaskSpec; Engine()\n"
+        "import opsconsole.engine, opsconsole.cli.main, opsconsole.cli.run, opsconsole.cli.headless"
+    )
+    assert {name.partition(".")[0] for name in loaded} & set(HEAVY) == set()
     assert {name for name in loaded if name.startswith("opsconsole.tui")} == set()
 
 
-def test_the_console_loads_nothing_of_its_demo() -> None:
-    loaded = _modules_after("import opsconsole.cli.console, opsconsole.tui.app, opsconsole.engine")
-    assert {name for name in loaded if name.startswith("opsconsole.demo")} == set()
+def test_the_console_loads_nothing_of_its_demo_and_its_first_frame_waits_for_no_review() -> None:
+    loaded = _modules_after(
+        "import opsconsole.cli.console, opsconsole.tui.app, opsconsole.tui.screens.overview.screen, opsconsole.engine"
+    )
+    assert {name for name in loaded if name.startswith(("opsconsole.demo", "opsconsole.safety.review"))} == set()
 
 
 def test_the_trace_is_read_without_the_screen() -> None:
@@ -99,8 +91,3 @@ def test_the_supervisor_stays_lean() -> None:
         "sqlite3",
         "typing",
     } <= {"typing"}
-
-
-def test_the_first_frame_waits_for_no_review() -> None:
-    loaded = _modules_after("import opsconsole.tui.app, opsconsole.tui.screens.overview.screen, opsconsole.engine")
-    assert {name for name in loaded if name.startswith("opsconsole.safety.review")} == set()

@@ -9,6 +9,7 @@ import pytest
 
 from opsconsole.safety.containment import seccomp
 from opsconsole.safety.containment.syscalls import LAST, NUMBERS
+from tests.cases import each
 
 ALLOW, KILL = "allow", "kill"
 MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}
@@ -111,8 +112,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("machine", MACHINES)
-@pytest.mark.parametrize(("options", "call", "arguments", "expected"), CASES)
+@each((*case, machine) for case in CASES for machine in MACHINES)
 def test_each_call_has_its_verdict(
     options: dict[str, bool], call: str, arguments: tuple[int, ...], expected: str | int, machine: str
 ) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from opsconsole.safety.redact import Redaction, rule_set
 from opsconsole.safety.redaction.lines import compiled
 from opsconsole.safety.redaction.rules import FOLD, LONGEST, RULES, Rule
+from tests.cases import each
 
 RULED = Redaction(rules=rule_set())
 
@@ -100,14 +101,14 @@ FOUND = [
 ]
 
 
-@pytest.mark.parametrize(("name", "text", "secret"), FOUND)
+@each(FOUND)
 def test_a_secret_is_replaced_by_the_name_of_its_rule(name: str, text: str, secret: str) -> None:
     clean = RULED.text(text)
     assert secret not in clean
     assert f"[redacted:{name}]" in clean
 
 
-@pytest.mark.parametrize(("name", "text", "secret"), FOUND)
+@each(FOUND)
 def test_what_is_redacted_once_stays_as_it_is(name: str, text: str, secret: str) -> None:
     clean = RULED.text(text)
     assert RULED.text(clean) == clean
@@ -118,7 +119,7 @@ def test_every_rule_has_an_example() -> None:
     assert 40 <= len(RULES) <= 70
 
 
-@pytest.mark.parametrize(("name", "text", "secret"), FOUND)
+@each(FOUND)
 def test_every_match_begins_with_a_keyword_and_is_not_too_long(name: str, text: str, secret: str) -> None:
     data = text.encode()
     for rule in RULES:
@@ -129,7 +130,7 @@ def test_every_match_begins_with_a_keyword_and_is_not_too_long(name: str, text: 
 
 @pytest.mark.unmeasured
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}-{rule.keywords[0].decode()}")
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(data=st.data())
 def test_whatever_a_rule_matches_is_not_overlooked_by_the_quick_look(rule: Rule, data: st.DataObject) -> None:
     pattern = compiled(rule)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from opsconsole.safety.review.edits import apply
 from opsconsole.safety.review.model import Judgement, Severity, Source, Span, describe
 from opsconsole.safety.review.python import LARGEST, judge
+from tests.cases import each
 from tests.unit.safety.rule_pages import Page, pages
 
 PAGES = pages("py-")
@@ -21,13 +22,13 @@ def rules(text: str) -> set[str]:
     return {finding.rule for finding in judgement.findings + judgement.denials}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.rule)
+@each(PAGES)
 def test_the_bad_example_of_a_page_is_found_and_the_good_one_is_not(page: Page):
     assert page.rule in rules(page.bad)
     assert page.good is None or page.rule not in rules(page.good)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.rule)
+@each(PAGES)
 def test_the_severity_of_a_page_is_one_that_is_reported(page: Page):
     judgement = judge(Source(page.bad))
     severities = {finding.severity for finding in judgement.findings + judgement.denials if finding.rule == page.rule}

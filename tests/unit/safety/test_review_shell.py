@@ -6,6 +6,7 @@ import pytest
 
 from opsconsole.safety.review import review
 from opsconsole.safety.review.model import Review
+from tests.cases import each
 
 PROVEN = """
 ls -la /etc | sort -k5 -n | tail
@@ -53,7 +54,7 @@ def _split(text: str) -> list[str]:
     return joined
 
 
-@pytest.mark.parametrize("script", [line for line in _split(PROVEN) if "/dev/null || true" not in line])
+@each(line for line in _split(PROVEN) if "/dev/null || true" not in line)
 def test_what_only_looks_is_allowed(script: str) -> None:
     judged = review(script)
     assert judged.verdict == "allow", judged.reason
@@ -181,7 +182,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("script", "column"), REFUSED)
+@each(REFUSED)
 def test_what_changes_or_cannot_be_read_is_refused(script: str, column: int | None) -> None:
     judged = review(script)
     assert judged.verdict == "refuse" and judged.reason

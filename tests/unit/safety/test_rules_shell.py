@@ -9,6 +9,7 @@ from opsconsole.safety.review.model import Finding, Severity
 from opsconsole.safety.review.rules import registry
 from opsconsole.safety.review.shell import read_script
 from opsconsole.safety.review.shell.facts import Script
+from tests.cases import each
 from tests.unit.safety.rule_cases import BASH, SH
 from tests.unit.safety.rule_pages import Page, pages
 
@@ -27,7 +28,7 @@ def findings(rule: str, text: str) -> list[Finding]:
     return [one for one in rules.lint(read(rule, text)) if one.rule in (rule, rules.FAILED)]
 
 
-@pytest.mark.parametrize(("rule", "text"), POSITIVE)
+@each(POSITIVE)
 def test_it_is_found(rule, text):
     found = findings(rule, text)
     assert {one.rule for one in found} == {rule}
@@ -35,12 +36,12 @@ def test_it_is_found(rule, text):
     assert all(0 <= one.start <= one.end <= len(text) for one in found)
 
 
-@pytest.mark.parametrize(("rule", "text"), NEGATIVE)
+@each(NEGATIVE)
 def test_it_is_left_alone(rule, text):
     assert findings(rule, text) == []
 
 
-@pytest.mark.parametrize(("rule", "text"), POSITIVE)
+@each(POSITIVE)
 def test_a_fix_makes_it_go_away_and_keeps_the_script_one(rule, text):
     for _ in range(4):
         fixes = [one.fix for one in findings(rule, text) if one.fix]
@@ -49,7 +50,7 @@ def test_a_fix_makes_it_go_away_and_keeps_the_script_one(rule, text):
         for edit in sorted(fixes[0], key=lambda edit: edit.start, reverse=True):
             text = text[: edit.start] + edit.text + text[edit.end :]
         assert read_script(text).judgement.parsed, text
-    pytest.fail(f"still found: {text}")
+    raise AssertionError(f"still found: {text}")
 
 
 def test_every_rule_has_cases_and_at_least_two_of_each():
@@ -63,13 +64,13 @@ def test_every_rule_has_a_page_with_its_severity():
     assert {page.rule: page.severity for page in PAGES} == {one.id: str(one.severity) for one in rules.RULES.values()}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.rule)
+@each(PAGES)
 def test_the_bad_example_of_a_page_is_found_and_the_good_one_is_not(page: Page):
     assert findings(page.rule, page.bad)
     assert page.good is None or not findings(page.rule, page.good)
 
 
-@pytest.mark.parametrize("rule", sorted(rules.RULES))
+@each(sorted(rules.RULES))
 def test_the_worst_severity_of_a_rule_is_one_that_it_gives(rule):
     worst = max(one.severity for text in CASES[rule][0] for one in findings(rule, text))
     assert worst is rules.RULES[rule].severity

@@ -91,12 +91,14 @@ def test_migrating_twice_changes_nothing(path: Path) -> None:
         assert c.execute("SELECT name, sql FROM sqlite_master").fetchall() == before
 
 
-def test_a_migration_that_fails_leaves_no_half_of_it(path: Path, tmp_path: Path) -> None:
+def test_a_migration_that_fails_leaves_nothing_of_it_and_of_those_that_came_with_it(path: Path, tmp_path: Path) -> None:
     folder = tmp_path / "migrations"
     folder.mkdir()
     (folder / "0001_first.sql").write_text("CREATE TABLE one (a);")
-    (folder / "0002_second.sql").write_text("CREATE TABLE two (a);\nCREATE TABLE one (a);")
     with closing(connect(path)) as c:
+        migrate(c, folder)
+        (folder / "0002_second.sql").write_text("CREATE TABLE two (a);")
+        (folder / "0003_third.sql").write_text("CREATE TABLE three (a);\nCREATE TABLE one (a);")
         with pytest.raises(sqlite3.OperationalError):
             migrate(c, folder)
         assert [row[0] for row in c.execute("SELECT name FROM sqlite_master")] == ["one"]

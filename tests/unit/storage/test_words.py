@@ -66,32 +66,28 @@ FILTERS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("wanted", FILTERS)
 @pytest.mark.parametrize("near", [20, 700, 1700, COUNT + 1])
-def test_a_list_of_words_begins_as_it_goes_on(
-    archive: Archive, wanted: Filter, near: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_list_of_words_begins_as_it_goes_on(archive: Archive, near: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "_NEAR", near)
-    wanted = replace(wanted, statuses=wanted.statuses or ENDED)
-    whole = archive.index(wanted)
-    found = archive.beginning(wanted, 100)
-    assert found is not None
-    assert found.ids == whole[: len(found.ids)]
     last = set(archive.index(ALL)[: near + 1])  # of those that ended as the last one did, all are near
-    assert len(found.ids) >= min(100, len([one for one in whole if one in last]) - 1)
+    for wanted in (replace(one, statuses=one.statuses or ENDED) for one in FILTERS):
+        whole = archive.index(wanted)
+        found = archive.beginning(wanted, 100)
+        assert found is not None, wanted
+        assert found.ids == whole[: len(found.ids)], wanted
+        assert len(found.ids) >= min(100, len([one for one in whole if one in last]) - 1), wanted
 
 
-@pytest.mark.parametrize("wanted", FILTERS)
-@pytest.mark.parametrize("newest", [12, 400, 8 * COUNT])
 @pytest.mark.parametrize("before", [None, TWICE + 1, 2000, LATE + 1, 1])
 def test_a_page_of_words_is_the_same_wherever_they_are_looked_for_first(
-    c: sqlite3.Connection, wanted: Filter, newest: int, before: int | None, monkeypatch: pytest.MonkeyPatch
+    c: sqlite3.Connection, before: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    wanted = replace(wanted, before=before, limit=3)
+    wanted = [replace(one, before=before, limit=3) for one in FILTERS]
     monkeypatch.setattr(history, "_NEWEST", 0)
-    everywhere = history.page(c, wanted)
-    monkeypatch.setattr(history, "_NEWEST", newest)
-    assert history.page(c, wanted) == everywhere
+    everywhere = [history.page(c, one) for one in wanted]
+    for newest in (12, 400, 8 * COUNT):
+        monkeypatch.setattr(history, "_NEWEST", newest)
+        assert {one: history.page(c, one) for one in wanted} == dict(zip(wanted, everywhere, strict=True)), newest
 
 
 def test_an_output_of_long_ago_is_found_with_its_new_task(c: sqlite3.Connection, archive: Archive) -> None:
