@@ -18,6 +18,8 @@ from opsconsole.values import dataclass
 FAILED = frozenset({Status.FAILED, Status.TIMED_OUT, Status.ABANDONED})
 """What every count of failures counts, and what `state:failed` finds."""
 BAD = FAILED | {Status.REFUSED}
+_MOST = 2**63 - 1
+"""What the database can hold, and be asked for."""
 _GROUPS = {
     "failed": FAILED,
     "open": OPEN,
@@ -147,6 +149,9 @@ def _number(value: str, key: str) -> int | None:
     if not value:
         return None
     try:
-        return int(value)
+        number = int(value)
     except ValueError:
         raise FilterError(f"{key} takes a number") from None
+    if abs(number) > _MOST:
+        raise FilterError(f"{key} takes no number as large as that")
+    return number

@@ -75,11 +75,6 @@ def takes_utf8(environ: Mapping[str, str], encoding: str) -> bool:
     return _is_utf8(encoding) and name not in ("C", "POSIX")
 
 
-def spark(values: Sequence[float | None], width: int, glyphs: GlyphSet = BRAILLE, top: float = 0.0) -> str:
-    """The newest (last) values as a graph of one line, exactly `width` cells; `top` 0: the largest is on top."""
-    return "".join(glyphs.cell(*pair) for pair in pairs(levels(values, width, glyphs, top), glyphs))
-
-
 def levels(values: Sequence[float | None], width: int, glyphs: GlyphSet, top: float) -> list[int]:
     """Heights of the newest values, as many as there is room for in `width` cells; what is missing has none."""
     room = width * glyphs.columns

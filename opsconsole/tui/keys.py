@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from opsconsole.tui.app import ConsoleApp
 
 _NAMES = {"enter": "enter", "escape": "esc"}
+"""Of every key that was asked for, once: a footer asks for some eighty."""
 _NO_TEXT = frozenset(key.value for key in Keys) - {"space"}
 
 
@@ -39,7 +40,9 @@ def keys_of(app: ConsoleApp) -> dict[str, list[str]]:
 
 def key_name(app: ConsoleApp, key: str) -> str:
     """A key as footer and help have it."""
-    return _NAMES.get(key) or app.key_display(key)
+    if (name := _NAMES.get(key)) is None:
+        name = _NAMES[key] = app.key_display(key)
+    return name
 
 
 def is_text(key: str) -> bool:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from opsconsole.errors import OpsError
 from opsconsole.models import OPEN, Status, Task
 from opsconsole.tui.facts import summary_counts
 from opsconsole.tui.wording import count_of
@@ -59,7 +60,14 @@ def leave(app: ConsoleApp) -> None:
     def look() -> StillOpen:
         return _still_open(app, engine)
 
-    found = look()
+    try:
+        found = look()
+    except OpsError as error:  # the record cannot be read: nobody is kept here for that
+        if (unsaved := _unsaved(app)) is None:
+            app.exit()
+            return
+        app.report(error)
+        found = StillOpen(unsaved=unsaved, unrecorded=True)
     if not found.tasks and found.unsaved is None:
         app.exit()
         return
@@ -79,11 +87,14 @@ def _still_open(app: ConsoleApp, engine: Engine) -> StillOpen:
     counts = engine.counts()
     running, not_begun, _ = summary_counts(counts)
     claims = not_begun and any(one.claims == "all" and one.pid != os.getpid() for one in engine.consoles())
-    unsaved = next((text for screen in app.modes if (text := screen.unsaved()) is not None), None)
     return StillOpen(
         running, counts.get(Status.QUEUED, 0), counts.get(Status.WAITING, 0), others_claim=bool(claims),
-        unsaved=unsaved, unrecorded=app.unwritable.stalled,
+        unsaved=_unsaved(app), unrecorded=app.unwritable.stalled,
     )  # fmt: skip
+
+
+def _unsaved(app: ConsoleApp) -> Unsaved | None:
+    return next((text for screen in app.modes if (text := screen.unsaved()) is not None), None)
 
 
 async def _save_and_leave(app: ConsoleApp) -> None:
@@ -118,10 +129,16 @@ async def _ask_and_cancel_all(app: ConsoleApp, engine: Engine) -> None:
     from opsconsole.tui.screens.phrase import PhraseScreen
 
     everything = Filter(statuses=OPEN, limit=app.settings.queue.capacity)
-    tasks = engine.tasks(everything)
-    if tasks and not await app.push_screen_wait(PhraseScreen("Cancel all and quit?", *_of_all(tasks), "cancel all")):
-        leave(app)
+    try:
+        tasks = engine.tasks(everything)
+        question = PhraseScreen("Cancel all and quit?", *_of_all(tasks), "cancel all")
+        if tasks and not await app.push_screen_wait(question):
+            leave(app)
+            return
+        tasks = engine.tasks(everything)
+    except OpsError as error:
+        app.report(error)
         return
-    for task in sorted(engine.tasks(everything), key=lambda task: task.status.is_active):
+    for task in sorted(tasks, key=lambda task: task.status.is_active):
         await app.attempt(engine.cancel(task.id))
     app.exit()

@@ -127,8 +127,8 @@ class Seeking:
         try:
             total = max(1, sum(self._until or follower.written) - sum(start))
             follower.go_to(start)
-            while not self.cancelled and not self._past(follower.place):
-                chunks = follower.read(_PIECE)
+            while not self.cancelled:
+                chunks = [] if self._past(follower.place) else follower.read(_PIECE)
                 for name, at in self._look(chunks) if chunks else self._rest():
                     if self._until is not None or name not in found:
                         found[name] = at

@@ -114,25 +114,30 @@ class Commands(Provider):
     async def discover(self) -> Hits:
         for one in commands(cast("ConsoleApp", self.app), self.screen):
             if one.listed:
-                yield DiscoveryHit(one.name, one.call, help=one.said)
+                yield DiscoveryHit(one.name, one.call, help=_plain(one.said))
 
     async def search(self, query: str) -> Hits:
         if not (query := query.lstrip(": ")):  # who is used to it types the colon once more
             return
         app, matcher, words = cast("ConsoleApp", self.app), self.matcher(query), query.casefold().split()
         for mode, text in _filtered(query):
-            said = f"Go to {mode.label}, filtered by: {sanitise_name(text, limit=200)}"
+            said = _plain(f"Go to {mode.label}, filtered by: {sanitise_name(text, limit=200)}")
             yield Hit(_FILTERED, f"{mode.label.capitalize()}: filter", partial(narrow, app, mode.id, text), help=said)
         for one in commands(app, self.screen):
             if (fits := _called(query, one.also)) > 0:
-                yield Hit(fits, one.name, one.call, help=one.said)
+                yield Hit(fits, one.name, one.call, help=_plain(one.said))
             elif (fits := matcher.match(one.name)) > 0:
-                yield Hit(fits, matcher.highlight(one.name), one.call, help=one.said)
+                yield Hit(fits, matcher.highlight(one.name), one.call, help=_plain(one.said))
             elif (fits := _described(words, one.said.casefold())) > 0:
-                yield Hit(fits, one.name, one.call, help=one.said)
+                yield Hit(fits, one.name, one.call, help=_plain(one.said))
         for one in _elsewhere(app):
             if (fits := _called(query, one.also)) > 0:
-                yield Hit(fits, one.name, one.call, help=one.said)
+                yield Hit(fits, one.name, one.call, help=_plain(one.said))
+
+
+def _plain(text: str) -> str:
+    """Textual reads markup in a `str`, which text that was typed may look like; `Content` it takes as it is."""
+    return cast("str", Content(text))
 
 
 def _called(query: str, also: tuple[str, ...]) -> float:
@@ -189,14 +194,15 @@ def _applies(action: Action, screen: Screen[Any]) -> bool:
 def _elsewhere(app: ConsoleApp) -> Iterator[Command]:
     """What other modes do, by what it is called elsewhere: `kill` goes where there is something to kill, and does
     nothing yet."""
-    here = list(actions_of(BY_ID[app.modes.current]))
-    taken = {name for action in here for name in (*action.also, action.label)}
+    here = {action.id: action for action in actions_of(BY_ID[app.modes.current])}
+    taken = {name for action in here.values() for name in (*action.also, action.label)}
+    keys = keys_of(app)
     for mode in MODES:
         for action in actions_of(mode):
             also = tuple(name for name in action.also if name not in taken)
-            if action in here or not also or not app.allows(action.id) or action.id.startswith("page_"):
+            if action.id in here or not also or not app.allows(action.id) or action.id.startswith("page_"):
                 continue  # what works here, or everywhere: a page of the settings is opened from anywhere
-            said = f"Goes to {mode.label}, where {keys_of(app)[action.id][0]} does it: {action.description}"
+            said = f"Goes to {mode.label}, where {keys[action.id][0]} does it: {action.description}"
             name = f"{mode.label.capitalize()}: {action.label}"
             yield Command(name, said, partial(app.go, mode.id), listed=False, also=also)
 

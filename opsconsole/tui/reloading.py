@@ -12,6 +12,7 @@ LIVE = frozenset({"console", "monitor", "alerts", "redaction"})
 """Sections that are in force as soon as they are read; the engine took the others when it started."""
 AT_START = frozenset({"console.read_only", "console.mouse", "console.start"})
 """Settings of those sections that are looked at once, at the start."""
+_FIRST = sorted(name.removeprefix("console.") for name in AT_START)
 Signature = tuple[tuple[str, int, int, int], ...]
 
 
@@ -37,8 +38,7 @@ def in_force(started: Settings, read: Settings) -> Settings:
     """What holds in a console that began with `started` and has read `read` since."""
     sections = {name: getattr(read, name) for name in LIVE if name not in OTHERS}
     others = {name: getattr(read, name) for name in OTHERS}
-    first = {name.partition(".")[2]: None for name in AT_START}
-    others["console"] = replace(read.console, **{name: getattr(started.console, name) for name in first})
+    others["console"] = replace(read.console, **{name: getattr(started.console, name) for name in _FIRST})
     return replace(started, **sections, others=others)
 
 
@@ -47,8 +47,7 @@ def later(before: Settings, after: Settings) -> list[str]:
     ours = [name for name in vars(before) if name not in LIVE and name != "others"]
     changed = [name for name in ours if getattr(before, name) != getattr(after, name)]
     console, new = before.console, after.console
-    changed += [f"console.{name}" for name in ("read_only", "mouse") if getattr(console, name) != getattr(new, name)]
-    return changed
+    return changed + [f"console.{name}" for name in _FIRST if getattr(console, name) != getattr(new, name)]
 
 
 def differ(before: Settings, after: Settings) -> bool:

@@ -30,7 +30,10 @@ _COLOURS = frozenset(
 _KEYS = frozenset({"name", "dark", "ansi", "colourless", "colours", "variables"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _OWN = frozenset({"foreground-disabled", *filter(None, SHADED.values())})
-_STYLES = frozenset({"none", "bold", "dim", "italic", "underline", "reverse", "strike", "not", "b", "i", "u"})
+_FLAG = "(?:not )?(?:bold|dim|italic|underline|reverse|strike|b|i|u)"
+_STYLE = re.compile(f"none|{_FLAG}(?: {_FLAG})*")
+_WHOLE = frozenset({"background-darken-1", "primary-lighten-1"})
+"""Textual works other colours out of these, and takes no share of one."""
 _WITH_SHARE = re.compile(r"(\S+)(?: +\d{1,3}%)?")
 _MOST_BYTES = 65_536
 _DEEP = ("truecolor", "24bit")
@@ -130,7 +133,7 @@ def _theme_of(data: dict[str, Any], file: Path) -> ReadTheme:
     variables = _strings(data, "variables")
     _reject_unknown(variables, _variables(), "variable")
     for key, value in variables.items():
-        if not (_is_style(value) if key.endswith("-style") else _is_colour_with_share(value)):
+        if not (_is_style(value) if _is_for_style(key) else _is_value(key, value)):
             raise ThemeError(f"variables.{key}: {value!r:.80} is not a {_kind(key)}", key)
     dark, ansi, colourless = (_flag(data, key) for key in ("dark", "ansi", "colourless"))
     theme = Theme(name=name, dark=True if dark is None else dark, ansi=bool(ansi), variables=variables, **colours)
@@ -168,6 +171,12 @@ def _variables() -> frozenset[str]:
     return frozenset(plain.generate()) | frozenset(ansi.generate()) | _OWN
 
 
+@lru_cache(1)
+def _contrasting() -> frozenset[str]:
+    """What may be `auto`, which suits the ground it stands on: sheets have the others where that means nothing."""
+    return frozenset(name for name, value in ColorSystem("#000000").generate().items() if value.startswith("auto"))
+
+
 def _is_colour(value: str) -> bool:
     try:
         Color.parse(value)
@@ -176,17 +185,24 @@ def _is_colour(value: str) -> bool:
     return "auto" not in value
 
 
-def _is_colour_with_share(value: str) -> bool:
+def _is_value(key: str, value: str) -> bool:
+    """A colour, of which a share may be had where the sheets can."""
     match = _WITH_SHARE.fullmatch(value)
-    return match is not None and (_is_colour(match[1]) or match[1] == "auto")
+    if match is None or (key in _WHOLE and match[0] != match[1]):
+        return False
+    return _is_colour(match[1]) or (match[1] == "auto" and key in _contrasting())
 
 
 def _is_style(value: str) -> bool:
-    return bool(value.split()) and set(value.split()) <= _STYLES
+    return _STYLE.fullmatch(" ".join(value.split())) is not None
+
+
+def _is_for_style(key: str) -> bool:
+    return "-style" in key  # link-style-hover is one too
 
 
 def _kind(key: str) -> str:
-    return "text style" if key.endswith("-style") else "colour"
+    return "text style" if _is_for_style(key) else "colour"
 
 
 def _flag(data: Mapping[str, Any], key: str) -> bool | None:

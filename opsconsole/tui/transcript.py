@@ -32,10 +32,12 @@ class Line(NamedTuple):
 
 
 class Lines(NamedTuple):
-    """What a batch adds; `continues`: its first line replaces the last one before it."""
+    """What a batch adds; `continues`: its first line replaces the last one before it; `left_out`: so many lines stand
+    before what is added."""
 
     continues: bool
     added: list[Line]
+    left_out: int = 0
 
 
 class _Stream:
@@ -62,11 +64,13 @@ class Transcript:
         self._streams = {name: _Stream(hiding.stream(name)) for name in ("stdout", "stderr")}
         self._open: str | None = None  # the stream whose unfinished line is the last one shown
         self._tail = ""
+        self._left_out = 0
 
     def add(self, pieces: Iterable[Piece]) -> Lines:
         """The lines of a batch; of a huge one perhaps only the last."""
         continues, added = False, []
         first = True
+        self._left_out = 0
         for piece in _joined(self._wanted(pieces), timed=self._timed):
             if isinstance(piece, Passed):
                 self._begin_anew()
@@ -91,9 +95,10 @@ class Transcript:
                 continues = True
             first = False
             added += lines
-            if self._most is not None:
-                del added[: -self._most]
-        return Lines(continues, added)
+            if self._most is not None and (over := len(added) - self._most) > 0:
+                self._left_out += over
+                del added[:over]
+        return Lines(continues, added, self._left_out)
 
     def finish(self) -> Lines:
         """What was still held back, now that nothing more comes."""
@@ -127,6 +132,7 @@ class Transcript:
             text = self._tail + text
         *whole, tail = text.rsplit("\n", -1 if self._most is None else self._most)
         if self._most is not None and whole and "\n" in whole[0]:
+            self._left_out += whole[0].count("\n")
             whole[0] = whole[0].rpartition("\n")[2]
         decoder = self._streams[stream].decoder
         lines = [Line(stream, _decoded(decoder, line)) for line in whole]

@@ -8,15 +8,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import _callback
 from textual.app import App
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
+from textual.message_pump import MessagePump
 from textual.screen import Screen
 
 from opsconsole.tui import engine_link, in_turn, theming
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.idle import draw_later, wait_for_idle
-from tests.tui.once import apply_known, rules_of, theme_in, update_known
+from tests.tui.once import (
+    apply_known,
+    handlers_of,
+    parameters_of,
+    replace_changed,
+    rules_of,
+    theme_in,
+    update_known,
+)
 
 _HERE = Path(__file__).parent
 SAMPLES = {
@@ -46,6 +56,9 @@ def read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Stylesheet, "_parse_rules", rules_of)
     monkeypatch.setattr(Stylesheet, "apply", apply_known)
     monkeypatch.setattr(Stylesheet, "update_nodes", update_known)
+    monkeypatch.setattr(Stylesheet, "replace_rules", classmethod(replace_changed))
+    monkeypatch.setattr(MessagePump, "_get_dispatch_methods", handlers_of)
+    monkeypatch.setattr(_callback, "_count_parameters", parameters_of)
     monkeypatch.setattr(RuleSet, "__hash__", object.__hash__)  # Textual's own says the same, in Python
     monkeypatch.setattr(theming, "read_theme", theme_in)
 

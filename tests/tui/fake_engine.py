@@ -124,8 +124,12 @@ class FakeEngine:
     # -- commands
 
     def plan(self, spec: TaskSpec, *, review_by: object = None) -> SimpleNamespace:
-        name = Path(str(spec.path)).name
-        return self.plans.get(name) or SimpleNamespace(name=name, decision=Decision("allow"), spec={"findings": []})
+        name = _named(spec)
+        planned = self.plans.get(name) or SimpleNamespace(
+            name=name, decision=Decision("allow"), spec={"findings": []}, redaction=NOTHING
+        )
+        body = Path(spec.path).read_bytes() if spec.path is not None else spec.script
+        return SimpleNamespace(**{"body": body, "interpreter": "bash", **vars(planned)})
 
     async def submitted(self, spec: TaskSpec) -> Task:
         return await self.submit(spec)
@@ -133,7 +137,7 @@ class FakeEngine:
     async def submit(self, spec: TaskSpec) -> Task:
         self._command("submit", None)
         self.specs.append(spec)
-        name = Path(str(spec.path)).name
+        name = _named(spec)
         status = Status.WAITING if spec.hold else Status.QUEUED
         return self.put(
             name=name,
@@ -174,8 +178,8 @@ class FakeEngine:
         self._command("set_priority", task_id, priority, *_given(reason))
         return self.put(id=task_id, priority=priority)
 
-    async def pin(self, task_id: int, pinned: bool = True) -> Task:
-        self._command("pin", task_id, pinned)
+    async def pin(self, task_id: int, pinned: bool = True, reason: str | None = None) -> Task:
+        self._command("pin", task_id, pinned, *_given(reason))
         return self.put(id=task_id, pinned=pinned)
 
     def _command(self, name: str, task_id: int | None, *more: Any) -> None:
@@ -297,6 +301,10 @@ class FakeEngine:
             supervision={"leftovers": [], "survivors": [], **said.get("supervision", {})},
             invocation=said.get("invocation", {}),
         )  # fmt: skip
+
+
+def _named(spec: TaskSpec) -> str:
+    return spec.name or Path(str(spec.path)).name
 
 
 def _given(reason: str | None) -> tuple[str, ...]:

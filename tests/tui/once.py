@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from inspect import CO_VARARGS as _VARARGS
+from inspect import CO_VARKEYWORDS as _VARKEYS
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
+from textual import _callback
+from textual._animator import Animator
 from textual.app import App
+from textual.css._style_properties import ScrollbarColorProperty
 from textual.css.model import RuleSet
-from textual.css.styles import RulesMap
+from textual.css.styles import RulesMap, StylesBase
 from textual.css.stylesheet import Stylesheet
 from textual.dom import DOMNode
+from textual.message import Message
+from textual.message_pump import MessagePump
+from textual.widget import Widget
 
 from opsconsole.toml_files import read_text
 from opsconsole.tui import theming
 
 _MOST = 2000
 _MOST_SHEETS = 100
+_MOST_HANDLERS = 20_000
 _parse_rules = Stylesheet._parse_rules
 _read_theme = theming.read_theme
 _rules: dict[tuple[Any, ...], list[RuleSet]] = {}
@@ -24,12 +34,19 @@ _colours: dict[int, tuple[dict[str, str], frozenset[tuple[str, str]]]] = {}
 """By the id of what they were made of, which is held, so that its id stays its own."""
 _themes: dict[tuple[Path, str], theming.ReadTheme] = {}
 _apply, _update_nodes = Stylesheet.apply, Stylesheet.update_nodes
+_replace: Callable[..., None] = vars(Stylesheet)["replace_rules"].__func__
+_dispatched = MessagePump._get_dispatch_methods
+_count_parameters = _callback._count_parameters
 _SAME = {"blur": "focus", "enabled": "disabled"}
 """Of two that are each other's opposite one is enough to tell nodes apart."""
+_REPAINTS = {name for name, one in vars(StylesBase).items() if isinstance(one, ScrollbarColorProperty)}
+_MARKS = "_has_hover_style", "_has_focus_within", "_has_order_style", "_has_odd_or_even"
 _OF_THE_APP = {"dark", "light", "inline", "ansi", "nocolor"}
 """A widget passes these on to its app, the first of its way."""
 _matched: dict[tuple[int, ...], Matched] = {}
 """By the ids of a sheet's rules, which are held."""
+_handlers: dict[tuple[type, type, str], list[type] | None] = {}
+"""Which classes of a kind of node have one for a kind of message; None: it depends on who has sent it."""
 
 
 def rules_of(self: Stylesheet, css: str, read_from: Any, *more: Any, **known: Any) -> list[RuleSet]:
@@ -64,6 +81,8 @@ class Matched:
     def __init__(self, rules: list[RuleSet]) -> None:
         self.rules = rules
         self.found: dict[int, RulesMap] = {}
+        self.marks: dict[frozenset[str], tuple[bool, ...] | None] = {}
+        """By the names that selectors know a node by: what is noted of it; None: Textual never remembers it."""
         self._ways: dict[tuple[Any, ...], int] = {}
         names = set().union(*(rule.pseudo_classes for rule in rules))
         self._asked = {_SAME.get(name, name) for name in names - Stylesheet._EXCLUDE_PSEUDO_CLASSES_FROM_CACHE}
@@ -96,7 +115,10 @@ class _OfNode:
     def __init__(self, known: Matched, node: DOMNode, ways: dict[DOMNode, int]) -> None:
         self._known, self._node, self._ways = known, node, ways
 
+    asked = False
+
     def get(self, _: object) -> RulesMap | None:
+        self.asked = True
         self._way = self._known.way(self._node, self._ways)
         return self._known.found.get(self._way)
 
@@ -114,8 +136,16 @@ def apply_known(self: Stylesheet, node: DOMNode, *, animate: bool = False, cache
         known = _matched_by(rules)
         own["_own_matched"] = rules, known
     ways = own.get("_own_ways", {}).setdefault(known, {})
+    names = frozenset(node._selector_names)
+    if (marks := known.marks.get(names)) is not None and (found := known.found.get(known.way(node, ways))) is not None:
+        for name, value in zip(_MARKS, marks, strict=True):
+            setattr(node, name, value)
+        self.replace_rules(node, found, animate=animate)
+        self._process_component_classes(node)
+        return
     memory: Any = _OfNode(known, node, ways)
     _apply(self, node, animate=animate, cache=memory)
+    known.marks[names] = tuple(getattr(node, name) for name in _MARKS) if memory.asked else None
 
 
 def update_known(self: Stylesheet, nodes: Iterable[DOMNode], animate: bool = False) -> None:
@@ -125,6 +155,60 @@ def update_known(self: Stylesheet, nodes: Iterable[DOMNode], animate: bool = Fal
         _update_nodes(self, nodes, animate)
     finally:
         del self.__dict__["_own_ways"]
+
+
+def replace_changed(cls: type[Stylesheet], node: DOMNode, rules: RulesMap, animate: bool = False) -> None:
+    """In the place of `Stylesheet.replace_rules`, which sets each of thirty rules once more."""
+    base: Any = node.styles.base
+    was_given, came_of_it = base.__dict__.get("_own_given", (None, None))
+    if was_given is not rules or came_of_it != base._rules or (animate and _moves(node.app.animator)):
+        _replace(cls, node, rules, animate)
+        base._own_given = rules, base._rules.copy()
+        return
+    if isinstance(node, Widget) and (node.show_horizontal_scrollbar or node.show_vertical_scrollbar):
+        for key in rules.keys() & _REPAINTS:  # Textual paints them anew each time
+            setattr(base, key, rules[key])
+    node.notify_style_update()
+
+
+def _moves(animator: Animator) -> bool:
+    """What is moved may have to be brought back to where it is now."""
+    return bool(animator._animations or animator._scheduled)
+
+
+def handlers_of(self: MessagePump, method_name: str, message: Message) -> Iterable[tuple[type, Callable[..., Any]]]:
+    """In the place of `MessagePump._get_dispatch_methods`: the classes above one are looked through once."""
+    key = type(self), type(message), method_name
+    if key not in _handlers:
+        _keep(_handlers, key, _having(*key), _MOST_HANDLERS)
+    found = _handlers[key]
+    if found is None:
+        yield from _dispatched(self, method_name, message)
+        return
+    for cls in found:
+        if message._no_default_action:
+            return
+        method = _handler(cls, method_name)  # which a test may have replaced
+        yield cls, method.__get__(self, cls)
+
+
+def _having(kind: type, sort: type, method_name: str) -> list[type] | None:
+    if any(set(sort.__mro__) & (cls.__dict__.get("_decorated_handlers") or {}).keys() for cls in kind.__mro__):
+        return None
+    named = [(cls, _handler(cls, method_name)) for cls in kind.__mro__]
+    return [cls for cls, one in named if one is not None and not getattr(one, "_textual_on", None)]
+
+
+def _handler(cls: type, method_name: str) -> Any:
+    return cls.__dict__.get(f"_{method_name}") or cls.__dict__.get(method_name)
+
+
+def parameters_of(call: Callable[..., Any]) -> int:
+    """In the place of Textual's `_count_parameters`: a plain function's code has their number."""
+    if type(call) is not FunctionType or hasattr(call, "__wrapped__") or hasattr(call, "__signature__"):
+        return _count_parameters(call)
+    code = call.__code__
+    return code.co_argcount + code.co_kwonlyargcount + (code.co_flags & _VARARGS > 0) + (code.co_flags & _VARKEYS > 0)
 
 
 def _matched_by(rules: list[RuleSet]) -> Matched:

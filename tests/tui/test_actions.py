@@ -145,9 +145,9 @@ async def test_submit_enter_enter_runs_with_the_defaults(engine: FakeEngine, sam
         await pilot.press("enter", "enter")
         await until(pilot, lambda: engine.specs)
         spec = engine.specs[0]
-        assert (spec.path, spec.policy, spec.priority) == (
-            samples / "disk_report.sh", ExecutionPolicy.STANDARD, Priority.NORMAL,
-        )  # fmt: skip
+        body = (samples / "disk_report.sh").read_bytes()
+        assert (spec.name, spec.script) == ("disk_report.sh", body)
+        assert (spec.policy, spec.priority) == (ExecutionPolicy.STANDARD, Priority.NORMAL)
         assert (spec.timeout_s, spec.retries, spec.args, spec.hold) == (300.0, 0, (), False)
         await until(pilot, lambda: table(pilot).selected.name == "disk_report.sh")
 
@@ -182,7 +182,7 @@ async def test_submit_completes_a_path_as_it_is_typed(engine: FakeEngine, sample
         await until(pilot, lambda: pilot.app.screen.query_one(OptionList).option_count == 1)
         await pilot.press("enter", "enter", "enter", "enter")
         await until(pilot, lambda: engine.specs)
-        assert engine.specs[0].path == tmp_path / "ops" / "deep" / "fix.sh"
+        assert (engine.specs[0].name, engine.specs[0].script) == ("fix.sh", b"true\n")
 
 
 async def test_submit_can_hold(engine: FakeEngine, samples: Path) -> None:
@@ -224,25 +224,21 @@ async def test_submit_refused_by_policy_shows_the_reason(engine: FakeEngine, sam
         await until(pilot, lambda: "sudo needs a password here" in notices(pilot))
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "complaint"),
-    [
-        ("timeout", "soon", "not a time"),
-        ("timeout", "2h", "at most 3600"),
-        ("arguments", "'open", "cannot be split"),
-    ],
-)
-async def test_submit_complains_in_the_form(
-    engine: FakeEngine, samples: Path, field: str, value: str, complaint: str
-) -> None:
+async def test_submit_complains_in_the_form(engine: FakeEngine, samples: Path) -> None:
     async with opened(engine) as pilot:
         await pilot.press("n")
         await in_dialog(pilot, SubmitScreen)
         await pilot.press("enter")
-        pilot.app.screen.query_one(f"#{field}", Input).value = value
-        await pilot.press("enter")
-        await until(pilot, lambda: complaint in shown(pilot))
-        assert engine.specs == []
+        for field, value, complaint in (
+            ("timeout", "soon", "not a time"), ("timeout", "2h", "at most 3600"),
+            ("arguments", "'open", "cannot be split"),
+        ):  # fmt: skip
+            one = pilot.app.screen.query_one(f"#{field}", Input)
+            before, one.value = one.value, value
+            await pilot.press("enter")
+            await until(pilot, lambda complaint=complaint: complaint in shown(pilot))
+            assert engine.specs == []
+            one.value = before
 
 
 async def test_submit_esc_goes_back_step_by_step(engine: FakeEngine, samples: Path) -> None:
@@ -355,15 +351,15 @@ async def test_quit_leaves_everything_running_by_default(engine: FakeEngine, key
     assert commands(engine) == []
 
 
-@pytest.mark.parametrize("key", ["s", "escape", "q"])
-async def test_quit_stays(engine: FakeEngine, key: str) -> None:
+async def test_quit_stays(engine: FakeEngine) -> None:
     engine.put(name="a", **RUNNING)
     async with opened(engine) as pilot:
-        await pilot.press("q")
-        await in_dialog(pilot, QuitScreen)
-        await pilot.press(key)
-        await pilot.pause()
-        assert not pilot.app._exit and pilot.app.screen is tasks_screen(pilot)
+        for key in ("s", "escape", "q"):
+            await pilot.press("q")
+            await in_dialog(pilot, QuitScreen)
+            await pilot.press(key)
+            await pilot.pause()
+            assert not pilot.app._exit and pilot.app.screen is tasks_screen(pilot), key
 
 
 async def test_quit_cancels_all_when_told_to_the_queue_first(engine: FakeEngine) -> None:
@@ -413,42 +409,19 @@ def ten(engine: FakeEngine) -> FakeEngine:
     return engine
 
 
-async def moved(engine: FakeEngine, *keys: str, size: tuple[int, int] = (120, 36)) -> int:
-    """Where the cursor is, in lines, after these keys."""
-    async with opened(engine, size) as pilot:
+async def test_up_down_and_by_the_page(ten: FakeEngine) -> None:
+    """In one list that is higher than its place, from its first line on."""
+    async with opened(ten, (80, 12)) as pilot:
         await until(pilot, lambda: table(pilot).tasks)
-        await pilot.press(*keys)
-        return [task.id for task in table(pilot).tasks].index(table(pilot).selected.id)
-
-
-@pytest.mark.parametrize("keys", [("G", "up"), ("G", "k")])
-async def test_up(ten: FakeEngine, keys: tuple[str, ...]) -> None:
-    assert await moved(ten, *keys) == 8
-
-
-@pytest.mark.parametrize("keys", [("down",), ("j",)])
-async def test_down(ten: FakeEngine, keys: tuple[str, ...]) -> None:
-    assert await moved(ten, *keys) == 1
-
-
-@pytest.mark.parametrize("keys", [("G", "pageup"), ("end", "ctrl+u")])
-async def test_page_up(ten: FakeEngine, keys: tuple[str, ...]) -> None:
-    assert await moved(ten, *keys, size=(80, 12)) == 7
-
-
-@pytest.mark.parametrize("keys", [("pagedown",), ("ctrl+d",)])
-async def test_page_down(ten: FakeEngine, keys: tuple[str, ...]) -> None:
-    assert await moved(ten, *keys, size=(80, 12)) == 2
-
-
-@pytest.mark.parametrize("key", ["g", "home"])
-async def test_top(ten: FakeEngine, key: str) -> None:
-    assert await moved(ten, "j", "j", key) == 0
-
-
-@pytest.mark.parametrize("key", ["G", "end"])
-async def test_bottom(ten: FakeEngine, key: str) -> None:
-    assert await moved(ten, key) == 9
+        for keys, line in (
+            (("down",), 1), (("j",), 1), (("j", "j", "g"), 0), (("j", "j", "home"), 0), (("G",), 9), (("end",), 9),
+            (("G", "up"), 8), (("G", "k"), 8), (("pagedown",), 2), (("ctrl+d",), 2), (("G", "pageup"), 7),
+            (("end", "ctrl+u"), 7),
+        ):  # fmt: skip
+            await pilot.press(*keys)
+            assert [task.id for task in table(pilot).tasks].index(table(pilot).selected.id) == line, keys
+            table(pilot).action_top()
+            await pilot.pause()
 
 
 # -- what comes up by itself

@@ -6,9 +6,11 @@ import errno
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from opsconsole.errors import StorageError
 from opsconsole.models import Status
 from opsconsole.tui.screens.confirm import ConfirmScreen
 from opsconsole.tui.screens.editor.dialogs import NameScreen
@@ -170,3 +172,23 @@ async def test_quit_does_not_lose_text_that_no_draft_keeps_on_enter(engine: Fake
         await pilot.press("enter")
         await in_dialog(pilot, NameScreen)
         assert not pilot.app._exit
+
+
+async def test_a_record_that_cannot_be_read_keeps_nobody_from_leaving_but_unsaved_text_is_asked_about(
+    engine: FakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> dict[Status, int]:
+        raise StorageError("the database is malformed")
+
+    async with opened(engine) as pilot:
+        editor = await write(pilot)
+        monkeypatch.setattr(engine, "counts", broken)
+        await pilot.press("f10")
+        await in_dialog(pilot, QuitScreen)
+        assert "The text of nu1.sh is not saved" in " ".join(shown(pilot).replace("│", " ").split())
+        await pilot.press("escape")
+        await in_dialog(pilot, EditorScreen)
+        monkeypatch.setattr(type(editor), "unsaved", lambda _: None)
+        await pilot.press("f10")
+        await pilot.pause()
+        assert pilot.app._exit

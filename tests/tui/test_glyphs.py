@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import random
 import unicodedata
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from textual.app import ComposeResult
 from textual.color import Color
 
 import opsconsole.tui
-from opsconsole.tui.glyphs import ASCII, BLOCK, BRAILLE, HALF_BLOCK, GlyphSet, choose, spark
+from opsconsole.tui.glyphs import ASCII, BLOCK, BRAILLE, HALF_BLOCK, GlyphSet, choose
 from opsconsole.tui.look_alikes import LookAlikes, in_ascii, on_linux_console, wanted
 from opsconsole.tui.severities import GLYPHS
 from opsconsole.tui.widgets.bar import bar_cells
@@ -74,13 +75,16 @@ def test_other_characters_are_replaced_where_the_terminal_cannot_show_them() -> 
 # -- sparks and bars
 
 
+def spark(values: Sequence[float | None], width: int, glyphs: GlyphSet, top: float = 0.0) -> str:
+    return "".join(cell.text for cell in spark_cells(values, width, glyphs, top=top))
+
+
 @pytest.mark.parametrize("glyphs", SETS, ids=lambda one: f"{one.name}-{one.levels}")
 def test_a_spark_is_as_wide_as_it_should_be_and_shows_the_newest(glyphs: GlyphSet) -> None:
     values = [None, 0.0, 100.0, *(float(value) for value in range(50))]
     for width in (0, 1, 7, 40):
         text = spark(values, width, glyphs)
-        assert cell_len(text) == width == sum(cell_len(cell.text) for cell in spark_cells(values, width, glyphs))
-        assert "".join(cell.text for cell in spark_cells(values, width, glyphs)) == text
+        assert cell_len(text) == width
     assert spark([], 5, glyphs) == spark([None], 5, glyphs) == " " * 5
     assert spark([0.0, 0.0], 1, glyphs) not in (" ", ""), "zero is not a gap"
     full = glyphs.cells[-1]
@@ -149,11 +153,27 @@ async def test_a_graph_changes_its_glyphs_while_it_is_shown_and_draws_only_chang
         app.graph.add(199 * SECOND + 1, 1.0, 0.0, "later")
         await until(pilot, lambda: "CPU later" in shown(pilot))
         assert 0 in drawn and len(set(drawn)) < 5
-        app.graph.mark_episodes([(150 * SECOND, 160 * SECOND), (1, 2), (190 * SECOND, 900 * SECOND)])
+
+
+@pytest.mark.parametrize("back_s", [30, 3600])
+async def test_a_graph_goes_on_at_once_when_the_clock_was_set_back(back_s: int) -> None:
+    app = _Graphs()
+    async with app.run_test(size=(40, 5)) as pilot:
+        graph, start = app.graph, 10_000
+        for second in range(start, start + 100):
+            graph.add(second * SECOND, 1.0, 7.0, "now")
         await pilot.pause()
-        strip = app.graph.render_line(4)
-        marked = sum(len(one.text) for one in strip if one.style and one.style.underline)
-        assert strip.cell_length == 40 and 2 <= marked < 10
+        assert graph.values[-1] == 7.0
+        now = start + 100 - back_s
+        for second in range(now, now + 20):
+            graph.add(second * SECOND, 1.0, 3.0, "now")
+            assert graph.values[-1] is not None
+        assert graph.values[-1] == 3.0
+        graph.pass_time((now + 60) * SECOND)
+        assert graph.values[-1] is None, "nothing came since"
+        graph.pass_time((now + 40) * SECOND)
+        graph.add((now + 41) * SECOND, 1.0, 4.0, "now")
+        assert graph.values[-1] == 4.0 and len(graph.values) == BRAILLE.columns * graph.size.width
 
 
 # -- look-alikes

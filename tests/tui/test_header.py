@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from textual.app import ComposeResult
+from textual.geometry import Region
 
 from opsconsole.settings import DoorSettings, DoorsSettings, Settings
 from opsconsole.tui.app import ConsoleApp
@@ -109,3 +110,19 @@ async def test_how_the_host_is_stays_in_a_word_whatever_gives_way() -> None:
         for width in (120, 100, 80):
             await pilot.resize_terminal(width, 1)
             await until(pilot, lambda width=width: len(lines_of(pilot)[0]) == width and " ok " in lines_of(pilot)[0])
+
+
+async def test_what_changes_behind_wide_characters_is_drawn_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Lined()
+    async with app.run_test(size=(120, 5)) as pilot:
+        line = app.query_one(HeaderLine)
+        head = replace(HEAD, alarm=Cell("▲ 日本語/é at 94 %", "bad"))
+        line.show(head)
+        await pilot.pause()
+        before, told = line.render_line(0), list[Region]()
+        monkeypatch.setattr(line, "refresh", lambda *regions, **_: told.extend(regions))
+        line.show(replace(head, now_us=NOW + 60_000_000))
+        (region,), after = told, line.render_line(0)
+        for one in ((0, region.x), (region.right, 120)):
+            assert before.crop(*one) == after.crop(*one)
+        assert before != after

@@ -67,7 +67,8 @@ def test_filters(some: FakeEngine, text: str, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["state:late", "state=late", "exit:three", "exit=three", "nonsense:1", "nonsense=1", "#x"]
+    "text",
+    ["state:late", "state=late", "exit:three", "exit=three", "nonsense:1", "nonsense=1", "#x", "#9999999999999999999"],
 )
 def test_filters_that_make_no_sense_say_so(text: str) -> None:
     with pytest.raises(FilterError):

@@ -27,6 +27,12 @@ async def asked(pilot: Pilot[Any], text: str) -> None:
     await pilot.press(*("space" if one == " " else one for one in text))
 
 
+async def there(pilot: Pilot[Any], mode: str) -> None:
+    """In the mode, which has begun."""
+    screen = pilot.app.go(mode)  # type: ignore[attr-defined]
+    await until(pilot, lambda: pilot.app.screen is screen and screen.is_current and screen.begun)
+
+
 def names(pilot: Pilot[Any]) -> list[str]:
     return [one.title for one in pilot.app.get_system_commands(pilot.app.screen)]
 
@@ -54,14 +60,14 @@ async def test_a_mode_with_words_behind_it_is_filtered_by_them(tmp_path: Path, n
         await until(pilot, lambda: pilot.app.focused is table(pilot))
 
 
-@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
-async def test_every_mode_takes_words(tmp_path: Path, mode: Mode) -> None:
+async def test_every_mode_takes_words(tmp_path: Path) -> None:
     async with console(mixed(tmp_path / "state")).run_test(size=(120, 36)) as pilot:
         await started(pilot)
-        await asked(pilot, f"{mode.short} sync")
-        await until(pilot, lambda: f"Go to {mode.label}, filtered by: sync" in shown(pilot))
-        await pilot.press("enter")
-        await until(pilot, lambda: pilot.app.modes.current == mode.id and "/ sync" in shown(pilot))  # type: ignore[attr-defined]
+        for mode in MODES:
+            await asked(pilot, f"{mode.short} sy")
+            await until(pilot, lambda mode=mode: f"Go to {mode.label}, filtered by: sy " in shown(pilot))
+            await pilot.press("enter")
+            await until(pilot, lambda mode=mode: pilot.app.modes.current == mode.id and "/ sy" in shown(pilot))
 
 
 async def test_a_theme_by_its_name_and_a_page_of_the_settings_from_anywhere(engine: FakeEngine) -> None:
@@ -105,28 +111,24 @@ def test_no_other_name_of_an_action_means_two_things_in_one_mode(mode: Mode) -> 
             assert taken.setdefault(name, f"{one.id} itself") == f"{one.id} itself", name
 
 
-@pytest.mark.parametrize(
-    ("mode", "typed", "found"),
-    [
-        ("processes", "kill", "Signal"), ("tasks", "kill", "Cancel"), ("processes", "nice", "Renice"),
-        ("tasks", "q!", "Quit"), ("editor", "w", "Save"), ("editor", ":wq", "Quit"), ("overview", "top", "Processes"),
-        ("history", "htop", "Processes"), ("tasks", "logs", "Output"), ("tasks", "messages", "Settings: log"),
-        ("overview", "colorscheme", "Theme"), ("history", "term", "Processes: signal"),
-        ("settings", "mute", "Anomalies: silence"),
-    ],
-)  # fmt: skip
-async def test_a_command_is_found_by_what_it_is_called_elsewhere(
-    tmp_path: Path, mode: str, typed: str, found: str
-) -> None:
-    app = console(mixed(tmp_path / "state"), start=mode)
+async def test_a_command_is_found_by_what_it_is_called_elsewhere(tmp_path: Path) -> None:
+    app = console(mixed(tmp_path / "state"))
     async with app.run_test(size=(120, 36)) as pilot:
-        await until(pilot, lambda: getattr(pilot.app.screen, "begun", False))
-        provider = Commands(app.screen)
-        hits = [one async for one in provider.search(typed)]
-        assert str(max(hits, key=lambda one: one.score).match_display) == found  # type: ignore[attr-defined]
-        assert not [one async for one in provider.search(":")]
-        begun = [] if len(typed) < 3 else [one async for one in provider.search(typed[:-1])]
-        assert len(typed) < 3 or found in {str(one.match_display) for one in begun}  # type: ignore[attr-defined]
+        await started(pilot)
+        for mode, typed, found in (
+            ("tasks", "kill", "Cancel"), ("tasks", "q!", "Quit"), ("tasks", "logs", "Output"),
+            ("tasks", "messages", "Settings: log"), ("processes", "kill", "Signal"), ("processes", "nice", "Renice"),
+            ("editor", "w", "Save"), ("editor", ":wq", "Quit"), ("overview", "top", "Processes"),
+            ("overview", "colorscheme", "Theme"), ("history", "htop", "Processes"),
+            ("history", "term", "Processes: signal"), ("settings", "mute", "Anomalies: silence"),
+        ):  # fmt: skip
+            await there(pilot, mode)
+            provider = Commands(app.screen)
+            hits = [one async for one in provider.search(typed)]
+            assert str(max(hits, key=lambda one: one.score).match_display) == found, (mode, typed)  # type: ignore[attr-defined]
+            assert not [one async for one in provider.search(":")]
+            begun = [] if len(typed) < 3 else [one async for one in provider.search(typed[:-1])]
+            assert len(typed) < 3 or found in {str(one.match_display) for one in begun}, (mode, typed)  # type: ignore[attr-defined]
 
 
 async def test_words_behind_what_a_mode_is_called_elsewhere_filter_it(tmp_path: Path) -> None:
@@ -146,17 +148,26 @@ async def test_a_command_is_a_line_with_its_keys_between_name_and_description(en
         assert pilot.app.screen.query_one("#--container").region.bottom <= 36
 
 
-@pytest.mark.parametrize("mode", ["anomalies", "editor", "history", "settings"])
-async def test_what_works_elsewhere_only_is_found_and_goes_there(tmp_path: Path, mode: str) -> None:
+async def test_what_works_elsewhere_only_is_found_and_goes_there(tmp_path: Path) -> None:
     """And does nothing yet: whom it is for is chosen there."""
-    app = console(mixed(tmp_path / "state"), start=mode)
+    app = console(mixed(tmp_path / "state"))
     async with app.run_test(size=(120, 36)) as pilot:
-        await until(pilot, lambda: getattr(pilot.app.screen, "begun", False))
-        hits = [one async for one in Commands(app.screen).search("kill")]
-        names = {str(one.match_display): one for one in hits}  # type: ignore[attr-defined]
-        assert {"Tasks: cancel", "Processes: signal"} <= names.keys()
-        chosen = names["Processes: signal"]
-        assert "Goes to processes, where K does it: " in (chosen.help or "")
-        chosen.command()
-        await until(pilot, lambda: app.modes.current == "processes")
-        await until(pilot, lambda: isinstance(app.screen, ProcessesScreen))
+        await started(pilot)
+        for mode in ("anomalies", "editor", "history", "settings"):
+            await there(pilot, mode)
+            hits = [one async for one in Commands(app.screen).search("kill")]
+            names = {str(one.match_display): one for one in hits}  # type: ignore[attr-defined]
+            assert {"Tasks: cancel", "Processes: signal"} <= names.keys(), mode
+            chosen = names["Processes: signal"]
+            assert "Goes to processes, where K does it: " in str(chosen.help), mode
+            chosen.command()
+            await until(pilot, lambda: app.modes.current == "processes")
+            await until(pilot, lambda: isinstance(app.screen, ProcessesScreen))
+
+
+@pytest.mark.parametrize("text", ["[/x]", "a[red]b", "[@click=app.quit]x[/]"])
+async def test_what_is_typed_is_no_markup(engine: FakeEngine, text: str) -> None:
+    async with console(engine).run_test(size=(120, 36)) as pilot:
+        await started(pilot)
+        await asked(pilot, f"tasks {text}")
+        await until(pilot, lambda: f"filtered by: {text}" in shown(pilot))

@@ -26,6 +26,7 @@ from opsconsole.tui.app import ConsoleApp, run_console
 from opsconsole.tui.keymap import actions_of
 from opsconsole.tui.keys import keys_of, shown_keys
 from opsconsole.tui.modes import MODES, Mode
+from opsconsole.tui.screens.help import HelpScreen
 from tests.tui.fake_engine import NOW, SECOND, FakeEngine
 from tests.tui.overview.scene import said
 from tests.tui.scenes import console, trouble
@@ -38,13 +39,24 @@ CHANGING = [action for action in ACTIONS if action.changes]
 async def opened(
     engine: FakeEngine, mode: Mode = MODES[1], size: tuple[int, int] = (160, 45)
 ) -> AsyncIterator[Pilot[Any]]:
-    app = console(engine, read_only=True)
-    async with app.run_test(size=size, notifications=True) as pilot:
+    async with console(engine, read_only=True).run_test(size=size, notifications=True) as pilot:
         await started(pilot)
-        await pilot.press(mode.key)
-        await until(pilot, lambda: app.modes.current == mode.id and app.screen.is_current)
+        await go(pilot, mode)
         await until(pilot, lambda: "READ-ONLY" in lines_of(pilot)[0])
         yield pilot
+
+
+async def go(pilot: Pilot[Any], mode: Mode) -> None:
+    app: Any = pilot.app
+    await pilot.press(mode.key)
+    await until(pilot, lambda: app.modes.current == mode.id and app.screen.is_current)
+    await until(pilot, lambda: " q quit" in lines_of(pilot)[-1])
+
+
+async def in_every_mode(pilot: Pilot[Any]) -> AsyncIterator[Mode]:
+    for mode in MODES:
+        await go(pilot, mode)
+        yield mode
 
 
 @pytest.fixture
@@ -80,46 +92,44 @@ def test_there_is_something_to_leave_out_in_every_mode() -> None:
     assert {"submit", "cancel", "pause", "retry", "hold", "pin", "watch", "acknowledge"} <= {one.id for one in CHANGING}
 
 
-@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
-async def test_no_key_of_a_changing_action_reaches_it(host: FakeEngine, reached: list[str], mode: Mode) -> None:
-    async with opened(host, mode) as pilot:
-        screen, before = pilot.app.screen, list(host.calls)
-        for key in mine(mode):
-            await pilot.press(key)
-            await until(pilot, lambda: "This console is read-only." in said(pilot))
-            pilot.app.clear_notifications()
-        assert reached == [] and host.calls == before
-        assert pilot.app.screen is screen and "read-only" not in told(pilot)
+async def test_no_key_of_a_changing_action_reaches_it(host: FakeEngine, reached: list[str]) -> None:
+    async with opened(host) as pilot:
+        async for mode in in_every_mode(pilot):
+            screen, before = pilot.app.screen, list(host.calls)
+            for key in mine(mode):
+                await pilot.press(key)
+                await until(pilot, lambda: "This console is read-only." in said(pilot))
+                pilot.app.clear_notifications()
+            assert reached == [] and host.calls == before, mode.id
+            assert pilot.app.screen is screen and "read-only" not in told(pilot), mode.id
 
 
-@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
-async def test_the_same_keys_do_reach_them_otherwise(host: FakeEngine, reached: list[str], mode: Mode) -> None:
+async def test_the_same_keys_do_reach_them_otherwise(host: FakeEngine, reached: list[str]) -> None:
     """Else the test above could not fail."""
-    app = console(host)
-    async with app.run_test(size=(160, 45)) as pilot:
+    async with console(host).run_test(size=(160, 45)) as pilot:
         await started(pilot)
-        await pilot.press(mode.key)
-        await until(pilot, lambda: app.modes.current == mode.id and app.screen.is_current)
-        await until(pilot, lambda: " q quit" in lines_of(pilot)[-1])
-        for key in mine(mode):
-            await pilot.press(key)
-        expected = {one.id for one in actions_of(mode) if one.changes}
-        await until(pilot, lambda: expected <= set(reached))
+        async for mode in in_every_mode(pilot):
+            reached.clear()
+            await pilot.press(*mine(mode))
+            expected = {one.id for one in actions_of(mode) if one.changes}
+            await until(pilot, lambda expected=expected: expected <= set(reached))
 
 
-@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
-async def test_neither_footer_nor_help_nor_palette_offers_one(host: FakeEngine, mode: Mode) -> None:
+async def test_neither_footer_nor_help_nor_palette_offers_one(host: FakeEngine) -> None:
     names = {action.id for action in CHANGING}
-    async with opened(host, mode) as pilot:
+    async with opened(host) as pilot:
         app: Any = pilot.app
-        assert not names & set(shown_keys(app.screen)) and not names & set(keys_of(app))
-        commands = {command.help.partition("  (")[0] for command in app.get_system_commands(app.screen)}
-        assert commands and not commands & {action.description for action in CHANGING}
-        await pilot.press("question_mark")
-        await until(pilot, lambda: "Keys" in shown(pilot))
-        text = " ".join(" ".join(str(part.content) for part in app.screen.query(Static)).split())
-        assert [one.description for one in CHANGING if one.description in text] == []
-        assert "Show all keys" in text
+        async for mode in in_every_mode(pilot):
+            assert not names & set(shown_keys(app.screen)) and not names & set(keys_of(app)), mode.id
+            commands = {command.help.partition("  (")[0] for command in app.get_system_commands(app.screen)}
+            assert commands and not commands & {action.description for action in CHANGING}, mode.id
+            await pilot.press("question_mark")
+            await until(pilot, lambda: isinstance(app.screen, HelpScreen) and "Keys" in shown(pilot))
+            text = " ".join(" ".join(str(part.content) for part in app.screen.query(Static)).split())
+            assert [one.description for one in CHANGING if one.description in text] == [], mode.id
+            assert "Show all keys" in text
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is app.modes.on_top)
 
 
 async def test_the_mark_is_there_at_every_size(host: FakeEngine) -> None:
@@ -130,17 +140,18 @@ async def test_the_mark_is_there_at_every_size(host: FakeEngine) -> None:
             assert f" {before}   READ-ONLY   web-03" in lines_of(pilot)[0]
 
 
-@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.id)
-async def test_nor_does_a_click_or_another_mode_that_calls_the_method_itself(host: FakeEngine, mode: Mode) -> None:
-    async with opened(host, mode) as pilot:
-        screen, before = pilot.app.screen, list(host.calls)
-        mine = [one for one in CHANGING if hasattr(screen, f"action_{one.id}")]
-        assert {one.id for one in mine} >= {one.id for one in actions_of(mode) if one.changes}
-        for action in mine:
-            assert getattr(screen, f"action_{action.id}")() is None
-        await pilot.pause()
-        assert pilot.app.screen is screen and host.calls == before
-        assert said(pilot).count("This console is read-only.") == 1
+async def test_nor_does_a_click_or_another_mode_that_calls_the_method_itself(host: FakeEngine) -> None:
+    async with opened(host) as pilot:
+        async for mode in in_every_mode(pilot):
+            screen, before = pilot.app.screen, list(host.calls)
+            mine = [one for one in CHANGING if hasattr(screen, f"action_{one.id}")]
+            assert {one.id for one in mine} >= {one.id for one in actions_of(mode) if one.changes}, mode.id
+            for action in mine:
+                assert getattr(screen, f"action_{action.id}")() is None, mode.id
+            await pilot.pause()
+            assert pilot.app.screen is screen and host.calls == before, mode.id
+            assert said(pilot).count("This console is read-only.") == 1, mode.id
+            pilot.app.clear_notifications()
 
 
 async def test_what_is_typed_into_a_text_is_no_key(host: FakeEngine) -> None:

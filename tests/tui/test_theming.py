@@ -131,6 +131,11 @@ def test_themes_of_the_terminals_colours_name_no_other() -> None:
         (GOOD + "[variables]\nborder = 'red; } * { display: none'", "line 4: variables.border"),
         (GOOD + "[variables]\nborder = 'no-colour'", "is not a colour"),
         (GOOD + "[variables]\nblock-cursor-text-style = 'loud'", "is not a text style"),
+        (GOOD + "[variables]\nlink-style = 'bold not'", "is not a text style"),
+        (GOOD + "[variables]\ninput-cursor-text-style = 'none bold'", "is not a text style"),
+        (GOOD + "[variables]\nlink-style-hover = 'red'", "is not a text style"),
+        (GOOD + "[variables]\nborder = 'auto'", "is not a colour"),
+        (GOOD + "[variables]\nprimary-lighten-1 = 'red 50%'", "is not a colour"),
         (GOOD + "[variables]\n'} * {' = 'red'", "unknown variable"),
         (f"name = {'n' * 9000!r}\n" + GOOD, "is no name"),
         ("name = '[bold]<x>'\n" + GOOD, "line 1: '[bold]<x>' is no name"),
@@ -207,11 +212,13 @@ async def test_every_theme_is_applied_while_the_console_runs_and_what_is_wrong_i
     mine = config / "themes" / "mine.toml"
     mine.write_text("name = 'mine'\n[colours]\nprimary = '#010203'\n")
     (config / "themes" / "bare.toml").write_text("ansi = true\n[colours]\nprimary = 'ansi_blue'\n")
+    styled = "text = 'auto 80%'\nlink-style-hover = 'bold  not underline'\nborder = 'red 50%'\n"
+    (config / "themes" / "styled.toml").write_text(f"[colours]\nprimary = 'red'\n[variables]\n{styled}")
     monkeypatch.setenv("OPSCONSOLE_CONFIG", str(config / "config.toml"))
     app = console(engine)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await until(pilot, lambda: any("bad.toml" in one.message for one in app._notifications))
-        for name in [*NAMES, "bare", "mine"]:
+        for name in [*NAMES, "bare", "styled", "mine"]:
             app.theme = name
             await pilot.pause()
         mine.write_text("name = 'mine'\n[colours]\nprimary = '#030201'\n")

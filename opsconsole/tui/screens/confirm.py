@@ -35,9 +35,9 @@ class Question(NamedTuple):
 class ConfirmScreen(Modal[bool]):
     """`subject` names the target exactly. Texts must be harmless.
 
-    `anew` is asked every second how things are by now: the question as it is now, or a sentence, told when the dialog
-    is closed with a no because there is nothing left to ask. With `asks_why` one may say why, which is then the
-    `reason`.
+    `anew` is asked every second how things are by now: the question as it is now, None where nobody can tell, or a
+    sentence, told when the dialog is closed with a no because there is nothing left to ask. With `asks_why` one may
+    say why, which is then the `reason`.
     """
 
     GRAVE = True
@@ -47,7 +47,7 @@ class ConfirmScreen(Modal[bool]):
 
     def __init__(
         self, title: str, subject: str, consequences: Sequence[str], *, yes: str, no: str,
-        anew: Callable[[], Question | str] | None = None, asks_why: bool = False,
+        anew: Callable[[], Question | str | None] | None = None, asks_why: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         self._question = Question(title, subject, consequences)
@@ -89,7 +89,7 @@ class ConfirmScreen(Modal[bool]):
         if isinstance(now, str):
             self.app.tell(now)
             self.close_by_itself(False)
-        elif now != self._question:
+        elif now is not None and now != self._question:
             self._question = now
             self.query_one(".dialog").border_title = Content(now.title)
             self.query_one("#confirm-subject", Static).update(Text(now.subject, style="bold"))

@@ -19,6 +19,16 @@ if TYPE_CHECKING:
 Plans = Callable[[TaskSpec], "Awaitable[Plan]"]
 
 
+def as_reviewed(spec: TaskSpec, planned: Plan) -> TaskSpec:
+    """The same task with the very text that was planned, in place of whatever its file will hold by then."""
+    if spec.path is None:
+        return spec
+    body = planned.body
+    by_name = spec.interpreter is None and not body.startswith(b"#!")  # the shebang's options count, where it has one
+    interpreter = planned.interpreter if by_name else spec.interpreter
+    return replace(spec, path=None, script=body, name=spec.name or planned.name, interpreter=interpreter)
+
+
 def unnamed(planned: Plan, spec: TaskSpec) -> list[str]:
     """The catastrophic rules that were found and not named yet: where they are why it is refused, naming helps."""
     if planned.decision.verdict != "refuse" or spec.policy is ExecutionPolicy.SAFE:
@@ -28,11 +38,13 @@ def unnamed(planned: Plan, spec: TaskSpec) -> list[str]:
 
 
 async def confirmed(app: App[Any], spec: TaskSpec, plan: Plans) -> TaskSpec | None:
-    """The spec with what its review asks for, each asked once; None: the answer was no. Raises OpsErrors.
+    """The spec with what its review asks for, each asked once, and with the text that was reviewed; None: the answer
+    was no. Raises OpsErrors.
 
     One that is refused for another reason comes back as it is. To be awaited in a worker.
     """
     planned = await plan(spec)
+    spec = as_reviewed(spec, planned)
     decision = planned.decision
     if decision.runs:
         return spec

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,12 +17,13 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
+from textual.worker import WorkType
 
 from opsconsole.errors import OpsError
 from opsconsole.models import Task, TaskSpec
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.held_database import WAITS
-from opsconsole.tui.screens.confirming import confirmed
+from opsconsole.tui.screens.confirming import as_reviewed, confirmed
 from opsconsole.tui.screens.editor.field_rows import FieldRows
 from opsconsole.tui.screens.editor.forecast import grave
 from opsconsole.tui.screens.editor.judged_form import JudgedForm
@@ -219,13 +221,14 @@ class SubmitScreen(JudgedForm[Task | None]):
             self.set_focus(self.query_one(f"#{field}"))
             return
         self._submitting = True
-        self.run_worker(self._send(spec), group="submit")
+        send: WorkType[None] = partial(self._send, spec)  # not the coroutine: escape may drop it before it begins
+        self.run_worker(send, group="submit")
 
     async def _send(self, spec: TaskSpec) -> None:
         try:
-            if not await self._may_begin(spec):
+            if (seen := await self._may_begin(spec)) is None:
                 return
-            agreed = await confirmed(self.app, spec, self.plan)
+            agreed = await confirmed(self.app, as_reviewed(spec, seen), self.plan)
             if agreed is None:
                 return
             task = await self._stored(agreed)
@@ -236,16 +239,17 @@ class SubmitScreen(JudgedForm[Task | None]):
         finally:
             self._submitting = False
 
-    async def _may_begin(self, spec: TaskSpec) -> bool:
-        """Whether its verdict was seen, or there is nothing in it that has to be. Raises OpsErrors."""
-        if self.has_seen(spec):
-            return await self.is_as_seen(spec)
+    async def _may_begin(self, spec: TaskSpec) -> Plan | None:
+        """The plan whose verdict was seen, or in which there is nothing that has to be. Raises OpsErrors."""
+        if self.seen is not None and self.has_seen(spec):
+            seen = self.seen
+            return seen if await self.is_as_seen(spec) else None
         planned = await self.plan(spec)
         self.show_plan(planned, spec)
         if planned.decision.verdict != "allow" or not grave(planned):
-            return True  # what is not simply allowed asks
+            return planned  # what is not simply allowed asks
         self._say("something was found: enter again runs it all the same", "-waiting")
-        return False
+        return None
 
     async def _stored(self, spec: TaskSpec) -> Task | None:
         """None: it was taken back. Raises OpsErrors."""
@@ -296,6 +300,8 @@ class SubmitScreen(JudgedForm[Task | None]):
         if self._storing is not None:
             self._storing.cancel()
         elif self._chosen is not None:
+            self.workers.cancel_group(self, "submit")  # nothing is stored yet, and nothing will be
+            self._submitting = False
             self._show_picker()
         else:
             self.dismiss(None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.cells import cell_len
 from textual.app import ComposeResult
@@ -35,13 +36,16 @@ class FilterLine(Horizontal):
 
         kept: bool
 
+    HINT: ClassVar[str] = "words, failed, state:running, exit:3, by:deploy, #17"
+    """What can be typed."""
     _said = "", False
+    _stands: tuple[str, bool] | None = None
     _list: CursorList | None = None
     BINDINGS = [("escape", "leave(False)", "drop the filter")]  # noqa: RUF012 - as Textual has it
 
     def compose(self) -> ComposeResult:
         yield Static("/", id="filter-sign", markup=False)
-        yield TextField(placeholder="words, failed, state:running, exit:3, by:deploy, #17", id="filter-text")
+        yield TextField(placeholder=self.HINT, id="filter-text")
         yield Static("", id="filter-note", markup=False)
 
     @property
@@ -65,9 +69,11 @@ class FilterLine(Horizontal):
 
     def note(self, text: str, *, wrong: bool = False) -> None:
         """What stands at the end of the line: a count, or what is wrong with the filter, which has up to two lines
-        below where it is long. It must be harmless."""
+        below where it is long. It must be harmless. What stands there is not said again: the whole screen would be laid
+        out for it."""
         self._said = text, wrong
-        self._show_note()
+        if self._said != self._stands:
+            self._show_note()
 
     def on_resize(self) -> None:
         if self._said[0]:
@@ -86,6 +92,7 @@ class FilterLine(Horizontal):
         for line in self.query("#filter-note").results(Static):  # none: the screen comes, or goes, just now
             line.set_class(wrong, "-wrong")
             line.update("\n".join(one if cell_len(one) <= room else fit(one, room).rstrip() for one in lines))
+            self._stands = self._said
         self.set_class(bool(text), "-noted")
         self.set_class(below, "-below")
         self.set_class(below and len(lines) > 1, "-twice")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 from rich.cells import cell_len
 
@@ -29,6 +30,14 @@ def folded(cells: Sequence[Cell], width: int, hang: int = 0) -> list[list[Cell]]
             lines[-1].append(Cell(word, cell.tone))
             used += cell_len(word)
     return [_joined(line) for line in lines]
+
+
+def in_lines(text: str, width: int) -> list[str]:
+    """A text in lines of at most `width` columns, without blanks at their edges but for those it begins with; none of
+    an empty one."""
+    if cell_len(text) == len(text):  # the usual way counts characters
+        return wrap(text, width, break_on_hyphens=False)
+    return ["".join(cell.text for cell in line).rstrip(" ") for line in folded([Cell(text.rstrip(" "), "")], width)]
 
 
 def _words(text: str, longest: int) -> Iterator[str]:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -18,7 +17,7 @@ from opsconsole.tui.widgets.bare_lines import BareLines
 from opsconsole.tui.widgets.cells import Cell, fit_path
 from opsconsole.tui.widgets.plot import NEVER, Columns, Limits, Stretch, rows_of
 
-__all__ = ["SPAN_S", "Graph", "Span", "Stretch"]
+__all__ = ["SPAN_S", "Graph", "Stretch"]
 
 SPAN_S = 300
 """At least so much is shown, at the narrowest."""
@@ -27,10 +26,6 @@ _SECOND_US = 1_000_000
 _LEAST_SUBJECT = 4
 _BINARY = re.compile(r" ([KMGTPE])iB")
 """Is cut down to its letter, as tables have it, rather than cut off."""
-_UNDERLINED = Style(underline=True)
-
-Span = tuple[int, int]
-"""From a time up to another, in microseconds."""
 
 
 class Graph(BareLines, Widget):
@@ -55,8 +50,8 @@ class Graph(BareLines, Widget):
         self._scale = scale
         self._recorded: list[Stretch] = []
         self._live: deque[Stretch] = deque(maxlen=_KEPT)
-        self._episodes: tuple[Span, ...] = ()
         self._now_us = 0
+        self._added_us = 0
         self._late_us = 0
         self._now = ""
         self._subject: tuple[str, str] | None = None
@@ -64,7 +59,7 @@ class Graph(BareLines, Widget):
         self._mark: Cell | None = None
         self._columns: Columns | None = None
         self._plotted: tuple[object, list[list[Cell]]] | None = None
-        self._drawn: tuple[tuple[int, int, str], list[list[Cell]], list[Span]] | None = None
+        self._drawn: tuple[tuple[int, int, str], list[list[Cell]]] | None = None
 
     # -- what it shows
 
@@ -90,6 +85,9 @@ class Graph(BareLines, Widget):
         stretch = None if value is None else Stretch(time_us - length, time_us, value)
         if stretch is not None:
             self._live.append(stretch)
+        if time_us < self._added_us:
+            self._go_back(time_us)
+        self._added_us = time_us
         self._now_us, self._late_us = max(self._now_us, time_us), time_us + 2 * length + _SECOND_US
         self._now, self._extra = now, extra
         if self._columns is not None:
@@ -100,22 +98,27 @@ class Graph(BareLines, Widget):
         """Nothing new: once the next value is late, the graph moves on and the gap is seen."""
         if now_us <= self._late_us:
             return
+        if now_us < self._now_us:
+            self._go_back(now_us)
         before, self._now_us = self._now_us, now_us
         step = self.step_us
         if before // step != now_us // step or self._now:
             self._now, self._extra = "", ()
             self._show_changes()
 
+    def _go_back(self, now_us: int) -> None:
+        """The clock was set back: what was to be after now is not drawn, and the rest moves on from here."""
+        self._recorded = [one for one in self._recorded if one.until_us <= now_us]
+        kept = [one for one in self._live if one.until_us <= now_us]
+        self._live.clear()
+        self._live.extend(kept)
+        self._now_us, self._columns = now_us, None
+
     def mark(self, cell: Cell | None) -> None:
         """The sign of what is wrong with it."""
         if cell != self._mark:
             self._mark = cell
             self._show_changes()
-
-    def mark_episodes(self, spans: Iterable[Span]) -> None:
-        """When something was wrong: that time is underlined, which needs no colour."""
-        self._episodes = tuple(spans)
-        self._show_changes()
 
     def limit(self, threshold: float | None) -> None:
         """Where the faint line is."""
@@ -169,13 +172,11 @@ class Graph(BareLines, Widget):
         if before is None or not self.is_attached:
             self.refresh()
             return
-        key, lines, marked = self._picture()
+        key, lines = self._picture()
         if key != before[0]:
             self.refresh()
             return
         changed = [y for y, (old, new) in enumerate(zip(before[1], lines, strict=True)) if old != new]
-        if marked != before[2] and len(lines) - 1 not in changed:
-            changed.append(len(lines) - 1)
         if changed:
             self.refresh(*(Region(0, y, key[0], 1) for y in changed))
 
@@ -188,25 +189,16 @@ class Graph(BareLines, Widget):
 
     def render_line(self, y: int) -> Strip:
         base = self.base
-        (width, _, _), lines, marked = self._picture()
+        (width, _, _), lines = self._picture()
         segments = [Segment(cell.text, base + self.tone(cell.tone)) for cell in (lines[y] if y < len(lines) else ())]
-        strip = Strip(segments).adjust_cell_length(width, base)
-        if y == len(lines) - 1 and y:
-            for first, last in marked:
-                ends = [cut for cut in (first, last + 1, width) if cut]
-                pieces = list(strip.divide(sorted(set(ends))))
-                at = 1 if first else 0
-                pieces[at] = Strip([Segment(one.text, (one.style or base) + _UNDERLINED) for one in pieces[at]])
-                strip = Strip.join(pieces)
-        return strip
+        return Strip(segments).adjust_cell_length(width, base)
 
-    def _picture(self) -> tuple[tuple[int, int, str], list[list[Cell]], list[Span]]:
-        """Every line as cells, and the columns of cells that are marked."""
+    def _picture(self) -> tuple[tuple[int, int, str], list[list[Cell]]]:
+        """Every line as cells, and what they were made for."""
         width, height = self.size
         key = width, height, self.glyphs.name
         if self._drawn is None or self._drawn[0] != key:
-            lines = [self._heading(width), *self._rows(width, height - 1)]
-            self._drawn = key, lines, self._marked(width)
+            self._drawn = key, [self._heading(width), *self._rows(width, height - 1)]
         return self._drawn
 
     def _rows(self, width: int, rows: int) -> list[list[Cell]]:
@@ -222,16 +214,6 @@ class Graph(BareLines, Widget):
         if rows > 0:
             empty[rows // 2] = [Cell(self._nothing.center(width), "faint")]
         return empty
-
-    def _marked(self, width: int) -> list[Span]:
-        """First and last cell of each episode that is to be seen."""
-        if not self._episodes:
-            return []
-        step = _step_us(self.glyphs.columns * width)
-        a_cell = step * self.glyphs.columns
-        start = (max(0, self._now_us - 1) // step + 1) * step - width * a_cell
-        spans = [((since - start) // a_cell, (until - 1 - start) // a_cell) for since, until in self._episodes]
-        return [(max(0, first), min(width - 1, last)) for first, last in spans if last >= 0 and first < width]
 
     def _heading(self, width: int) -> list[Cell]:
         cells = [Cell(f"{self._mark.text} ", self._mark.tone)] if self._mark else []

@@ -167,5 +167,14 @@ def _width(cells: Sequence[Cell]) -> int:
 
 
 def _spread(cells: Sequence[Cell]) -> list[tuple[str, str]]:
-    """A column each, so that two lines can be laid over each other."""
-    return [(char, cell.tone) for cell in cells for char in cell.text]
+    """A column each, so that two lines can be laid over each other; a wide character is both of its columns."""
+    found: list[tuple[str, str]] = []
+    before = 0
+    for cell in cells:
+        for char in cell.text:
+            if width := cell_len(char):
+                found += [(char, cell.tone)] * width
+                before = width
+            elif before:  # it belongs to what stands before it
+                found[-before:] = [(found[-1][0] + char, cell.tone)] * before
+    return found

@@ -9,9 +9,11 @@ goes back to the end. Meanwhile all of its lines are counted.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeVar
 
 from textual.binding import BindingType
 from textual.geometry import Region
@@ -24,9 +26,11 @@ from opsconsole.execution.showing import Hiding
 from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.output_find import Needle, Seeking
 from opsconsole.tui.output_source import WINDOW_BYTES, OutputSource, before, held_from
-from opsconsole.tui.transcript import Lines, Transcript
+from opsconsole.tui.transcript import Line, Lines, Transcript
 from opsconsole.tui.widgets.output_text import Kept, OutputText
+from opsconsole.tui.wording import count_of
 
+T = TypeVar("T")
 MOST_LINES = 5_000
 MOST_CHARACTERS = 4_000_000
 _BATCH_S = 0.1
@@ -153,9 +157,9 @@ class OutputView(OutputText, can_focus=True):
             while True:
                 if self._may_read():
                     ended = source.ended  # asked first: what is written before the end is then not missed
-                    lines = await asyncio.to_thread(batch)
+                    lines = await _in_thread(batch)
                     if lines is not None and isinstance(self._land, int) and self._seam is None:
-                        rest = await asyncio.to_thread(batch)  # both are one picture
+                        rest = await _in_thread(batch)  # both are one picture
                         self._take(lines)
                         self._seam = len(self._rows)
                         lines = rest or transcript.add(())
@@ -178,14 +182,19 @@ class OutputView(OutputText, can_focus=True):
         """Not while nobody can see it; and who reads further up keeps what he reads: then the files wait."""
         if self._page is not None:
             return self.is_on_screen and len(self._lines) < MOST_LINES and self._characters < MOST_CHARACTERS
-        return self.is_on_screen and (self.following or len(self._lines) < 2 * MOST_LINES)
+        room = len(self._lines) < 2 * MOST_LINES and self._characters < 2 * MOST_CHARACTERS
+        return self.is_on_screen and (self.following or room)
 
     def _take(self, batch: Lines) -> None:
-        continues, added = batch
+        continues, added, left_out = batch
         top, first, dropped = self.scroll_offset.y, len(self._rows), self._dropped
         if continues and self._lines:
             self._drop_last()
             first = len(self._rows)
+        if left_out and self._lines and not self.following:
+            self._append(Line("note", f"⋯ {count_of(left_out, 'line')} not shown here ⋯"))
+        else:
+            self._dropped += left_out  # what was held before them goes with them
         for line in added:
             self._append(line)
         self._trim()
@@ -203,7 +212,7 @@ class OutputView(OutputText, can_focus=True):
             while not counter.complete:
                 if self.is_on_screen:
                     known = counter.lines(), counter.caught_up
-                    await asyncio.to_thread(counter.look, _COUNTED_BYTES)
+                    await _in_thread(lambda: counter.look(_COUNTED_BYTES))
                     if known != (counter.lines(), counter.caught_up):
                         self.post_message(self.Changed())
                 if not self.is_on_screen or not counter.ended:
@@ -298,6 +307,7 @@ class OutputView(OutputText, can_focus=True):
 
     def stop_seeking(self) -> bool:
         """Give the search up; whether there was one."""
+        self.workers.cancel_group(self, "seek")  # one that looks for where to begin has nobody to tell it yet
         if self._seeking is None:
             return False
         self._seeking.cancelled = True
@@ -406,3 +416,15 @@ class OutputView(OutputText, can_focus=True):
 
     def on_mouse_scroll_up(self) -> None:
         self.set_following(False)
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """As `to_thread`; but who is cancelled goes on only when the thread is done with what is closed then."""
+    done = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(done)
+    except asyncio.CancelledError:
+        while not done.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([done])
+        raise

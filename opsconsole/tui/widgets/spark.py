@@ -7,8 +7,7 @@ from itertools import groupby
 
 from opsconsole.tui.glyphs import BRAILLE, GlyphSet, levels, pairs
 from opsconsole.tui.widgets.cells import Cell
-
-NEVER = 1e30
+from opsconsole.tui.widgets.plot import NEVER
 
 
 def spark_cells(

@@ -62,14 +62,6 @@ async def test_it_is_marked_and_full_of_the_trace(tmp_path: Path) -> None:
             assert "\x1b" not in text and "\x07" not in text
 
 
-async def test_the_page_about_says_so(tmp_path: Path) -> None:
-    app = demo_app(tmp_path / "demo", start="settings")
-    async with app.run_test(size=(160, 45)) as pilot:
-        await started(pilot)
-        await pilot.press("A")
-        await until(pilot, lambda: "This is a demo" in shown(pilot))
-
-
 @pytest.fixture
 def by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """The demo's clock goes forward only with `later`: what runs is not over before somebody has looked."""
@@ -126,40 +118,30 @@ async def test_a_script_of_ones_own_is_not_run(tmp_path: Path, by_hand: None) ->
         assert not touched.exists()
 
 
-async def test_its_processes_are_looked_at_and_not_touched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_processes_and_check_up_are_those_of_the_recorded_host_and_not_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the page about it says so."""
     monkeypatch.setattr("opsconsole.monitoring.sampling.processes.ProcessSampler.sample", nothing_happens)
+    monkeypatch.setattr("opsconsole.checkup.facts", nothing_happens)
     app = demo_app(tmp_path / "demo", start="processes")
-    async with app.run_test(size=(160, 45)) as pilot:
+    async with app.run_test(size=(160, 60)) as pilot:
         await started(pilot)
         await until(pilot, lambda: "/usr/lib/jvm/java-21" in shown(pilot))
         assert "48" in shown(pilot) and "0rders-4-ever" not in shown(pilot)
         app.screen.action_signal()  # type: ignore[attr-defined]
         await until(pilot, lambda: any("nothing is signalled" in one.message for one in app._notifications))
         assert not app.screen.is_modal
-
-
-async def test_its_check_up_is_that_of_the_recorded_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("opsconsole.checkup.facts", nothing_happens)
-    app = demo_app(tmp_path / "demo", start="settings")
-    async with app.run_test(size=(160, 60)) as pilot:
-        await started(pilot)
+        await pilot.press("7")
         await until(pilot, lambda: "/home/deploy/.local/state/opsconsole" in shown(pilot))
         await until(pilot, lambda: "process 19440 (tui)" in shown(pilot) and "looking …" not in shown(pilot))
+        await pilot.press("A")
+        await until(pilot, lambda: "This is a demo" in shown(pilot))
 
 
-async def test_an_episode_can_be_acknowledged_and_the_host_analysed(tmp_path: Path) -> None:
-    app = demo_app(tmp_path / "demo", start="anomalies")
-    async with app.run_test(size=(120, 36)) as pilot:
-        await started(pilot)
-        engine = app.engine
-        assert engine is not None
-        worst = next(one for one in engine.monitoring.open_anomalies() if one.kind == "memory_high")
-        assert engine.monitoring.acknowledge(worst.id).acknowledged_by == "deploy"
-        analysis = engine.monitoring.analyze()
-        assert "java" in str(analysis)
-
-
-async def test_pictures_outlive_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_pictures_outlive_it_and_an_episode_can_be_acknowledged_and_the_host_analysed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPSCONSOLE_STATE_DIR", str(tmp_path / "mine"))
     app = demo_app(tmp_path / "demo")
     async with app.run_test(size=(100, 30)) as pilot:
@@ -168,6 +150,12 @@ async def test_pictures_outlive_it(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         kept = tmp_path / "mine" / "pictures"
         await until(pilot, lambda: len([*kept.glob("overview-*")]) == 2 if kept.exists() else False)
         assert not (tmp_path / "demo" / "pictures").exists()
+        engine = app.engine
+        assert engine is not None
+        worst = next(one for one in engine.monitoring.open_anomalies() if one.kind == "memory_high")
+        assert engine.monitoring.acknowledge(worst.id).acknowledged_by == "deploy"
+        analysis = engine.monitoring.analyze()
+        assert "java" in str(analysis)
 
 
 def named(app: ConsoleApp) -> set[str]:

@@ -137,12 +137,9 @@ async def test_the_cursor_stays_on_its_finding_when_others_come() -> None:
         pane.show(state(SCRIPT.replace("DIR=$1\n", "DIR=$1\ncd $OTHER\n\n")))
         assert pane.selected is not None
         assert (pane.selected.rule, pane.selected.line) == (before.rule, before.line + 2)
-        assert pane.step(1) is pane.findings.findings[0] and pane.step(-1) == pane.findings.findings[-1]
-        here = pane.finding_at(3)
-        assert here is not None and here.line == 3
         pane.show(state("echo hello\n"))
         await pilot.pause()
-        assert pane.selected is None and pane.step(1) is None and pane.finding_at(1) is None
+        assert pane.selected is None
         assert shown(pilot).count("findings") == 1 and "no findings" in shown(pilot) and "allowed" in shown(pilot)
         await pilot.press("enter", "F", "E")  # nothing to act on
 

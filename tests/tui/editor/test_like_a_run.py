@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from opsconsole.engine import Engine
-from opsconsole.models import ExecutionPolicy, Priority, Status, Task
+from opsconsole.models import ExecutionPolicy, Priority, Status, Task, TaskSpec
 from opsconsole.safety.review.model import Finding, Severity
 from opsconsole.safety.review.shellcheck import wiki
 from opsconsole.settings import Settings
@@ -171,6 +171,20 @@ def test_limits_without_a_field_hold_again() -> None:
     spec, _ = read({"memory": "1M"}, RunScript(BODY, "a", "sh", "safe", taken=like), Settings())
     assert spec is not None
     assert (spec.limits.write_bps, spec.limits.memory, spec.stdin) == (1000, 1 << 20, "/etc/hostname")
+
+
+def test_when_it_is_tried_again_is_as_before(tmp_path: Path) -> None:
+    """From the row as an engine stores it to the spec of the next run."""
+    with Engine.look(Settings(), state_dir=tmp_path / "state") as engine:
+        for codes, idempotent in (((75, 3), True), ((), False), (None, False)):
+            asked = TaskSpec(script=BODY, retries=2, retry_exit_codes=codes, idempotent=idempotent, hold=True)
+            task = engine.add(asked)
+            like = taken_over(task, engine.result(task.id), BODY, Settings())
+            spec, problems = read(like.fields, RunScript(BODY, "a", "sh", "standard", taken=like), Settings())
+            assert spec is not None, problems
+            assert (spec.retries, spec.retry_exit_codes, spec.idempotent) == (2, codes, idempotent)
+            assert ("tried again only after exit code 75, 3" in like.said) == bool(codes)
+            assert ("no harm when run twice" in like.said) == idempotent
 
 
 def test_what_nobody_kept_is_said(scripts: ScriptedEngine) -> None:

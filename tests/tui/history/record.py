@@ -130,8 +130,8 @@ class RecordEngine(FakeEngine):
     def hiding_of(self, task_id: int, execution_id: str) -> Hiding:
         return Hiding(self.redaction_of(task_id))
 
-    async def pin(self, task_id: int, pinned: bool = True) -> Task:
-        self._command("pin", task_id, pinned)
+    async def pin(self, task_id: int, pinned: bool = True, reason: str | None = None) -> Task:
+        self._command("pin", task_id, pinned, *([reason] if reason else []))
         self.record.execute("UPDATE task SET pinned = ? WHERE id = ?", (int(pinned), task_id))
         return self.task(task_id)
 

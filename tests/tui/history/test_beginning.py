@@ -296,10 +296,8 @@ async def test_what_stands_beside_the_filter_is_not_said_again(
     async with app.run_test(size=(160, 45)) as pilot:
         screen = await opened(pilot)
         await typed(pilot, screen, "pipefail")
-        note, said = FilterLine.note, list[str]()
-        monkeypatch.setattr(
-            FilterLine, "note", lambda self, text, **more: said.append(text) or note(self, text, **more)
-        )
+        show, said = FilterLine._show_note, list[str]()
+        monkeypatch.setattr(FilterLine, "_show_note", lambda self: said.append(self._said[0]) or show(self))
         found = screen._found
         screen._stale = True
         screen._ask()

@@ -19,6 +19,8 @@ from opsconsole.models import Status
 from opsconsole.storage import archive
 from opsconsole.tui.screens.history.export import ExportScreen
 from opsconsole.tui.screens.history.listing import PAGE, PAGES
+from opsconsole.tui.screens.tasks.why import WhyScreen
+from opsconsole.tui.widgets.answers import Answers
 from tests.benchmarks.bench_history import BEGIN_US, STEP_US, fill
 from tests.tui.history.record import HOSTILE, MINUTE, SECRET, RecordEngine, believable
 from tests.tui.history.scene import at_rest, history, opened, screen_of, table, typed
@@ -307,6 +309,23 @@ async def test_run_again_pin_edit_and_the_task(record: RecordEngine) -> None:
         assert "rsync -a --delete" in str(went[0][2])
         assert went[0][3:] == ("sync-assets", "bash", 167)
         assert went[1] == ("tasks", "go_to", 167)
+
+
+async def test_a_pin_takes_a_reason_that_is_said_first(record: RecordEngine) -> None:
+    app = history(record)
+    async with app.run_test(size=(160, 45)) as pilot:
+        await opened(pilot)
+        await pilot.press("W", *"audit", "enter")
+        await until(pilot, lambda: isinstance(app.screen, WhyScreen) and isinstance(app.focused, Answers))
+        assert "Pin" in shown(pilot)
+        await pilot.press("i")
+        await until(pilot, lambda: ("pin", 167, True, "audit") in record.calls)
+        await until(pilot, lambda: "sync-assets ★" in shown(pilot))
+        await pilot.press("W")
+        await until(pilot, lambda: isinstance(app.screen, WhyScreen))
+        await pilot.press("enter", "escape")
+        await until(pilot, lambda: not isinstance(app.screen, WhyScreen))
+        assert [call for call in record.calls if call[0] == "pin"] == [("pin", 167, True, "audit")]
 
 
 async def test_to_its_task_and_back(record: RecordEngine) -> None:

@@ -371,3 +371,15 @@ async def test_a_share_of_the_memory_is_one_of_the_host_that_is_looked_at(
         assert pids(pilot) == [400, 600]
         engine.monitoring.stop()
         assert screen(pilot).memory == host.memory_bytes() > 1 << 20
+
+
+async def test_the_cursor_comes_back_to_its_process_when_a_filter_is_dropped(
+    engine: FakeEngine, monkeypatch: Patch
+) -> None:
+    async with opened(engine, small_host(), monkeypatch) as pilot:
+        screen(pilot).go_to(500)
+        await filtered(pilot, "postgres")
+        await until(pilot, lambda: pids(pilot) == [400])
+        await pilot.press("escape")
+        await until(pilot, lambda: len(pids(pilot)) == 8)
+        assert selected(pilot) == 500

@@ -269,6 +269,22 @@ async def test_a_theme_is_tried_by_the_cursor_kept_by_enter_and_dropped_by_escap
         assert "late" in {row.id for row in themes.list.rows}
 
 
+async def test_a_theme_that_was_mended_elsewhere_is_no_failure_any_more(config: Path, engine: FakeEngine) -> None:
+    """The configuration is read again by itself; the cursor may be on what was wrong with it."""
+    (config / "themes").mkdir()
+    for name in ("one", "two"):
+        (config / "themes" / f"{name}.toml").write_text("name = 3\n")
+    app = console(engine)
+    async with app.run_test(size=SIZE) as pilot:
+        themes = await opened(pilot, "T")
+        await at(pilot, "!1")
+        (config / "themes" / "two.toml").write_text('name = "two"\n[colours]\nprimary = "#ff0000"\n')
+        app.read_configuration(asked=False)
+        themes.look()
+        await until(pilot, lambda: "✗1" in shown(pilot))
+        assert "was skipped" not in themes.sample.text  # type: ignore[attr-defined]
+
+
 async def test_the_log_says_whose_an_old_line_may_be_and_what_is_over_is_calm(config: Path, engine: FakeEngine) -> None:
     engine.paths.prepare()
     engine.paths.journal.write_text(

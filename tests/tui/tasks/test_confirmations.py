@@ -26,7 +26,12 @@ def _plan(verdict: str, severity: str, rule: str) -> SimpleNamespace:
     reason = f"line 1, column 2: because [{rule}]; it runs with a confirmation (--yes)"
     redaction = Redaction.of({}, Settings().redaction)
     return SimpleNamespace(
-        name=NAME, decision=Decision(verdict, reason), spec={"findings": [found]}, redaction=redaction
+        name=NAME,
+        decision=Decision(verdict, reason),
+        spec={"findings": [found]},
+        redaction=redaction,
+        body=b"true\n",
+        interpreter="sh",
     )
 
 

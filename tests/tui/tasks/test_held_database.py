@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
@@ -17,6 +18,7 @@ from opsconsole.models import Status, TaskSpec
 from opsconsole.settings import Settings
 from opsconsole.tui import held_database
 from opsconsole.tui.app import ConsoleApp
+from opsconsole.tui.screens.confirm import ConfirmScreen
 from opsconsole.tui.screens.submit import SubmitScreen
 from tests.tui.tasks.scene import in_dialog
 from tests.tui.waiting import shown, started, table, told, until
@@ -38,13 +40,13 @@ def script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @asynccontextmanager
-async def opened(state: Path) -> AsyncIterator[Pilot[Any]]:
+async def opened(state: Path, size: tuple[int, int] = (140, 40)) -> AsyncIterator[Pilot[Any]]:
     settings = Settings()
     app = ConsoleApp(
         lambda: Engine(settings, state_dir=state, door="tui"), settings, host="here", user="me", start="tasks"
     )
     try:
-        async with app.run_test(size=(140, 40), notifications=True) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             await started(pilot)
             yield pilot
     finally:
@@ -58,6 +60,12 @@ def held(state: Path) -> Iterator[None]:
         other.execute("BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
+
+
+def row(pilot: Pilot[Any], task_id: int) -> str:
+    """A task's line of the list as it is drawn."""
+    (line,) = [number for number, task in enumerate(table(pilot).tasks) if task.id == task_id]
+    return table(pilot).render_line(line + 1).text
 
 
 async def ask_to_run(pilot: Pilot[Any], script: Path) -> None:
@@ -128,3 +136,62 @@ async def test_a_command_says_what_it_waits_for_and_is_done_then(state: Path, sc
             await pilot.press("3")
             await until(pilot, lambda: pilot.app.screen.MODE == "processes")
         await until(pilot, lambda: engine.task(task.id).priority.name == "HIGH")
+
+
+@pytest.mark.parametrize("size", [(140, 40), (80, 24)])
+@pytest.mark.parametrize(
+    ("keys", "word"), [(["c", "y"], "cancel"), (["H"], "release"), (["plus"], "sooner"), (["P"], "pin")]
+)
+async def test_what_was_asked_of_a_task_stands_in_its_row_until_it_is_done(
+    state: Path, script: Path, keys: list[str], word: str, size: tuple[int, int]
+) -> None:
+    async with opened(state, size) as pilot:
+        engine = pilot.app.engine  # type: ignore[attr-defined]
+        first, second = [await engine.submit(TaskSpec(path=script, hold=True)) for _ in range(2)]
+        await until(pilot, lambda: len(table(pilot).tasks) == 2 and table(pilot).selected is not None)
+        selected = table(pilot).selected
+        chosen, other = (first, second) if selected is not None and selected.id == first.id else (second, first)
+        before = engine.task(chosen.id)
+        with held(state):
+            await pilot.press(keys[0])
+            if keys[1:]:
+                await in_dialog(pilot, ConfirmScreen)
+                await pilot.press(*keys[1:])
+            await until(pilot, lambda: f"{word} …" in row(pilot, chosen.id))
+            assert f"{word} …" not in row(pilot, other.id)
+            await pilot.press("enter")
+            await until(pilot, lambda: f"not written down yet: {word}" in shown(pilot))
+            assert engine.task(chosen.id) == before
+            await pilot.press("escape")
+        await until(pilot, lambda: f"{word} …" not in row(pilot, chosen.id))
+        assert engine.task(chosen.id) != before
+        await until(pilot, lambda: "not written down yet" not in shown(pilot))
+
+
+async def test_what_could_not_be_done_is_named_and_leaves_no_mark(state: Path, script: Path) -> None:
+    async with opened(state) as pilot:
+        engine = pilot.app.engine  # type: ignore[attr-defined]
+        task = await engine.submit(TaskSpec(path=script, hold=True))
+        await until(pilot, lambda: table(pilot).selected is not None)
+        await asyncio.wrap_future(engine._job(lambda c: c.execute("PRAGMA busy_timeout = 200").fetchall()))
+        with held(state):
+            await pilot.press("c")
+            await in_dialog(pilot, ConfirmScreen)
+            await pilot.press("y")
+            await until(pilot, lambda: f"Task {task.id}: cancel was not done. " in told(pilot))
+            await until(pilot, lambda: "cancel …" not in row(pilot, task.id))
+        assert not engine.task(task.id).cancel_requested
+
+
+async def test_of_tagged_tasks_each_is_marked_until_its_turn_has_come(state: Path, script: Path) -> None:
+    async with opened(state) as pilot:
+        engine = pilot.app.engine  # type: ignore[attr-defined]
+        ids = [(await engine.submit(TaskSpec(path=script, hold=True))).id for _ in range(3)]
+        await until(pilot, lambda: len(table(pilot).tasks) == 3)
+        with held(state):
+            await pilot.press("space", "space", "space", "c")
+            await in_dialog(pilot, ConfirmScreen)
+            await pilot.press("y")
+            await until(pilot, lambda: all("cancel …" in row(pilot, one) for one in ids))
+        await until(pilot, lambda: not any("cancel …" in row(pilot, one) for one in ids))
+        assert {engine.task(one).status for one in ids} == {Status.CANCELLED}

@@ -103,7 +103,7 @@ async def test_what_is_above_the_lines_that_are_held_comes_when_one_goes_there(e
         assert (await moved(pilot, "k"))[:2] == [f"row {first - 1}", f"row {first}"]
 
 
-@pytest.mark.parametrize("wanted", ["at 3777", "at 351111"])
+@pytest.mark.parametrize("wanted", ["at 9377", "at 351111"])
 async def test_a_run_above_its_cap_is_searched_wherever_it_was_kept(engine: FakeEngine, wanted: str) -> None:
     cut(engine, 400_000, 10_000, 350_000)
     async with opened(engine) as pilot:

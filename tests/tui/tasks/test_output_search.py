@@ -245,3 +245,8 @@ def test_a_secret_that_is_shown_shorter_does_not_lead_the_search_astray(tmp_path
     found = Seeking(run, Hiding(redaction), Needle("here it is")).run()
     assert found is not None and found[0] % len(line) == 0, "a line begins there"
     assert 0 <= 3000 * len(line) - found[0] < 512 * 1024, "never behind it"
+
+
+def test_a_stream_without_an_end_is_searched_too_where_the_other_one_goes_on(tmp_path: Path) -> None:
+    folder = written(tmp_path / "asking", ("stderr", b"password: "), ("stdout", numbered(0, 50_000)))
+    assert Seeking(folder, Hiding(), Needle("password"), until=(12 * 49_000, 10)).run() == (0, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,13 @@ def test_the_pages_say_the_limits_of_a_run_as_the_engine_records_them(tmp_path: 
 
 def test_a_folder_that_is_not_there_has_nothing_noted(tmp_path: Path) -> None:
     assert noted(tmp_path / "missing") == noted(tmp_path)
+
+
+def test_what_a_run_writes_into_its_own_folder_ends_no_console(tmp_path: Path) -> None:
+    """A number that is no decimal one, and brackets without end."""
+    (tmp_path / "claim.²").write_text('{"supervisor": 17}\n')
+    (tmp_path / "commands").write_text("[" * 200_000 + '\n{"op": "cancel", "by": "deploy"}\n')
+    assert noted(tmp_path).commands == (("cancel", "deploy"),)
 
 
 def events_of(
@@ -308,3 +316,16 @@ async def test_the_list_says_under_which_policy(engine: FakeEngine, width: int, 
         line = next(one for one in lines_of(pilot) if "nightly-backup" in one[:60])
         heading = next(one for one in lines_of(pilot) if "RESULT" in one)
         assert said in line and heading.count("POL") == 1
+
+
+def test_a_pager_whose_output_cannot_be_read_on_is_not_left_behind(tmp_path: Path) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"the beginning\n"
+        raise OSError(5, "Input/output error")
+
+    seen = tmp_path / "seen"
+    look = pager.Pager(["sh", "-c", f"cat > {seen}"], pieces())
+    with pytest.raises(ConsoleError, match="cannot be read on: Input/output error"):
+        look.run()
+    assert look._process is not None and look._process.returncode == 0
+    assert seen.read_text() == "the beginning\n"

@@ -58,7 +58,7 @@ async def test_esc_drops_the_reason_and_not_the_question(engine: FakeEngine) -> 
     ("key", "status", "done"),
     [
         ("H", Status.QUEUED, ("hold",)), ("p", Status.RUNNING, ("pause",)), ("c", Status.RUNNING, ("cancel",)),
-        ("plus", Status.QUEUED, ("set_priority", Priority.HIGH)),
+        ("plus", Status.QUEUED, ("set_priority", Priority.HIGH)), ("P", Status.COMPLETED, ("pin", True)),
     ],
 )  # fmt: skip
 async def test_all_that_are_tagged_have_the_one_reason(
@@ -79,10 +79,10 @@ async def test_all_that_are_tagged_have_the_one_reason(
 
 
 async def test_where_nothing_is_to_be_answered_for_no_reason_is_asked(engine: FakeEngine) -> None:
-    engine.put(name="one", **RUNNING)
+    engine.put(name="one", status=Status.COMPLETED)
     async with opened(engine) as pilot:
         await until(pilot, lambda: table(pilot).selected is not None)
-        await pilot.press("space", "P")
+        await pilot.press("space", "r")
         await in_dialog(pilot, ConfirmScreen)
         assert not pilot.app.screen.query(WhyLine) and "Say why" not in shown(pilot)
 
@@ -111,10 +111,12 @@ async def test_a_question_about_many_has_room_for_a_reason_on_a_small_screen(
         ({"status": Status.PAUSED, "started_at": NOW - SECOND}, "p", [("resume", 1, "freeze")]),
         ({"status": Status.QUEUED}, "s", [("set_priority", 1, Priority.HIGH, "freeze")]),
         ({"status": Status.QUEUED}, "l", [("set_priority", 1, Priority.LOW, "freeze")]),
+        ({"status": Status.COMPLETED}, "i", [("pin", 1, True, "freeze")]),
+        ({"status": Status.QUEUED, "pinned": True}, "i", [("pin", 1, False, "freeze")]),
         ({"status": Status.QUEUED}, "n", []),
         ({"status": Status.QUEUED}, ["escape"], []),
     ],
-    ids=["hold", "release", "pause", "resume", "sooner", "later", "nothing", "esc"],
+    ids=["hold", "release", "pause", "resume", "sooner", "later", "pin", "unpin", "nothing", "esc"],
 )
 async def test_what_asks_nothing_takes_a_reason_that_is_said_first(
     engine: FakeEngine, fields: dict[str, Any], keys: Sequence[str], expected: list[object]
@@ -154,8 +156,10 @@ async def test_nothing_is_asked_where_nothing_can_be_done(engine: FakeEngine) ->
     engine.put(name="deploy", status=Status.COMPLETED)
     async with opened(engine) as pilot:
         await until(pilot, lambda: table(pilot).selected is not None)
+        gone = engine._tasks.pop(1)
         await pilot.press("W")
-        await until(pilot, lambda: "can be neither held, paused nor moved" in told(pilot))
+        await until(pilot, lambda: "Task 1 is gone" in told(pilot))
+        engine._tasks[1] = gone
         engine.put(name="other", status=Status.QUEUED)
         await until(pilot, lambda: len(table(pilot).tasks) == 2)
         await pilot.press("space", "W")

@@ -11,6 +11,7 @@ from textual.widgets import Input
 
 from opsconsole.execution import submission
 from opsconsole.models import TaskSpec
+from opsconsole.tui.screens.confirm import ConfirmScreen
 from opsconsole.tui.screens.submit import SubmitScreen
 from tests.tui.fake_engine import FakeEngine
 from tests.tui.tasks.scene import in_dialog, opened
@@ -57,7 +58,30 @@ async def test_it_shows_the_verdict_the_findings_and_what_it_would_do(
         assert "deletes /tmp/mine" in shown(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: engine.specs)
-        assert engine.specs[0].path == script and not engine.specs[0].confirmed
+        (spec,) = engine.specs
+        assert (spec.script, spec.name, spec.confirmed) == (SENT.encode(), "send.sh", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "interpreter"), [("empty.sh", "", "bash"), ("empty.sh", "#!/bin/sh -e\n", None)]
+)
+async def test_what_was_agreed_to_is_what_was_shown_whatever_the_file_holds_by_then(
+    engine: FakeEngine, planned: list[TaskSpec], tmp_path: Path, name: str, head: str, interpreter: str | None
+) -> None:
+    script = tmp_path / name
+    reviewed = f'{head}rm -rf "$1"/*\n'
+    script.write_text(reviewed)
+    async with opened(engine) as pilot:
+        await choose(pilot, script)
+        await until(pilot, lambda: "1 error" in shown(pilot))
+        await pilot.press("enter")
+        await in_dialog(pilot, ConfirmScreen)
+        script.write_text("rm -rf /srv/$ANOTHER/*\n")
+        await pilot.press("y")
+        await until(pilot, lambda: engine.specs)
+        (spec,) = engine.specs
+        assert spec.confirmed and submission.plan(spec, engine.settings).body == reviewed.encode()
+        assert (spec.path, spec.name, spec.interpreter) == (None, name, interpreter)
 
 
 async def test_it_has_the_fields_of_every_run(

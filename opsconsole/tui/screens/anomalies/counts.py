@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from textual.app import ComposeResult
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.widgets import Static
 
 from opsconsole.anomalies import Severity
 from opsconsole.safety.sanitise import sanitise_name
@@ -18,7 +16,6 @@ from opsconsole.tui.screens.anomalies.filter import PLACEHOLDER
 from opsconsole.tui.severities import GLYPHS, TONES
 from opsconsole.tui.widgets.cells import Cell, fit
 from opsconsole.tui.widgets.filter_line import FilterLine
-from opsconsole.tui.widgets.text_field import TextField
 from opsconsole.tui.widgets.tones import Toned
 from opsconsole.tui.wording import count_of
 
@@ -72,11 +69,4 @@ def counted(counts: AnomalyCounts, left_out: Sequence[str], shown: int, *, more:
 class EpisodeFilterLine(FilterLine):
     """The line to type a filter of episodes in."""
 
-    def compose(self) -> ComposeResult:
-        yield Static("/", id="filter-sign", markup=False)
-        yield TextField(placeholder=PLACEHOLDER, id="filter-text")
-        yield Static("", id="filter-note", markup=False)
-
-    @property
-    def typing(self) -> bool:
-        return self.has_class("-typing")
+    HINT = PLACEHOLDER

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from opsconsole.tui.actions import BY_ID
 from opsconsole.tui.episodes import amount, gets_of, kind_words, subject_name, value_now, what, with_now
 from opsconsole.tui.severities import GLYPHS, TONES
 from opsconsole.tui.widgets.cells import Cell, fit
+from opsconsole.tui.widgets.folding import in_lines
 from opsconsole.tui.wording import age, duration, quantity, size, time_of_day
 
 Line = Sequence[Cell]
@@ -272,7 +272,7 @@ def wrapped(lines: Iterable[Line], width: int) -> Iterator[Line]:
         if indent > width // 2:
             yield from ([Cell(fit(cell.text, width), cell.tone)] for cell in line)
             continue
-        parts = textwrap.wrap(last.text, max(8, width - indent)) or [""]
+        parts = in_lines(last.text, max(8, width - indent)) or [""]
         for number, part in enumerate(parts):
             if not number:
                 yield [*before, Cell(part, last.tone)]

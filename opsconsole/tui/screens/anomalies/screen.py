@@ -169,13 +169,15 @@ class AnomaliesScreen(EpisodeJumps):
             while True:
                 self._again = False
                 uncovered = self._uncovered
-                since, until = self._window.span
+                place, (since, until) = self._window.place, self._window.span
                 query = Query(since, until + (_SECOND_US if self._window.follows else 0), self._narrowing.filter)
                 try:
                     found = await asyncio.to_thread(read, self.engine, query)
                 except OpsError as error:
                     self._say_failed(error)
                     return
+                if self._window.place != place:
+                    continue  # somebody went to another time, of which this says nothing
                 if self._window.fit(begins(found)):
                     continue  # of the shorter span, its counts are others, and what is drawn is finer
                 self._take(found, uncovered)

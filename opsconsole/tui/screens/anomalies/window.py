@@ -51,6 +51,11 @@ class Window:
         return self._until is None
 
     @property
+    def place(self) -> tuple[int, int | None]:
+        """The same for as long as nobody moves it."""
+        return self._zoom, self._until
+
+    @property
     def span(self) -> tuple[int, int]:
         """[since, until) in microseconds."""
         until = self._now() if self._until is None else self._until

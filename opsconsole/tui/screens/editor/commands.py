@@ -7,6 +7,7 @@ from pathlib import Path
 
 from opsconsole.errors import OpsError
 from opsconsole.tui.actions import BY_ID
+from opsconsole.tui.past_scripts import LEFT_OUT, past_script
 from opsconsole.tui.screens.confirm import ConfirmScreen
 from opsconsole.tui.screens.editor.dialogs import LanguageScreen, NameScreen
 from opsconsole.tui.screens.editor.difference import DifferenceScreen, difference
@@ -61,10 +62,13 @@ class EditorCommands(Keeping):
 
     def _script_of(self, task_id: int) -> bytes | None:
         try:
-            return self.engine.shown_script(task_id)
+            shown, whole = past_script(self.engine, task_id)
         except OpsError as error:
             self.app.report(error)
             return None
+        if not whole:
+            self.app.tell(LEFT_OUT, "warning")
+        return shown
 
     def action_new_script(self) -> None:
         self.run_worker(self._new(), group="editor-library", exclusive=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from textwrap import wrap
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -17,6 +16,7 @@ from opsconsole.safety.review.model import EFFECTS, Effect, Review
 from opsconsole.safety.sanitise import sanitise_name
 from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.widgets.cells import fit
+from opsconsole.tui.widgets.folding import in_lines
 from opsconsole.tui.widgets.line_view import LineView
 from opsconsole.tui.widgets.tones import Toned
 
@@ -147,7 +147,7 @@ class EffectsView(Toned, LineView, can_focus=True, inherit_bindings=False):
 
     def _said(self, width: int) -> list[str]:
         """What is said below the list, in lines."""
-        return wrap(self._caveat or self._empty, max(8, width - 2), break_on_hyphens=False)
+        return in_lines(self._caveat or self._empty, max(8, width - 2))
 
     def _extend(self) -> None:
         self._rows = list(self._folded(self.size.width))
@@ -164,7 +164,7 @@ class EffectsView(Toned, LineView, can_focus=True, inherit_bindings=False):
     def _folded(self, width: int) -> Iterable[tuple[Deed, str]]:
         """What stands on each line: a deed, and as much of its target; of a long one the rest is left out."""
         for deed in self._deeds:
-            lines = wrap(deed.target, self._room(deed, width), break_on_hyphens=False) if width else [deed.target]
+            lines = in_lines(deed.target, self._room(deed, width)) if width else [deed.target]
             if len(lines) > _FOLDS:
                 lines[_FOLDS - 1 :] = [" ".join(lines[_FOLDS - 1 :])]
             for line in lines or [""]:

@@ -126,13 +126,6 @@ class FindingsList(Toned, CursorList, can_focus=True, inherit_bindings=False):
             self._reveal()
             self._draw_changes()
 
-    def step(self, by: int) -> Finding | None:
-        """The next one, or the one before; after the last comes the first. It is selected."""
-        if not self._findings:
-            return None
-        self.select(self._findings[(self._cursor + by) % len(self._findings)])
-        return self.selected
-
     # -- what a key does
 
     def action_choose(self) -> None:

@@ -1,4 +1,4 @@
-"""A review as marks beside the lines and paint on the text. Rows and columns from 0, columns in characters."""
+"""A review as paint on the text. Rows and columns from 0, columns in characters."""
 
 from __future__ import annotations
 
@@ -11,15 +11,6 @@ from opsconsole.tui.screens.editor.faces import SEVERITIES
 _LONGEST = 200
 
 
-class Mark(NamedTuple):
-    """The worst finding that begins on a line; `glyph` is one cell."""
-
-    glyph: str
-    tone: str
-    severity: Severity
-    message: str
-
-
 class Span(NamedTuple):
     """What is painted: `end` is exclusive; an empty place is one character wide."""
 
@@ -30,17 +21,6 @@ class Span(NamedTuple):
     tone: str
     severity: Severity
     message: str
-
-
-def marks(review: Review) -> dict[int, Mark]:
-    """By row."""
-    found: dict[int, Mark] = {}
-    for finding in review.findings:
-        row = finding.line - 1
-        if row not in found or found[row].severity < finding.severity:
-            face = SEVERITIES[finding.severity]
-            found[row] = Mark(face.glyph, face.tone, finding.severity, sanitise_name(finding.message, limit=_LONGEST))
-    return found
 
 
 def spans(review: Review) -> list[Span]:

@@ -53,7 +53,9 @@ class Keeping(ModeScreen):
         self._due: Timer | None = None
         self._kept_at = -DELAY_S
         self._known = ""
-        self._saving = self._unkept = False
+        self._unkept = False
+        self._saving = asyncio.Lock()
+        """Held by whoever brings text and file together: one after the other."""
 
     # -- work
 
@@ -176,9 +178,13 @@ class Keeping(ModeScreen):
         """Whether saving there is to be had: a demo writes nothing but its own."""
         return self.app.recorded is None or self.app.recorded.owns(path)
 
-    async def open_draft(self, draft: Draft) -> None:
-        """As it was left."""
-        self.take_draft(draft, await asyncio.to_thread(_read_again, draft))
+    async def open_draft(self, draft: Draft, *, instead: bool = True) -> bool:
+        """As it was left, whether it is; not `instead` of what somebody opened while its file was read."""
+        file = await asyncio.to_thread(_read_again, draft)
+        if self.opened is not None and not instead:
+            return False
+        self.take_draft(draft, file)
+        return True
 
     def take_draft(self, draft: Draft, file: FileOnDisk | None) -> None:
         self.take(Opened.of_draft(draft, file))
@@ -253,7 +259,7 @@ class Keeping(ModeScreen):
             self._due.stop()
             self._due = None
         opened = self.opened
-        if opened is None or self._autosave is None or self._saving:
+        if opened is None or self._autosave is None:
             return
         if self.modified:
             draft = opened.draft(self._known, self.clock(), self.text_area.cursor_location)
@@ -289,11 +295,15 @@ class Keeping(ModeScreen):
     # -- saving
 
     def action_save_script(self) -> None:
-        self.run_worker(self.save(), group="editor-save", exclusive=True)
+        self.run_worker(self.save(), group="editor-save")
 
     async def save(self) -> bool:
         """Whether it is saved; asks for a name where there is none, and before writing over somebody else's change."""
-        opened = self.opened
+        async with self._saving:
+            return await self._save()
+
+    async def _save(self) -> bool:
+        opened, text = self.opened, self._known  # another one may be open before the file is written
         if opened is None:
             self.app.tell("No script is open.")
             return False
@@ -312,7 +322,7 @@ class Keeping(ModeScreen):
             changed = opened.path is not None and await asyncio.to_thread(changed_since, path, stamp)
             if changed and not await self._may_write_over(path):
                 return False
-            await self._write(opened, path, stamp)
+            await self._write(opened, text, path, stamp)
         except OSError as error:
             self.app.tell(f"{self.harmless(str(path))} was not saved: {error.strerror or error}.", "error")
             return False
@@ -345,11 +355,9 @@ class Keeping(ModeScreen):
         )  # fmt: skip
         return await self.app.push_screen_wait(question) is True
 
-    async def _write(self, opened: Opened, path: Path, stamp: Stamp | None) -> None:
-        text = self._known
+    async def _write(self, opened: Opened, text: str, path: Path, stamp: Stamp | None) -> None:
         data = opened.script.encoded(text)
         mode = stamp.mode if stamp is not None else 0o700
-        self._saving = True
         try:
             if opened.path is None:
                 await asyncio.to_thread(self.own.create, path.name, data)
@@ -358,12 +366,17 @@ class Keeping(ModeScreen):
                 written = await asyncio.to_thread(write_file, path, data, mode)
         except NameTaken as error:
             raise FileExistsError(17, str(error)) from error
-        finally:
-            self._saving = False
         opened.now_saved(path, text, written)
-        self._drop_draft(opened)
-        if self.opened is opened and self.modified:  # somebody typed on
-            self._schedule()
+        typed_on = self._drafts.get(opened.draft_id) if self.opened is not opened else None
+        if typed_on is not None and typed_on.data != data and self._autosave is not None:  # and then opened another one
+            draft = replace(typed_on, name=path.name, path=str(path), base=written.sha256, mode=written.mode)
+            self._drafts[draft.id], opened.drafted = draft, True
+            self._autosave.write(draft)
+            self.state_changed()
+        else:
+            self._drop_draft(opened)
+            if self.opened is opened and self.modified:  # somebody typed on
+                self._schedule()
         self.app.tell(f"Saved: {self.harmless(str(path))}")
 
     # -- discarding
@@ -372,9 +385,14 @@ class Keeping(ModeScreen):
         if self.opened is None or not self.modified:
             self.app.tell("Nothing was changed.")
             return
-        self.run_worker(self._discard(self.opened), group="editor-save", exclusive=True)
+        self.run_worker(self._discard(self.opened), group="editor-discard", exclusive=True)
 
     async def _discard(self, opened: Opened) -> None:
+        async with self._saving:
+            if self.opened is opened and self.modified:  # else it was just being saved
+                await self._ask_and_discard(opened)
+
+    async def _ask_and_discard(self, opened: Opened) -> None:
         back = "what was saved last" if opened.saved is not None else "nothing: it was never saved"
         sure = await self.app.push_screen_wait(
             ConfirmScreen(

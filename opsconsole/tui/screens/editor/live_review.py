@@ -77,10 +77,6 @@ class ReviewReady(Message):
         return self.reviewed.review
 
     @property
-    def text_version(self) -> int:
-        return self.reviewed.version
-
-    @property
     def text(self) -> str:
         return self.reviewed.text
 

@@ -106,20 +106,6 @@ class ReviewPane(Vertical):
             self._say_head()
             self._say_detail()
 
-    def step(self, by: int) -> Finding | None:
-        """To the next finding, or the one before; it is selected."""
-        found = self.findings.step(by)
-        self._say_detail()
-        return found
-
-    def finding_at(self, line: int) -> Finding | None:
-        """The worst that begins on a line (from 1), else the next one below, else the first of all."""
-        if self._state.reviewed is None:
-            return None
-        found = self._state.reviewed.review.findings
-        here = max((one for one in found if one.line == line), key=lambda one: one.severity, default=None)
-        return here or next((one for one in found if one.line > line), found[0] if found else None)
-
     # -- inside
 
     @on(FindingsList.Chosen)

@@ -145,6 +145,8 @@ def read(
         "hold": hold,
         "stdin": like.stdin if like is not None else None,
         "kill_leftovers": like is not None and like.kill_leftovers,
+        "retry_exit_codes": like.retry_exit_codes if like is not None else None,
+        "idempotent": like is not None and like.idempotent,
         "confirmed": elevated,
         "reason": reason if elevated else None,
         "allow_network": contained and values.get("network") == "yes",

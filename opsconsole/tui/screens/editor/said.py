@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from textwrap import wrap
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -12,6 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from opsconsole.tui.widgets.cells import Cell, fit
+from opsconsole.tui.widgets.folding import in_lines
 from opsconsole.tui.widgets.tones import Toned
 
 Lines = Sequence[Sequence[Cell]]
@@ -69,7 +69,7 @@ class Said(Toned, Widget):
 
 def folded(text: str, width: int, most: int, tone: str, indent: str = " ") -> list[list[Cell]]:
     """Harmless text over at most so many lines; the last ends in an ellipsis where there is more."""
-    lines = wrap(text, max(8, width - len(indent) - 1), break_on_hyphens=False)
+    lines = in_lines(text, max(8, width - len(indent) - 1))
     if len(lines) > most:
         lines = [*lines[: most - 1], fit(lines[most - 1] + " " + lines[most], max(8, width - len(indent) - 1))]
     return [[Cell(indent + line, tone)] for line in lines]

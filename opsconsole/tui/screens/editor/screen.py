@@ -85,12 +85,11 @@ class EditorScreen(Reviewing):
         self.opened_changed()
 
     def begin(self) -> None:
-        self.run_worker(self._begin(), group="editor-open")
+        self.run_worker(self._begin(), group="editor-begin")  # what is opened meanwhile must not end it
 
     async def _begin(self) -> None:
         drafts = await self.start_drafts()
-        if drafts and self.opened is None:
-            await self.open_draft(drafts[0])
+        if drafts and await self.open_draft(drafts[0], instead=False):
             others = len(drafts) - 1
             more = f", {others} more {'is' if others == 1 else 'are'} in the list" if others else ""
             key = self._key("show_difference")

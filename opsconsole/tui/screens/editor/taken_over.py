@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from opsconsole.errors import OpsError
@@ -25,8 +25,8 @@ _UNITS = (("G", 1 << 30), ("M", 1 << 20), ("K", 1 << 10))
 
 @dataclass(frozen=True, slots=True)
 class TakenOver:
-    """`fields`: what the form's fields begin with, by id. `limits`: those the form has no field for; like `stdin` and
-    `kill_leftovers` they hold for the next run too. `said`: what the form says of all this, harmless."""
+    """`fields`: what the form's fields begin with, by id. `limits`: those the form has no field for; like all between
+    them and `said` they hold for the next run too. `said`: what the form says of all this, harmless."""
 
     task: int
     policy: str
@@ -34,6 +34,8 @@ class TakenOver:
     limits: ResourceLimits = field(default_factory=ResourceLimits)
     stdin: str | None = None
     kill_leftovers: bool = False
+    retry_exit_codes: tuple[int, ...] | None = None
+    idempotent: bool = False
     said: str = ""
 
 
@@ -69,10 +71,12 @@ def taken_over(task: Task, result: ExecutionResult, body: bytes, settings: Setti
         fields["output"] = _written("output", kept)
     beyond = {name: int(asked[name]) for name in _BEYOND_FIELDS if name in asked}
     stdin = str(given["stdin"]) if given.get("stdin") else None
-    return TakenOver(
+    codes = given.get("retry_exit_codes")
+    like = TakenOver(
         task.id, task.policy.value, fields, ResourceLimits(**beyond), stdin, bool(given.get("kill_leftovers")),
-        _said(task, beyond, stdin, bool(given.get("kill_leftovers")), _not_there(fields, names, stdin)),
+        None if codes is None else tuple(map(int, codes)), bool(given.get("idempotent")),
     )  # fmt: skip
+    return replace(like, said=_said(like, beyond, _not_there(fields, names, stdin)))
 
 
 def problems_of(values: Mapping[str, str]) -> dict[str, str]:
@@ -126,13 +130,17 @@ def _not_there(fields: Mapping[str, str], names: list[str], stdin: str | None) -
     return found
 
 
-def _said(task: Task, beyond: Mapping[str, float], stdin: str | None, kills: bool, missing: list[str]) -> str:
+def _said(like: TakenOver, beyond: Mapping[str, float], missing: list[str]) -> str:
     also = [f"{name.removesuffix('_bps').replace('_', ' ')} {limit(name, value)}" for name, value in beyond.items()]
-    if stdin is not None:
-        also.append(f"input from {sanitise_name(stdin, limit=80)}")
-    if kills:
+    if like.stdin is not None:
+        also.append(f"input from {sanitise_name(like.stdin, limit=80)}")
+    if like.kill_leftovers:
         also.append("what it leaves running is killed")
-    parts = [f"As task {task.id} ran", *([f"with it: {', '.join(also)}"] if also else [])]
+    if like.retry_exit_codes:
+        also.append(f"tried again only after exit code {', '.join(map(str, like.retry_exit_codes))}")
+    if like.idempotent:
+        also.append("declared to do no harm when run twice")
+    parts = [f"As task {like.task} ran", *([f"with it: {', '.join(also)}"] if also else [])]
     said = "; ".join(parts)
     if missing:
         said += f". Not to be had any more: {'; '.join(missing)}"

@@ -27,6 +27,10 @@ ACTIONS: tuple[Action, ...] = (
         "pin_run", "P", "pin", "Pin it against clean-up, or unpin it", _H, Danger.CHANGES, None, "unpin",
         lambda task: task.pinned, footer=True,
     ),
+    Action(
+        "pin_run_why", "W", "say why", "Pin it, or unpin it, and say why: the record keeps it", _H, Danger.CHANGES,
+        also=("reason",),
+    ),
     Action("edit_script", "E", "edit", "Open its script in the editor", _H, footer=True),
     Action("go_to_task", "t", "task", "Show it among the tasks", _H, footer=True),
     Action("statistics", "S", "statistics", "How it went over time, or back to the list", _H, footer=True),

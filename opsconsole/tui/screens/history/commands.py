@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from opsconsole.errors import OpsError
 from opsconsole.models import Task
 from opsconsole.tui.actions import BY_ID
+from opsconsole.tui.past_scripts import LEFT_OUT, past_script
 from opsconsole.tui.screens.mode import ModeScreen
 from opsconsole.tui.wording import name_of
 
@@ -54,6 +55,20 @@ class HistoryCommands(ModeScreen):
         if (task := self._target("pin_run")) is not None:
             self._do(self.engine.pin(task.id, not task.pinned), self._pinned)
 
+    def action_pin_run_why(self) -> None:
+        if (task := self._target("pin_run")) is None:
+            return
+        from opsconsole.tui.screens.tasks.why import WhyScreen
+        from opsconsole.tui.widgets.answers import Answer
+
+        def answered(name: str | None) -> None:
+            if name:
+                self._do(self.engine.pin(task.id, not task.pinned, ask.reason), self._pinned)
+
+        answer = Answer("pin", "i", BY_ID["pin_run"].label_for(task).capitalize())
+        ask = WhyScreen(f"{task.id} {name_of(task)}", [answer])
+        self.app.push_screen(ask, answered)
+
     def _pinned(self, task: Task) -> None:
         self.took(task)
         self.app.tell(
@@ -72,11 +87,14 @@ class HistoryCommands(ModeScreen):
         if (task := self._target("edit_script")) is None:
             return
         try:
-            text = self.engine.shown_script(task.id).decode("utf-8", "replace")
+            shown, whole = past_script(self.engine, task.id)
         except OpsError as error:
             self.app.report(error)
             return
-        self._elsewhere("editor", "open_text", text, task.name, task.interpreter, task.id)
+        text = shown.decode("utf-8", "replace")
+        self._elsewhere("editor", "open_text", text, name_of(task), task.interpreter, task.id)
+        if not whole:
+            self.app.tell(LEFT_OUT, "warning")
 
     def action_go_to_task(self) -> None:
         if (task := self._target("go_to_task")) is not None:

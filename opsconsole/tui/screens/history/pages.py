@@ -90,6 +90,9 @@ class HistoryPages(HistoryCommands):
     # -- going there and back
 
     def _turn_to(self, page: Page, saying: str) -> None:
+        """What was read for the page before is not for this one."""
+        for one in (self._pages, self._pairs, self._pictures):
+            one.forget()
         self.page = page
         self.set_class(bool(page), "-paged")
         self.find_line.clear()
@@ -111,8 +114,6 @@ class HistoryPages(HistoryCommands):
         """Back to the list; whether there was a page."""
         if not self.page:
             return False
-        for one in (self._pages, self._pairs, self._pictures):
-            one.forget()
         self._turn_to("", "")
         self._run = self._comparison = self._trends = None
         self.sheet.show([])  # a long output is thousands of lines
@@ -288,7 +289,13 @@ class HistoryPages(HistoryCommands):
             return
         from opsconsole.tui.screens.history.export import ExportScreen
 
-        self.app.push_screen(ExportScreen(subjects, self._reports_folder, self.clock()), self._ordered)
+        named = self.marked, self.selected_id  # the list goes on beneath the dialog
+
+        def ordered(order: Order | None) -> None:
+            if order is not None:
+                self.run_worker(self._export(order, *named), group="history-export")
+
+        self.app.push_screen(ExportScreen(subjects, self._reports_folder, self.clock()), ordered)
 
     @property
     def _reports_folder(self) -> Path:
@@ -318,14 +325,11 @@ class HistoryPages(HistoryCommands):
             found.append(Subject("statistics", "statistics", "statistics"))
         return found
 
-    def _ordered(self, order: Order | None) -> None:
-        if order is not None:
-            self.run_worker(self._export(order), group="history-export")
-
-    async def _export(self, order: Order) -> None:
+    async def _export(self, order: Order, marked: int | None, selected: int | None) -> None:
+        """Of these runs, which the dialog named."""
         from opsconsole.reporting import formats
 
-        make = self._document(order)
+        make = self._document(order, marked, selected)
 
         def write() -> str:
             text = formats.render(make(), order.format)
@@ -338,17 +342,17 @@ class HistoryPages(HistoryCommands):
             return
         self.app.tell(f"Written: {path}")
 
-    def _document(self, order: Order) -> Callable[[], Document]:
+    def _document(self, order: Order, marked: int | None, selected: int | None) -> Callable[[], Document]:
         """What makes it, in a thread; what is on the screen now goes into it."""
         from opsconsole.reporting import documents
 
         now, reading, query, ids = self.clock(), self.reading, self.asked, self.listing.ids
         harmless = Harmless(self.engine.redaction_of())
         if order.kind == "run":
-            wanted = Wanted(self.selected_id or 0, whole=True)
+            wanted = Wanted(selected or 0, whole=True)
             return lambda: documents.of_run(reading.detail(wanted).run, now)
         if order.kind == "comparison":
-            pair, shown = (self.marked or 0, self.selected_id or 0), self._comparison
+            pair, shown = (marked or 0, selected or 0), self._comparison
             known = shown if self.page == "comparison" else None
             return lambda: documents.of_comparison(known or self._compare(pair), now)
         if order.kind == "list":

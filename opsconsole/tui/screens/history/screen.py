@@ -160,6 +160,8 @@ class HistoryScreen(HistoryPages):
             self._table.rows_came()
             if task.id == self.selected_id:
                 self.show_keys()
+                self._wanted = None  # what is said of it beside the list is read again
+                self._select()
 
     def _tick(self) -> None:
         if not self.looks:
@@ -356,7 +358,7 @@ class HistoryScreen(HistoryPages):
         self._detail.show([[], [Cell(self.harmless(error.message), "bad")]])
 
     def on_sheet_resized(self, event: Sheet.Resized) -> None:
-        super().on_sheet_resized(event)
+        """After that of the pages, which Textual calls by itself."""
         if event.sheet is self._detail and event.sheet.size.width:
             self.call_after_refresh(self._detail_came)
 

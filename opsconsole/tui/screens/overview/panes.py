@@ -206,6 +206,11 @@ class ProcessPane(Pane[ProcessSample]):
         self._rows[one.pid] = one, width, severity, row
         return row
 
+    def forget_rows(self) -> None:
+        """Commands are to be made harmless anew."""
+        self._rows.clear()
+        self.redraw()
+
     def accuse(self, guilty: Mapping[int, Severity]) -> None:
         """Process id → severity."""
         if guilty != self._guilty:

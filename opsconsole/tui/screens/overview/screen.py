@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from textual.app import ComposeResult
 from textual.containers import Container, Vertical
 from textual.geometry import Size
+from textual.worker import WorkType
 
 from opsconsole.anomalies import Anomaly
 from opsconsole.errors import OpsError
@@ -30,6 +31,7 @@ from opsconsole.wording import long_duration
 if TYPE_CHECKING:
     from opsconsole.monitoring.monitor import MonitorStatus
     from opsconsole.samples import Sample
+    from opsconsole.settings import Settings
     from opsconsole.tui.app import ConsoleApp
 
 _TICK_S = 1.0
@@ -58,7 +60,8 @@ class OverviewScreen(OverviewKeys):
         self.graphs = HostGraphs(id="graphs")
         self.running = RunningPane(self._now, id="running")
         self.since = SincePane(self._now, id="since")
-        self.processes = ProcessPane(lru_cache(_COMMANDS)(self.harmless), id="processes")
+        self._commands = lru_cache(_COMMANDS)(self.harmless)
+        self.processes = ProcessPane(self._commands, id="processes")
         self._looking = Looking()
         self._plan: Plan | None = None
         self._shared_out: tuple[Size, Wants, bool, bool] | None = None
@@ -178,6 +181,11 @@ class OverviewScreen(OverviewKeys):
         except OpsError as error:
             self.fail(error)
 
+    def configured(self, settings: Settings) -> None:
+        """What is a secret may be another thing now."""
+        self._commands.cache_clear()
+        self.processes.forget_rows()
+
     @property
     def newest(self) -> Sample | None:
         return None if self._last is None else self._last.sample
@@ -276,7 +284,8 @@ class OverviewScreen(OverviewKeys):
     def _fill(self) -> None:
         """The last minutes, from the record."""
         self._filled = self._last is not None
-        self.run_worker(self._read_recorded(), group="fill")
+        read: WorkType[None] = self._read_recorded
+        self.run_worker(read, group="fill", exclusive=True)  # one that was asked for earlier comes too late
 
     async def _read_recorded(self) -> None:
         try:

@@ -26,16 +26,13 @@ class OverviewZoom(OverviewCommands):
         self.zoomed = zoom.ZoomView(id="zoomed")
         self._zoom = ""
         self._span = zoom.FIRST_SPAN
+        self._reads = 0
+        """Readings that are under way."""
 
     @property
     def newest(self) -> Sample | None:
         """The last look at the host."""
         raise NotImplementedError
-
-    @property
-    def zoom_name(self) -> str:
-        """The graph that is shown alone; empty: all are seen."""
-        return self._zoom
 
     def action_graph_cores(self) -> None:
         each = self.graphs.toggle_cores()
@@ -104,7 +101,8 @@ class OverviewZoom(OverviewCommands):
 
     def tick_zoomed(self) -> None:
         """A second has passed: the record is read again as often as a column is wide."""
-        if self._zoom and self._now() // 1_000_000 % zoom.reread_s(self._span, self.zoomed.columns) == 0:
+        due = self._now() // 1_000_000 % zoom.reread_s(self._span, self.zoomed.columns) == 0
+        if self._zoom and due and not self._reads:  # a slow disk is not asked again before it has answered
             self._read_zoomed()
 
     def _now(self) -> int:
@@ -117,12 +115,16 @@ class OverviewZoom(OverviewCommands):
     async def _read_zoom(self) -> None:
         name, span = self._zoom, self._span
         sample, columns = self.newest, self.zoomed.columns
+        self._reads += 1
         try:
             mount = self.graphs.mount_of(sample)
             reading = await asyncio.to_thread(zoom.read, self.engine.monitoring, name, span, columns, sample, mount)
         except OpsError as error:
-            self.zoomed.say(error.message)
+            if (name, span) == (self._zoom, self._span):
+                self.zoomed.say(error.message)
             return
+        finally:
+            self._reads -= 1
         if self.is_attached and (reading.graph, reading.span) == (self._zoom, self._span):
             each = name == "cpu" and self.graphs.cores.display
             self.zoomed.show(reading, self.graphs.cores.seen if each else None)

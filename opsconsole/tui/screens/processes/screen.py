@@ -25,11 +25,11 @@ from opsconsole.tui.screens.mode import WIDE
 from opsconsole.tui.screens.processes.actions import ACTIONS
 from opsconsole.tui.screens.processes.detail import ProcessDetail
 from opsconsole.tui.screens.processes.facts import Line, facts, rate, summary
-from opsconsole.tui.screens.processes.filter import EVERYTHING, FilterError, parse
+from opsconsole.tui.screens.processes.filter import FilterError, parse
 from opsconsole.tui.screens.processes.listing import Identity, Wish, arrange
 from opsconsole.tui.screens.processes.owners import owners
+from opsconsole.tui.screens.processes.seeking import ProcessSeeking, Sought
 from opsconsole.tui.screens.processes.table import ProcessTable
-from opsconsole.tui.screens.processes.wishes import ProcessWishes
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.fact_line import FactLine
 from opsconsole.tui.widgets.filter_line import FilterLine
@@ -37,6 +37,7 @@ from opsconsole.tui.widgets.filter_line import FilterLine
 if TYPE_CHECKING:
     from opsconsole.monitoring.sampling.processes import ProcessSampler
     from opsconsole.monitoring.sampling.selected import ProcessDetails
+    from opsconsole.settings import Settings
     from opsconsole.storage.running import Running
     from opsconsole.tui.recorded import Processes
     from opsconsole.tui.screens.tasks.screen import TasksScreen
@@ -56,7 +57,6 @@ _LONGEST = 500
 _OF_ONE = ("back", "signal", "renice", "go_to_run")
 _FOR_ONE = ("inspect", "signal", "renice", "follow_process", "tag")
 _EXAMPLE = "words, cpu>5 and user=www, rss>100M, name~^ng, state=Z, run=14, not (…)"
-_SAME_START_S = 2.0
 _FIRST_LOOK = ("The first look is under way …",)
 _NOTHING_FOUND = ("No process passes this filter.", "", "Press esc to see all.")
 _GONE: list[Line] = [(Cell("It has ended.", "muted"),)]
@@ -78,7 +78,7 @@ def new_sampler() -> ProcessSampler:
     return ProcessSampler()
 
 
-class ProcessesScreen(ProcessWishes):
+class ProcessesScreen(ProcessSeeking):
     """Looks by itself, whether a monitor runs or not; stands still while a question is asked, or when it is frozen."""
 
     VERTICAL_BREAKPOINTS = [(0, "-low"), (40, "-tall")]  # noqa: RUF012 - as Textual has it
@@ -111,7 +111,6 @@ class ProcessesScreen(ProcessWishes):
         self._settling: Timer | None = None
         self._leaving: Timer | None = None
         self._again: Timer | None = None
-        self._sought: tuple[int, float | None] | None = None
 
     def compose_body(self) -> ComposeResult:
         with Container(id="process-body"):
@@ -131,6 +130,11 @@ class ProcessesScreen(ProcessWishes):
 
     def on_unmount(self) -> None:
         self._let_go(anyway=True)
+
+    def configured(self, settings: Settings) -> None:
+        """What is a secret may be another thing now."""
+        self._harmless.cache_clear()
+        self._table.redraw()
 
     def look(self) -> None:
         if self._leaving is not None:
@@ -175,10 +179,11 @@ class ProcessesScreen(ProcessWishes):
 
     async def _look_once(self) -> None:
         """Another look, in a thread, and everything about the selected process."""
+        sought = self.sought
         try:
             taken = await asyncio.to_thread(self._sample, self.engine.under_way())
             if self.looks and self.is_attached:
-                self._take(taken)
+                self._take(taken, sought)
                 if self._rate_awaited or self._looks % _INSPECTED == 0:
                     await self._inspect()
                 self._looks += 1
@@ -204,7 +209,8 @@ class ProcessesScreen(ProcessWishes):
         found = sampler.sample()
         return Taken(found, sampler.interval_s, owners(found, running))
 
-    def _take(self, taken: Taken) -> None:
+    def _take(self, taken: Taken, sought: Sought | None = None) -> None:
+        """`sought`: who was, when this look began."""
         if not self._frozen:
             self._processes, self._runs = taken.processes, taken.runs
             self._forget_the_ended()
@@ -212,7 +218,7 @@ class ProcessesScreen(ProcessWishes):
             self._show(anew=anew)  # whoever came first at the first look came so for want of shares
             if not self._shares_known:
                 self.set_timer(_SOON_S, self._look)
-            self._select_sought()
+            self.select_sought(sought)
         self._taken = taken, self.engine.monitoring.now()
         self._follow()
 
@@ -229,31 +235,6 @@ class ProcessesScreen(ProcessWishes):
             self._table.followed = None
             self.app.tell(f"Process {followed[0]}, which the cursor followed, has ended.")
             self.show_keys()
-
-    def go_to(self, pid: int, start_time: float | None = None) -> None:
-        """Select a process, as soon as somebody has looked; a filter or a fold that hides it is dropped.
-
-        `start_time`: when the one that is meant began, in seconds since the epoch, where that is known.
-        """
-        self._zoom(False)
-        self._sought = pid, start_time
-        if self._processes:
-            self._select_sought()
-
-    def _select_sought(self) -> None:
-        """What another mode sent the operator here for."""
-        if self._sought is None:
-            return
-        (pid, began), self._sought = self._sought, None
-        one = next((one for one in self._processes if one.pid == pid), None)
-        if one is None or (began is not None and abs(one.start_time - began) > _SAME_START_S):
-            later = "" if one is None else "; its number belongs to a later one"
-            self.app.tell(f"Process {pid} has ended{later}.")
-            return
-        if not self._table.select(pid):
-            self._filter.clear()
-            self._want(replace(self._wish, filter=EVERYTHING, folded=frozenset()))
-            self._table.select(pid)
 
     def _follow(self) -> None:
         """What the last look found of the selected process, in its graphs."""
@@ -337,7 +318,7 @@ class ProcessesScreen(ProcessWishes):
         identity, run = selected.identity, self._named(self._run_of(selected))
         recorded = self.app.recorded
         look = details if recorded is None else recorded.details
-        before = self._details
+        known = before = self._details
         if before is not None and (before.pid, before.start_ticks) != identity:
             before = None
         now_us = self.engine.monitoring.now()
@@ -348,10 +329,10 @@ class ProcessesScreen(ProcessWishes):
                 return None, _GONE
             return found, facts(found, before, self._without_secrets_of(found), now_us / 1e6, run)
 
-        self._details, lines = await asyncio.to_thread(work)
-        if not self.is_attached or self._identity() != identity:
-            return
-        found, moved = self._details, None
+        found, lines = await asyncio.to_thread(work)
+        if not self.is_attached or self._identity() != identity or self._details is not known:
+            return  # also where another look at it was faster
+        self._details, moved = found, None
         if found is not None and before is not None and (moved := rate(found, before)) is not None:
             self._detail.add_transfer(identity, now_us, found.monotonic_s - before.monotonic_s, moved)
         self._rate_awaited = found is not None and before is None and found.read_bytes is not None
@@ -438,7 +419,7 @@ class ProcessesScreen(ProcessWishes):
 
     def action_filter(self) -> None:
         self._zoom(False)
-        self._filter.begin()
+        self._filter.begin(self._table)
 
     def action_filter_processes(self) -> None:
         self.action_filter()

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.widget import AwaitMount
-from textual.widgets import Input, Static
+from textual.widgets import Input
 from textual.worker import WorkType
 
 from opsconsole.settings import Settings
@@ -28,7 +28,6 @@ from opsconsole.tui.screens.settings.page_tabs import PageTabs, Tab
 from opsconsole.tui.screens.settings.settings_page import SettingsPage
 from opsconsole.tui.screens.settings.themes_page import ThemesPage
 from opsconsole.tui.widgets.filter_line import FilterLine
-from opsconsole.tui.widgets.text_field import TextField
 
 _CLASSES: tuple[type[Page], ...] = (HostPage, SettingsPage, KeysPage, ThemesPage, LogPage, AboutPage)
 
@@ -36,10 +35,7 @@ _CLASSES: tuple[type[Page], ...] = (HostPage, SettingsPage, KeysPage, ThemesPage
 class PageFilterLine(FilterLine):
     """The line to type words in that a page's rows must have."""
 
-    def compose(self) -> ComposeResult:
-        yield Static("/", id="filter-sign", markup=False)
-        yield TextField(placeholder="words, in any order", id="filter-text")
-        yield Static("", id="filter-note", markup=False)
+    HINT = "words, in any order"
 
 
 class SettingsScreen(ModeScreen):

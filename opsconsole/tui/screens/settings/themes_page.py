@@ -135,9 +135,9 @@ class ThemesPage(Page):
     def _show_sample(self) -> None:
         row_id = self.list.selected
         lines: list[Paragraph] = [(Cell(sanitise_name(self.app.theme), "strong"),), (self._state,)]
-        if row_id.startswith("!"):
-            failure = self.app.loaded_themes.failures[int(row_id[1:])]
-            lines.append((Cell(sanitise_name(failure), "bad"),))
+        if row_id.startswith("!"):  # there may be fewer by now: they were read again
+            failed = self.app.loaded_themes.failures[int(row_id[1:]) :][:1]
+            lines += [(Cell(sanitise_name(failure), "bad"),) for failure in failed]
         elif self._colourless:
             lines.append((Cell("NO_COLOR is set: no theme has colours.", "warning"),))
         using = f"{self._graphs}, which is {self.app.glyphs.name} here" if self._graphs == "auto" else self._graphs

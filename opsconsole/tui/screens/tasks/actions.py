@@ -60,7 +60,7 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("lower_priority", "minus", "later", "Lower its priority", _T, Danger.CHANGES, _cannot_sink),
     Action(
-        "say_why", "W", "say why", "Hold it, pause it or move it, and say why: the record keeps it", _T, Danger.CHANGES,
+        "say_why", "W", "say why", "Hold, pause, move or pin it, and say why: the record keeps it", _T, Danger.CHANGES,
         also=("reason",),
     ),
     Action(

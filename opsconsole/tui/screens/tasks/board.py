@@ -64,6 +64,10 @@ class TaskBoard:
         """The task as last heard of, if it is shown."""
         return self._tasks.get(task_id)
 
+    def has_no_room_for(self, task: Task) -> bool:
+        """Whether it comes after all that are shown, and will not be among them."""
+        return self.more and not task.status.is_open and all(_place(one) < _place(task) for one in self._tasks.values())
+
     def _read(self, engine: Engine) -> None:
         if self.filter.task_id is not None:
             found = _one(engine, self.filter.task_id)

@@ -52,7 +52,7 @@ class Noted(NamedTuple):
 
 def noted(folder: Path) -> Noted:
     """From the newest claim and the command file; empty where there is neither."""
-    claims = sorted(folder.glob("claim.*"), key=lambda one: int(one.suffix[1:]) if one.suffix[1:].isdigit() else 0)
+    claims = sorted(folder.glob("claim.*"), key=lambda one: int(one.suffix[1:]) if one.suffix[1:].isdecimal() else 0)
     entries = _entries(claims[-1]) if claims else []
     supervisor = next((one["supervisor"] for one in entries if isinstance(one.get("supervisor"), int)), None)
     steps = tuple((str(one["status"]), str(one.get("by") or "")) for one in entries if one.get("status"))
@@ -232,7 +232,7 @@ def _entries(file: Path) -> list[dict[str, Any]]:
     for line in lines:
         try:
             entry = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):  # the run itself may have written it
             continue
         if isinstance(entry, dict):
             found.append(entry)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar
 
@@ -14,6 +13,7 @@ from textual.strip import Strip
 
 from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.widgets.cells import Cell
+from opsconsole.tui.widgets.folding import in_lines
 from opsconsole.tui.widgets.line_view import ReadingView
 from opsconsole.tui.widgets.tones import Toned
 
@@ -87,6 +87,6 @@ def wrapped(lines: Iterable[Line], width: int) -> Iterator[Line]:
         if before and indent > width // 2:  # the rest begins on a line of its own
             yield tuple(before)
             before, indent = [Cell(" " * _DEEP, "")], _DEEP
-        parts = textwrap.wrap(last.text, width - indent, break_on_hyphens=False) or [""]
+        parts = in_lines(last.text, width - indent) or [""]
         for number, part in enumerate(parts):
             yield (*before, Cell(part, last.tone)) if not number else (Cell(" " * indent, ""), Cell(part, last.tone))

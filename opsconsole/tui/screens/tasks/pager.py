@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -83,7 +84,7 @@ class Pager:
         self._process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
-        """Return when the pager is left; one that is left early reads no further.
+        """Return when the pager is left, whatever went wrong; one that is left early reads no further.
 
         Nothing is written to a disk. Raises ConsoleError.
         """
@@ -98,10 +99,14 @@ class Pager:
         try:
             for piece in self._pieces:
                 process.stdin.write(piece)
-            process.stdin.close()
         except BrokenPipeError:
             pass
-        process.wait()
+        except OSError as error:
+            raise ConsoleError(f"the output cannot be read on: {error.strerror or error}") from error
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin.close()
+            process.wait()
 
     def stop(self) -> None:
         """The console ends: a pager that went on would fight with the shell over the terminal."""

@@ -15,12 +15,14 @@ from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from opsconsole.errors import OpsError
 from opsconsole.execution.showing import Hiding
 from opsconsole.models import ExecutionResult, Task
 from opsconsole.tui.facts import Fact, facts
 from opsconsole.tui.screens.tasks.find_line import FindLine
 from opsconsole.tui.screens.tasks.page_view import Lines, PageView
 from opsconsole.tui.screens.tasks.titles import TitleLine, tabs_cells
+from opsconsole.tui.screens.tasks.unanswered import Unanswered
 from opsconsole.tui.widgets.cells import Cell, fit
 from opsconsole.tui.widgets.output_view import OutputView
 from opsconsole.tui.widgets.tones import Toned
@@ -109,7 +111,11 @@ class FactSheet(Toned, Widget):
 def _in_brief(known: list[Fact]) -> list[Fact]:
     """The state, what is alarming, and what of the output is lost, on lines of their own; the rest on one."""
     lost = ("output", "warning")
-    loud = [fact for fact in known if fact.label == "state" or fact.tone == "bad" or (fact.label, fact.tone) == lost]
+    loud = [
+        fact
+        for fact in known
+        if fact.label in ("asked", "state") or fact.tone == "bad" or (fact.label, fact.tone) == lost
+    ]
     quiet = " · ".join(f"{fact.label} {fact.text}" for fact in known if fact not in loud)
     return [*loud[:2], Fact("", quiet, "faint")] if known else []
 
@@ -139,10 +145,13 @@ class RunDetail(Vertical):
         self.page_view = PageView(id="page")
         self.find = FindLine(id="find")
         self.page = "show_output"
+        self.unanswered: Unanswered | None = None
         self.keys: dict[str, str] = {}
         """Action → key, of the pages, as they are bound now."""
         self._shown: Shown | None = None
         self._followed: tuple[str, Path | None] | None = None
+        self._unread = False
+        """Its output could not be read the last time."""
 
     def compose(self) -> ComposeResult:
         yield self._sheet
@@ -170,13 +179,19 @@ class RunDetail(Vertical):
         self._show_tabs()
 
     def show(self, shown: Shown | None) -> None:
-        """Show this run."""
+        """Show this run. Raises OpsErrors: its output cannot be read, which is tried again the next time."""
         self._shown = shown
         folder = shown.folder if shown else None
         followed = (shown.result.execution_id, folder) if shown else None
         if followed != self._followed:
-            self._followed = followed
-            hiding = shown.hiding() if shown is not None and folder is not None else None
+            self._followed, self._unread = None, True
+            try:
+                hiding = shown.hiding() if shown is not None and folder is not None else None
+            except OpsError:
+                self.output.follow_run(None, self._silence(), None, None)  # not that of the run before
+                self.tick()
+                raise
+            self._followed, self._unread = followed, False
             began = shown.result.started_at if shown else None
             self.output.follow_run(folder, self._silence(), hiding, began)
         self.tick()
@@ -206,7 +221,9 @@ class RunDetail(Vertical):
             Cell(f"{face.glyph} ", face.tone), Cell(f"{task.id} ", "muted"), Cell(name, "strong"),
             Cell(f"{face.word} {time}".strip(), face.tone),
         ]  # fmt: skip
-        self._sheet.show(title, facts(task, shown.result, shown.waiting, now))
+        asked = self.unanswered.sentence(task.id) if self.unanswered is not None else ""
+        known = facts(task, shown.result, shown.waiting, now)
+        self._sheet.show(title, [Fact("asked", asked, "warning"), *known] if asked else known)
 
     @staticmethod
     def _ran_for(shown: Shown, now: int) -> float | None:
@@ -295,5 +312,7 @@ class RunDetail(Vertical):
         shown = self._shown
         if shown is None:
             return ""
+        if self._unread:
+            return "Its output cannot be read."
         active = shown.result.status.is_active
         return "Nothing printed yet." if active else self.unbegun or "It printed nothing."

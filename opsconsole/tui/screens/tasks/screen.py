@@ -60,6 +60,7 @@ class TasksScreen(RunLooking):
         self._title = TitleLine(id="title", keep_right=30)
         self._table = TaskTable(self.clock, id="tasks")
         self._table.usage = self.latest
+        self._table.unanswered = self.detail.unanswered = self.unanswered
         self._filter = FilterLine()
         self._due = False
         self._counts: list[Cell] = []
@@ -124,14 +125,28 @@ class TasksScreen(RunLooking):
             rows = self._board.rows(engine)
             self._load_costs(rows)
             self._table.show(rows)
-            if self._wanted is not None and self._board.get(self._wanted) is not None:
-                self._table.select(self._wanted)
-                self._wanted = None
+            if self._wanted is not None:
+                self._seek(self._wanted)
             self._show_selected()
             self._show_title()
         except OpsError as error:
             self.app.report(error)
         self._show_emptiness(rows_shown=len(self._table.tasks))
+
+    def _seek(self, wanted: int) -> None:
+        """Put the cursor on it; what is older than all that the list has room for is looked up by its number. Raises
+        OpsErrors."""
+        if self._board.get(wanted) is not None:
+            self._wanted = None
+            self._table.select(wanted)
+        elif self._board.more and not self._board.filter:
+            try:
+                older = self._board.has_no_room_for(self.engine.task(wanted))
+            except OpsError:
+                self._wanted = None
+                raise
+            if older:
+                self._filter.fill(f"#{wanted}")
 
     def _load_costs(self, rows: list[Task]) -> None:
         """What ended tasks have used; of a long list a part at a time."""
@@ -142,6 +157,11 @@ class TasksScreen(RunLooking):
             known.update({task_id: found.get(task_id, _NO_COST) for task_id in missing[:_COSTS_AT_ONCE]})
         if len(missing) > _COSTS_AT_ONCE:
             self._schedule()
+
+    def show_unanswered(self) -> None:
+        if self.is_attached:
+            self._table.tick()
+            self.detail.tick()
 
     def _show_title(self) -> None:
         self._counts = counts_cells(dict(self.engine.counts()))

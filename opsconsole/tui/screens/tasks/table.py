@@ -14,6 +14,7 @@ from opsconsole.samples import RunUsage
 from opsconsole.storage.costs import Cost
 from opsconsole.tui.actions import Where, bindings
 from opsconsole.tui.screens.tasks.rows import ABSENT, COLUMNS, cells
+from opsconsole.tui.screens.tasks.unanswered import Unanswered
 from opsconsole.tui.widgets.cells import Cell
 from opsconsole.tui.widgets.column_list import Column, ColumnList, Content
 
@@ -45,6 +46,7 @@ class TaskTable(ColumnList, can_focus=True):
         """What running executions use, as last heard."""
         self.costs: dict[int, Cost] = {}
         """What ended tasks have used."""
+        self.unanswered: Unanswered | None = None
         self.tagged: set[int] = set()
 
     # -- what it shows
@@ -107,6 +109,8 @@ class TaskTable(ColumnList, can_focus=True):
     def _content(self, line: int) -> Content:
         task = self._tasks[line]
         content = cells(task, self._clock(), self.usage.get(task.execution_id), self.costs.get(task.id))
+        if self.unanswered is not None and (asked := self.unanswered.cell(task.id)) is not None:
+            content |= {"result": asked, "ended": asked}
         return {**content, "tag": _TAG if task.id in self.tagged else ABSENT}
 
     def _tag(self, content: Content) -> str:
