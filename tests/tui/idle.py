@@ -8,7 +8,10 @@ A console without a terminal is drawn then, and not before: of the ten frames of
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
+from pathlib import Path
+from types import FrameType
 from typing import Any
 from weakref import WeakSet
 
@@ -21,6 +24,7 @@ _LOOKS = 300
 """So often at least threads are looked at: a machine that stands still for a second gives none a chance to work."""
 _PAGES = "page "
 """Threads of the settings' pages."""
+_TESTS = str(Path(__file__).parents[1])
 _draw_frame = Screen._compositor_refresh
 _undrawn: WeakSet[Screen[Any]] = WeakSet()
 
@@ -29,7 +33,7 @@ async def wait_for_idle(min_sleep: float = 0.0, max_sleep: float = 10.0) -> None
     """Return when nothing is ready, no thread works for the loop, nothing is due with the next frame, and all is drawn.
 
     What repeats as fast as frames are drawn is waited for twice: it is a clock. A thread that works for a second is
-    one that a test holds up.
+    one that a test holds up by other means than an event.
     """
     loop: Any = asyncio.get_running_loop()
     held_up, looks = loop.time() + 1.0, 0
@@ -89,9 +93,31 @@ def _times(loop: Any, but: set[int]) -> list[float]:
 
 
 def threads_work() -> bool:
-    """Something given to `asyncio.to_thread` is not done, or a page of the settings looks at the host."""
+    """Something given to `asyncio.to_thread` is not done, or a page of the settings looks at the host; but for what
+    waits for an event of the test.
+    """
     loop: Any = asyncio.get_running_loop()
     pool = loop._default_executor
-    if pool is not None and (pool._work_queue.qsize() or pool._idle_semaphore._value < len(pool._threads)):
+    busy = 0
+    if pool is not None:
+        if pool._work_queue.qsize():
+            return True
+        busy = len(pool._threads) - pool._idle_semaphore._value
+    pages = [one.ident for one in threading.enumerate() if one.name.startswith(_PAGES)]
+    if not busy and not pages:
+        return False
+    frames = sys._current_frames()
+    if busy > sum(_is_held(frames.get(one.ident)) for one in pool._threads):
         return True
-    return any(one.name.startswith(_PAGES) for one in threading.enumerate())
+    return not all(_is_held(frames.get(one)) for one in pages if one is not None)
+
+
+def _is_held(frame: FrameType | None) -> bool:
+    """The thread waits for an event, in a function of the tests, and it has not come."""
+    while frame is not None and frame.f_code is not threading.Event.wait.__code__:
+        if frame.f_code.co_filename != threading.__file__:
+            return False
+        frame = frame.f_back
+    if frame is None or frame.f_back is None or frame.f_locals["self"].is_set():
+        return False
+    return frame.f_back.f_code.co_filename.startswith(_TESTS)
