@@ -27,6 +27,7 @@ from tests.tui.once import (
     theme_in,
     update_known,
 )
+from tests.tui.waiting import Gate
 
 _HERE = Path(__file__).parent
 SAMPLES = {
@@ -123,3 +124,10 @@ def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     work.mkdir()
     monkeypatch.chdir(work)
     return folder
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    made = Gate()
+    yield made
+    made.open()

@@ -3,7 +3,6 @@ list that is older than the way to it."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -38,28 +37,7 @@ from tests.tui.processes.fake_processes import row, small_host
 from tests.tui.scenes import HOUR
 from tests.tui.tasks.scene import ENDED, in_dialog
 from tests.tui.tasks.scene import opened as tasks_opened
-from tests.tui.waiting import output, shown, table, told, until
-
-
-class Gate:
-    """A thread that comes here waits until it is let through."""
-
-    def __init__(self) -> None:
-        self.reached, self._open = threading.Event(), threading.Event()
-
-    def wait(self) -> None:
-        self.reached.set()
-        assert self._open.wait(120)
-
-    def open(self) -> None:
-        self._open.set()
-
-
-@pytest.fixture
-def gate() -> Iterator[Gate]:
-    made = Gate()
-    yield made
-    made.open()
+from tests.tui.waiting import Gate, output, shown, table, told, until
 
 
 @pytest.fixture

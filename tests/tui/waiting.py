@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,20 @@ from opsconsole.tui.screens.tasks.screen import TasksScreen
 from opsconsole.tui.screens.tasks.table import TaskTable
 from opsconsole.tui.widgets.output_view import OutputView
 from tests.tui.idle import draw, due_within, threads_work
+
+
+class Gate:
+    """A thread that comes here waits until it is let through."""
+
+    def __init__(self) -> None:
+        self.reached, self._open = threading.Event(), threading.Event()
+
+    def wait(self) -> None:
+        self.reached.set()
+        assert self._open.wait(120)
+
+    def open(self) -> None:
+        self._open.set()
 
 
 async def until(pilot: Pilot[Any], holds: Callable[[], object], timeout_s: float = 30.0) -> None:

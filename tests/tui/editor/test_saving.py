@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,30 +11,9 @@ from opsconsole.tui.screens.confirm import ConfirmScreen
 from opsconsole.tui.screens.editor import autosave, keeping, script_text
 from tests.tui.editor.scene import CLEAN, REPORT, ScriptedEngine
 from tests.tui.editor.test_editor_screen import drafts, editing, own, scripts
-from tests.tui.waiting import told, until
+from tests.tui.waiting import Gate, told, until
 
 __all__ = ["own", "scripts"]
-
-
-class Gate:
-    """A thread that comes here waits until it is let through."""
-
-    def __init__(self) -> None:
-        self.reached, self._open = threading.Event(), threading.Event()
-
-    def wait(self) -> None:
-        self.reached.set()
-        assert self._open.wait(120)
-
-    def open(self) -> None:
-        self._open.set()
-
-
-@pytest.fixture
-def gate() -> Iterator[Gate]:
-    made = Gate()
-    yield made
-    made.open()
 
 
 async def test_what_is_opened_while_a_text_is_saved_does_not_get_into_its_file(
